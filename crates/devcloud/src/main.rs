@@ -1,0 +1,2 @@
+//! devcloud
+fn main() {}

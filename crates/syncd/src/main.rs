@@ -1,0 +1,2 @@
+//! syncd
+fn main() {}
