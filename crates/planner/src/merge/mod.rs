@@ -1,0 +1,156 @@
+//! What both sides must become: [`merge`] and the values it takes and gives.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use crate::content::Stamp;
+use crate::hold::Hold;
+use crate::id::{FileId, LocalKey, NodeId, RemoteId, TargetKey};
+use crate::name::{LocalName, RemoteName};
+use crate::path::RelPath;
+use crate::rule::Rule;
+use crate::tree::{LocalTree, Node, RemoteTree, SyncedTree, Tree};
+
+/// The three trees, in the order in which they are always named.
+#[derive(Clone, Copy, Debug)]
+pub struct Trees<'a> {
+    /// What both sides last agreed on.
+    pub synced: &'a SyncedTree,
+    /// What the disk shows.
+    pub local: &'a LocalTree,
+    /// What the account shows.
+    pub remote: &'a RemoteTree,
+}
+
+/// What a merge is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// All nodes.
+    Everything,
+    /// The closure of these (design §2, property 6): the result is the full merge restricted to it.
+    Closure {
+        /// Synced nodes of which something changed on a side.
+        synced: BTreeSet<NodeId>,
+        /// Local entries that are new or changed.
+        local: BTreeSet<LocalKey>,
+        /// Remote rows that are new or changed.
+        remote: BTreeSet<RemoteId>,
+    },
+}
+
+/// What the merge decided.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Merged {
+    /// What both sides must become.
+    pub target: Target,
+    /// Nodes that leave the pair or both sides.
+    pub removed: Vec<Removal>,
+    /// What was in conflict and how it ends.
+    pub conflicts: Vec<Conflict>,
+    /// What is not in sync, and why.
+    pub held: Vec<Hold>,
+    /// Bytes that must be known before these nodes can be decided; until then they are left alone.
+    pub compare: Vec<Compare>,
+}
+
+/// The agreed future: one node per thing that lives on in the pair.
+pub type Target = Tree<TargetNode>;
+
+/// One node of the future.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TargetNode {
+    /// Its number within this merge.
+    pub key: TargetKey,
+    /// The folder it will be in; `None`: the root of the pair.
+    pub parent: Option<TargetKey>,
+    /// The synced node it continues, if any.
+    pub synced: Option<NodeId>,
+    /// The disk's entry it continues, if any.
+    pub local: Option<LocalKey>,
+    /// The account's row it continues, if any. For a file replaced in the account this is the *new* row.
+    pub remote: Option<RemoteId>,
+    /// Its name here; `None` if it is not to be on this disk (held, one-way, detached on this side).
+    pub local_name: Option<LocalName>,
+    /// Its name there; `None` if it is not to be in the account.
+    pub remote_name: Option<RemoteName>,
+    /// File or folder, and where a file's bytes come from.
+    pub content: Content,
+    /// The rule that chose its place.
+    pub place_rule: Rule,
+    /// The rule that chose its bytes.
+    pub content_rule: Rule,
+}
+
+/// Where the bytes of a target node come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Content {
+    /// It is a folder.
+    Folder,
+    /// Both sides hold them, or the sides are left as they are.
+    Settled,
+    /// The disk's are right and the account must get them.
+    FromLocal,
+    /// The account's are right and the disk must get them.
+    FromRemote,
+}
+
+impl Node for TargetNode {
+    type Key = TargetKey;
+
+    fn key(&self) -> TargetKey {
+        self.key
+    }
+
+    fn parent(&self) -> Option<TargetKey> {
+        self.parent
+    }
+
+    fn label(&self) -> &str {
+        match (&self.local_name, &self.remote_name) {
+            (Some(name), _) => name.as_str(),
+            (None, Some(name)) => name.as_str(),
+            (None, None) => "",
+        }
+    }
+}
+
+/// A node that does not live on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Removal {
+    /// The synced node to forget, if there was one.
+    pub synced: Option<NodeId>,
+    /// The disk's entry to remove; `None`: nothing here, or what is here stays.
+    pub local: Option<LocalKey>,
+    /// The account's row to remove; `None`: nothing there, or what is there stays.
+    pub remote: Option<RemoteId>,
+    /// Why.
+    pub because: Rule,
+}
+
+/// Two versions that nobody may choose between without a rule.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Conflict {
+    /// The contested path.
+    pub path: RelPath,
+    /// Where the other version is kept, under keep-both.
+    pub copy: Option<RelPath>,
+    /// The synced node, if there is one.
+    pub synced: Option<NodeId>,
+    /// The disk's version.
+    pub local: LocalKey,
+    /// Its times.
+    pub local_stamp: Option<Stamp>,
+    /// The account's version.
+    pub remote: RemoteId,
+    /// How it ends.
+    pub because: Rule,
+}
+
+/// Bytes to look at before a decision (design §2: `compare`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Compare {
+    /// Hash this file of the disk.
+    Local(LocalKey),
+    /// Fetch this file of the account to the staging area and hash it.
+    Remote(FileId),
+}

@@ -1,0 +1,1 @@
+//! Remote names to local names and back (design N1–N5).

@@ -1,0 +1,143 @@
+//! The three trees, as values. [`Tree`] is the shape they share; what differs is the node.
+//!
+//! *Absence from a tree means nothing by itself.* A synced node that the remote tree lacks is gone only if
+//! [`RemoteTree::gone`] says how that is known; one that the local tree lacks is gone only if the folder it should be
+//! in was read (design S1, S2, S10, S11).
+
+mod local;
+mod remote;
+mod synced;
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::fmt::Debug;
+
+pub use local::{LocalContents, LocalFile, LocalKind, LocalNode, LocalTree};
+pub use remote::{Gone, RemoteFile, RemoteKind, RemoteNode, RemoteTree};
+pub use synced::{Standing, SyncedFile, SyncedKind, SyncedNode, SyncedTree};
+
+use crate::path::RelPath;
+
+/// What a tree needs to know of its nodes.
+pub trait Node {
+    /// What names a node within its tree.
+    type Key: Copy + Ord + Debug;
+
+    /// This node.
+    fn key(&self) -> Self::Key;
+
+    /// The folder it is in; `None`: directly in the root of the pair. The root itself is not a node.
+    fn parent(&self) -> Option<Self::Key>;
+
+    /// Its local name as text, where it has one; used for paths shown to users.
+    fn label(&self) -> &str;
+}
+
+/// Nodes by key, and children by folder. Children and nodes come in key order, so every walk is deterministic.
+///
+/// A parent need not be present (a listing may be torn); such nodes are reachable by key only.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Tree<N: Node> {
+    nodes: BTreeMap<N::Key, N>,
+    children: BTreeMap<Option<N::Key>, BTreeSet<N::Key>>,
+}
+
+impl<N: Node> Default for Tree<N> {
+    fn default() -> Self {
+        Self {
+            nodes: BTreeMap::new(),
+            children: BTreeMap::new(),
+        }
+    }
+}
+
+impl<N: Node> Tree<N> {
+    /// Adds a node; one with the same key is replaced and returned.
+    pub fn insert(&mut self, node: N) -> Option<N> {
+        let (key, parent) = (node.key(), node.parent());
+        let old = self.remove(key);
+        self.children.entry(parent).or_default().insert(key);
+        self.nodes.insert(key, node);
+        old
+    }
+
+    /// Takes a node out. Its children stay and can be reached by key only.
+    pub fn remove(&mut self, key: N::Key) -> Option<N> {
+        let node = self.nodes.remove(&key)?;
+        let parent = node.parent();
+        if let Some(siblings) = self.children.get_mut(&parent) {
+            siblings.remove(&key);
+            if siblings.is_empty() {
+                self.children.remove(&parent);
+            }
+        }
+        Some(node)
+    }
+
+    /// The node with this key.
+    #[must_use]
+    pub fn get(&self, key: N::Key) -> Option<&N> {
+        self.nodes.get(&key)
+    }
+
+    /// Whether there is a node with this key.
+    #[must_use]
+    pub fn contains(&self, key: N::Key) -> bool {
+        self.nodes.contains_key(&key)
+    }
+
+    /// The nodes directly in a folder (`None`: in the root), in key order.
+    pub fn children(&self, folder: Option<N::Key>) -> impl Iterator<Item = &N> {
+        self.children
+            .get(&folder)
+            .into_iter()
+            .flatten()
+            .filter_map(|key| self.nodes.get(key))
+    }
+
+    /// All nodes in key order.
+    pub fn iter(&self) -> impl Iterator<Item = &N> {
+        self.nodes.values()
+    }
+
+    /// How many nodes there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// The folders above a node, nearest first. Ends at the root, at a missing parent, or where a ring closes.
+    pub fn ancestors(&self, key: N::Key) -> impl Iterator<Item = &N> {
+        let mut next = self.nodes.get(&key).and_then(N::parent);
+        let mut bound = self.nodes.len();
+        core::iter::from_fn(move || {
+            let node = self.nodes.get(&next?)?;
+            bound = bound.checked_sub(1)?;
+            next = node.parent();
+            Some(node)
+        })
+    }
+
+    /// The labels from the root down to this node, joined; `None` if the chain is torn or a label is no local name.
+    #[must_use]
+    pub fn path(&self, key: N::Key) -> Option<RelPath> {
+        let node = self.nodes.get(&key)?;
+        let mut labels = alloc::vec![node.label()];
+        let mut top = node.parent();
+        for above in self.ancestors(key) {
+            labels.push(above.label());
+            top = above.parent();
+        }
+        if top.is_some() {
+            return None;
+        }
+        labels.iter().rev().try_fold(RelPath::root(), |path, label| {
+            Some(path.join(&crate::name::LocalName::new(*label)?))
+        })
+    }
+}
