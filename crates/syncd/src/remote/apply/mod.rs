@@ -1,0 +1,82 @@
+//! Acting on the account: a family of steps per file. Every answer is compared with what was asked before it counts.
+
+mod edit;
+mod folder;
+mod remove;
+mod replace;
+mod upload;
+
+use api::ApiError;
+
+pub(crate) use edit::{edit_file, edit_folder};
+pub(crate) use folder::{Made, create_folder};
+pub(crate) use remove::{FolderAsKnown, trash_file, trash_folder};
+pub(crate) use replace::{Replacement, finish_replacement};
+pub(crate) use upload::{Fast, Landed, Wanted, finish_interim, upload_fast, upload_interim};
+
+/// Why a step did not do what it should.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Failure {
+    /// The account is not as the plan supposed; the next pass plans anew.
+    Stale(String),
+    /// The server refused for good; the item waits for the user.
+    Refused(String),
+    /// The answer was lost: it may have been done. The intent stays open until a look tells.
+    Unknown(String),
+    /// Nothing happened, and a later try may work.
+    Later(String),
+    /// Nothing more can be done in this run: the network, the credentials, the account.
+    Fatal(ApiError),
+}
+
+impl Failure {
+    /// Sorts the error of a call that may be repeated: nothing is ever unknown about those for long.
+    pub(crate) fn of_safe_call(error: ApiError) -> Self {
+        if is_fatal(&error) {
+            return Self::Fatal(error);
+        }
+        match error {
+            ApiError::NotFound { .. } | ApiError::BadDestination => {
+                Self::Stale(format!("the account changed meanwhile: {error}"))
+            }
+            other if other.is_transient() => Self::Later(other.to_string()),
+            other => Self::Refused(other.to_string()),
+        }
+    }
+
+    /// Sorts the error of a call that must not be repeated blindly (`wire.md` §1.4).
+    pub(crate) fn of_unsafe_call(error: ApiError) -> Self {
+        if is_fatal(&error) {
+            return Self::Fatal(error);
+        }
+        match error {
+            ApiError::SourceChanged { .. } => Self::Stale("it changed while it was read".to_owned()),
+            ApiError::Source { cause, .. } => Self::Later(format!("it could not be read: {cause}")),
+            ApiError::NotFound { .. } | ApiError::BadDestination => {
+                Self::Stale(format!("the account changed meanwhile: {error}"))
+            }
+            other if !other.is_definite() => Self::Unknown(other.to_string()),
+            other if other.is_transient() => Self::Later(other.to_string()),
+            other => Self::Refused(other.to_string()),
+        }
+    }
+}
+
+/// Errors after which no further call makes sense in this run.
+pub(crate) fn is_fatal(error: &ApiError) -> bool {
+    matches!(
+        error,
+        ApiError::CredentialsRejected
+            | ApiError::AuthMode
+            | ApiError::NoCredentials
+            | ApiError::NoApiAccess
+            | ApiError::AccountRefused { .. }
+            | ApiError::LoginLimit { .. }
+            | ApiError::Store { .. }
+            | ApiError::Unreachable { .. }
+            | ApiError::Redirect { .. }
+            | ApiError::NotThisApi { .. }
+            | ApiError::Config { .. }
+            | ApiError::TokenInvalid
+    )
+}

@@ -1,0 +1,79 @@
+//! New bytes for a file that is in the account (design A4): the new version gets the name first, the old one goes last,
+//! so that there is never a moment without a live copy.
+
+use api::{FileRow, RowState};
+use planner::id::{FileId, FolderId, ShortUrl};
+use planner::name::RemoteName;
+
+use super::upload::{Landed, Wanted, finish_interim};
+use super::{Failure, trash_file};
+use crate::remote::account::Account;
+use crate::remote::translate;
+
+/// The old version as it was agreed on.
+#[derive(Clone, Debug)]
+pub(crate) struct Replacement {
+    /// Its id.
+    pub(crate) old: FileId,
+    /// Its name in the account.
+    pub(crate) name: RemoteName,
+    /// The folder within the pair; `None`: its root.
+    pub(crate) folder: Option<FolderId>,
+    /// Its bytes.
+    pub(crate) size: u64,
+    /// Its version's second name.
+    pub(crate) short_url: Option<ShortUrl>,
+}
+
+/// After the interim upload: is the old version as agreed? Then the new one takes its name, and the old one goes.
+/// Otherwise the new one is trashed and everything is merged anew.
+pub(crate) async fn finish_replacement(
+    account: &Account,
+    wanted: &Wanted,
+    replaced: &Replacement,
+    landed: Landed,
+) -> Result<Landed, Failure> {
+    let old = translate::wire_file(replaced.old).map_err(Failure::of_safe_call)?;
+    let new = translate::wire_file(landed.file).map_err(Failure::of_safe_call)?;
+    match account.client.file_info(old).await {
+        Ok(row) if as_agreed(account, &row, replaced) => {}
+        Ok(row) if gone(&row) && landed.name.as_str() == wanted.name.as_str() => {
+            // A resumed replacement whose last call had arrived: nothing is left to do.
+            return Ok(landed);
+        }
+        Ok(_) => {
+            let _ = account.client.file_delete(new).await;
+            return Err(Failure::Stale("it changed in the account meanwhile".to_owned()));
+        }
+        Err(error) => {
+            return Err(match Failure::of_safe_call(error) {
+                Failure::Fatal(error) => Failure::Fatal(error),
+                Failure::Stale(why) | Failure::Later(why) | Failure::Refused(why) | Failure::Unknown(why) => {
+                    Failure::Unknown(why)
+                }
+            });
+        }
+    }
+    let landed = finish_interim(account, wanted, landed).await?;
+    match trash_file(account, replaced.old).await {
+        Ok(()) => Ok(landed),
+        Err(Failure::Fatal(error)) => Err(Failure::Fatal(error)),
+        // Both versions are live: the intent stays open so that the old one goes later.
+        Err(Failure::Stale(why) | Failure::Later(why) | Failure::Refused(why) | Failure::Unknown(why)) => {
+            Err(Failure::Unknown(why))
+        }
+    }
+}
+
+fn gone(row: &FileRow) -> bool {
+    matches!(row.state, Some(RowState::Trash | RowState::Deleted))
+}
+
+fn as_agreed(account: &Account, row: &FileRow, replaced: &Replacement) -> bool {
+    let version = replaced.short_url.is_none() || translate::short_url(&row.short_url) == replaced.short_url;
+    row.is_active()
+        && version
+        && row.size == replaced.size
+        && row.name == replaced.name.as_str()
+        && account.within(row.parent) == Some(replaced.folder)
+}

@@ -1,0 +1,141 @@
+//! A new file in the account (design A2, A3). The caller holds a journalled intent; nothing here repeats an upload.
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use api::{FileEdit, FileRow, UploadBody, UploadRequest, Uploaded};
+use planner::content::ContentHash;
+use planner::id::{FileId, FolderId, ShortUrl};
+use planner::name::{PlainName, RemoteName};
+
+use super::Failure;
+use crate::remote::account::Account;
+use crate::remote::translate;
+
+/// A file that is now in the account under its name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Landed {
+    /// Its id.
+    pub(crate) file: FileId,
+    /// Its version's second name.
+    pub(crate) short_url: Option<ShortUrl>,
+    /// Its name as stored.
+    pub(crate) name: RemoteName,
+    /// BLAKE3 of what was sent.
+    pub(crate) hash: ContentHash,
+}
+
+/// Where a file shall be and how it shall be called.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    /// The folder within the pair; `None`: its root.
+    pub(crate) folder: Option<FolderId>,
+    /// Its name.
+    pub(crate) name: RemoteName,
+    /// Its size in bytes.
+    pub(crate) size: NonZeroU64,
+}
+
+/// What the fast path came to.
+#[derive(Debug)]
+pub(crate) enum Fast {
+    /// It has its name already.
+    Landed(Landed),
+    /// The server numbered it: it needs one edit (which the caller makes with [`finish_interim`]).
+    Numbered(Landed),
+}
+
+/// Uploads under the real name in one call (design A2).
+pub(crate) async fn upload_fast(
+    account: &Account,
+    wanted: &Wanted,
+    name: &PlainName,
+    body: UploadBody,
+    progress: Arc<AtomicU64>,
+) -> Result<Fast, Failure> {
+    let landed = send(account, wanted, name, body, progress).await?;
+    if landed.name.as_str() == wanted.name.as_str() { Ok(Fast::Landed(landed)) } else { Ok(Fast::Numbered(landed)) }
+}
+
+/// Uploads under an interim name (design A3); the caller notes the id and then finishes.
+pub(crate) async fn upload_interim(
+    account: &Account,
+    wanted: &Wanted,
+    interim: &PlainName,
+    body: UploadBody,
+    progress: Arc<AtomicU64>,
+) -> Result<Landed, Failure> {
+    send(account, wanted, interim, body, progress).await
+}
+
+/// One upload; wrong bytes are trashed at once (`wire.md` Q60).
+async fn send(
+    account: &Account,
+    wanted: &Wanted,
+    name: &PlainName,
+    body: UploadBody,
+    progress: Arc<AtomicU64>,
+) -> Result<Landed, Failure> {
+    let folder = account.place(wanted.folder).map_err(Failure::of_unsafe_call)?;
+    let request = UploadRequest { name: name.as_str().to_owned(), folder, size: wanted.size, body, progress };
+    let up = account.client.upload(request).await.map_err(Failure::of_unsafe_call)?;
+    let file = translate::file_id(up.file_id).ok_or(Failure::Unknown("the answer names no file".to_owned()))?;
+    if let Some(wrong) = wrong_bytes(&up, wanted.size) {
+        // Ours and known to be wrong: it may go. If this fails, the sweep of interim names or the next merge sees it.
+        let _ = account.client.file_delete(up.file_id).await;
+        return Err(Failure::Later(wrong));
+    }
+    Ok(Landed {
+        file,
+        short_url: translate::short_url(&up.short_url),
+        name: RemoteName::new(up.name.as_str()),
+        hash: ContentHash(up.sent.blake3),
+    })
+}
+
+/// What the answer says of the bytes, where it says anything (design A2).
+fn wrong_bytes(up: &Uploaded, size: NonZeroU64) -> Option<String> {
+    match (up.content_agrees(), up.size) {
+        (Some(false), Some(stored)) if stored != size.get() => {
+            Some(format!("the server stored {stored} of {size} bytes; it is sent again"))
+        }
+        (Some(false), _) => Some("the server stored other bytes than were sent; it is sent again".to_owned()),
+        (Some(true) | None, _) => None,
+    }
+}
+
+/// Gives a file of ours its real name and place in one call, and compares the answered row (design A3).
+pub(crate) async fn finish_interim(account: &Account, wanted: &Wanted, landed: Landed) -> Result<Landed, Failure> {
+    let file = translate::wire_file(landed.file).map_err(Failure::of_safe_call)?;
+    let edit = FileEdit::of(file).name(wanted.name.as_str());
+    let mut row = account.client.file_edit(&edit).await.map_err(unfinished)?;
+    let place = account.place(wanted.folder).map_err(Failure::of_safe_call)?;
+    if row.is_active() && row.parent != Some(place) {
+        // Q09: the server fell back to the root, or somebody moved it. One repair, then it is not ours to fight over.
+        row = account.client.file_edit(&FileEdit::of(file).folder(place)).await.map_err(unfinished)?;
+    }
+    check(&row, place, wanted)?;
+    Ok(Landed { name: RemoteName::new(row.name.as_str()), ..landed })
+}
+
+/// The file is there under an interim name: until that is finished, nothing else may be done about its item.
+fn unfinished(error: api::ApiError) -> Failure {
+    match Failure::of_safe_call(error) {
+        Failure::Later(why) | Failure::Refused(why) => Failure::Unknown(why),
+        other @ (Failure::Stale(_) | Failure::Unknown(_) | Failure::Fatal(_)) => other,
+    }
+}
+
+fn check(row: &FileRow, place: api::Parent, wanted: &Wanted) -> Result<(), Failure> {
+    if !row.is_active() {
+        return Err(Failure::Stale("the uploaded file was put into the trash at once".to_owned()));
+    }
+    if row.parent != Some(place) {
+        return Err(Failure::Stale("the folder it was uploaded to is not there any more".to_owned()));
+    }
+    if row.size != wanted.size.get() {
+        return Err(Failure::Stale(format!("the server holds {} of {} bytes", row.size, wanted.size)));
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! The account side: seeing it (walk, confirm), acting on it (apply), and looking for what an interrupted run left
+//! (resolve). Knows the client and the planner's vocabulary; never the disk, never the journal.
+
+pub(crate) mod account;
+pub(crate) mod apply;
+pub(crate) mod confirm;
+pub(crate) mod resolve;
+pub(crate) mod root;
+pub(crate) mod translate;
+pub(crate) mod walk;

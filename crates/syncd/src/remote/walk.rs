@@ -1,0 +1,275 @@
+//! Seeing the account: one listing of every folder below the pair's root, breadth first (design S1, S3).
+//!
+//! What must never happen here: taking an unreadable folder for an empty one, believing a row of the wrong parent, or
+//! entering a folder that is not proved alive. A walk is not atomic; nothing in it says that something is *gone*.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use api::{ApiError, FileRow, FolderRow, RowState};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use planner::id::{FolderId, RemoteId};
+use planner::tree::{RemoteNode, Tree};
+
+use super::account::{Account, Life};
+use super::translate;
+
+/// Listings asked for at once; the client's own limit may be lower.
+const AT_ONCE: usize = 8;
+
+/// Folders in one walk: a bound against rings and absurd answers, far above any real account.
+const FOLDER_LIMIT: usize = 5_000_000;
+
+/// The live rows of one folder.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Listed {
+    /// Files.
+    pub(crate) files: Vec<FileRow>,
+    /// Folders.
+    pub(crate) folders: Vec<FolderRow>,
+}
+
+/// What one folder's listing came to.
+#[derive(Clone, Debug)]
+pub(crate) enum Contents {
+    /// Its live rows.
+    Listed(Listed),
+    /// It failed to list: its subtree keeps its last known state.
+    Unreadable(ApiError),
+}
+
+/// What one walk saw. Folders are named by id; `None` is the pair's root.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Walk {
+    /// Every folder that was entered.
+    pub(crate) folders: BTreeMap<Option<FolderId>, Contents>,
+    /// States of rows that are not active: evidence for confirming a deletion (design S2).
+    pub(crate) states: BTreeMap<RemoteId, RowState>,
+    /// Folders in the account's top that one probe called dead, or that nothing proves alive: neither believed nor
+    /// taken for gone.
+    pub(crate) doubted: BTreeSet<FolderId>,
+}
+
+impl Walk {
+    /// Lists everything. An error is returned only if the pair's root itself cannot be listed.
+    pub(crate) async fn take(account: &Arc<Account>) -> Result<Self, ApiError> {
+        let mut walk = Self::default();
+        let root = list(account, None).await?;
+        let below = walk.take_in(None, root);
+        let mut queue = walk.enterable(account, None, below).await;
+        let mut running = FuturesUnordered::new();
+        loop {
+            while running.len() < AT_ONCE {
+                let Some(folder) = queue.pop() else { break };
+                if walk.folders.len() + running.len() < FOLDER_LIMIT {
+                    let account = Arc::clone(account);
+                    running.push(async move { (folder, list(&account, Some(folder)).await) });
+                }
+            }
+            let Some((folder, listing)) = running.next().await else { break };
+            match listing {
+                Ok(raw) => {
+                    let below = walk.take_in(Some(folder), raw);
+                    queue.extend(below.into_iter().filter(|id| !walk.folders.contains_key(&Some(*id))));
+                }
+                Err(error) => {
+                    walk.folders.insert(Some(folder), Contents::Unreadable(error));
+                }
+            }
+        }
+        Ok(walk)
+    }
+
+    /// Takes a fresh listing of one folder in, in place of an older one; answers the folders that are new in it.
+    pub(crate) fn take_in(&mut self, folder: Option<FolderId>, raw: Raw) -> Vec<FolderId> {
+        self.states.extend(raw.states);
+        let below = raw.listed.folders.iter().filter_map(|row| translate::folder_id(row.id)).collect();
+        for row in &raw.listed.files {
+            translate::file_id(row.id).map(|id| self.states.remove(&RemoteId::File(id)));
+        }
+        self.folders.insert(folder, Contents::Listed(raw.listed));
+        below
+    }
+
+    /// Which of the folders just listed in `parent` may be believed and entered. Only those directly in the account's
+    /// top need proof (design S3); the others are as alive as their parent.
+    async fn enterable(
+        &mut self,
+        account: &Arc<Account>,
+        parent: Option<FolderId>,
+        below: Vec<FolderId>,
+    ) -> Vec<FolderId> {
+        if account.root.is_some() || parent.is_some() {
+            return below;
+        }
+        let rows: BTreeMap<FolderId, FolderRow> = match self.folders.get(&None) {
+            Some(Contents::Listed(listed)) => listed
+                .folders
+                .iter()
+                .filter_map(|row| Some((translate::folder_id(row.id)?, row.clone())))
+                .collect(),
+            Some(Contents::Unreadable(_)) | None => BTreeMap::new(),
+        };
+        let mut alive = Vec::new();
+        let mut asked = Vec::new();
+        for (id, row) in rows {
+            if row.state == Some(RowState::Active) || account.known_alive(id, &row) {
+                alive.push(id);
+            } else {
+                asked.push(id);
+            }
+        }
+        alive.extend(self.prove(account, asked).await);
+        alive
+    }
+
+    /// Proves folders in the account's top whose rows carry no state; the others become *doubted*.
+    async fn prove(&mut self, account: &Arc<Account>, ids: Vec<FolderId>) -> Vec<FolderId> {
+        let mut alive = Vec::new();
+        let mut unknown = Vec::new();
+        let answers = futures_util::stream::iter(ids)
+            .map(|id| async move { (id, account.life(id).await.0) })
+            .buffer_unordered(AT_ONCE)
+            .collect::<Vec<_>>()
+            .await;
+        for (id, life) in answers {
+            match life {
+                Life::Alive => alive.push(id),
+                Life::Dead => {
+                    self.states.insert(RemoteId::Folder(id), RowState::Trash);
+                }
+                Life::Doubted => {
+                    self.doubted.insert(id);
+                }
+                Life::Unknown => unknown.push(id),
+            }
+        }
+        if !unknown.is_empty() {
+            alive.extend(self.prove_by_listing(account, unknown).await);
+        }
+        alive
+    }
+
+    /// Without a state and before calibration: a folder that lists an active file calibrates the probe, which then
+    /// judges the rest. Where no probe can be had, an active file in a folder is what there is of proof.
+    async fn prove_by_listing(&mut self, account: &Arc<Account>, ids: Vec<FolderId>) -> Vec<FolderId> {
+        let mut with_files = Vec::new();
+        let mut without = Vec::new();
+        for id in ids {
+            match list(account, Some(id)).await {
+                Ok(raw) if !raw.listed.files.is_empty() => with_files.push(id),
+                Ok(_) | Err(_) => without.push(id),
+            }
+        }
+        for id in &with_files {
+            if account.calibrate(*id).await {
+                break;
+            }
+        }
+        let mut alive = Vec::new();
+        for (id, has_files) in
+            with_files.iter().map(|id| (*id, true)).chain(without.iter().map(|id| (*id, false)))
+        {
+            match account.probe(id).await {
+                Life::Alive => alive.push(id),
+                Life::Unknown if has_files && !account.can_probe() => alive.push(id),
+                Life::Dead | Life::Doubted | Life::Unknown => {
+                    self.doubted.insert(id);
+                }
+            }
+        }
+        for id in &alive {
+            self.note_alive(account, *id);
+        }
+        alive
+    }
+
+    fn note_alive(&self, account: &Account, id: FolderId) {
+        if let Some(Contents::Listed(listed)) = self.folders.get(&None) {
+            let row = listed.folders.iter().find(|row| translate::folder_id(row.id) == Some(id));
+            account.remember_alive(id, row.and_then(|row| row.date_updated.as_deref()));
+        }
+    }
+
+    /// The live nodes: rows of listed folders that are reachable from the root through entered folders.
+    pub(crate) fn nodes(&self) -> Tree<RemoteNode> {
+        let mut nodes = Tree::default();
+        let mut queue = vec![None];
+        let mut visited = BTreeSet::new();
+        while let Some(folder) = queue.pop() {
+            let Some(Contents::Listed(listed)) = self.folders.get(&folder) else { continue };
+            for node in listed.files.iter().filter_map(|row| translate::file_node(row, folder)) {
+                nodes.insert(node);
+            }
+            for row in &listed.folders {
+                let Some(id) = translate::folder_id(row.id) else { continue };
+                let readable = match self.folders.get(&Some(id)) {
+                    Some(Contents::Listed(_)) => true,
+                    Some(Contents::Unreadable(_)) => false,
+                    // Not entered: doubted. It is not believed at all.
+                    None => continue,
+                };
+                if visited.insert(id)
+                    && let Some(node) = translate::folder_node(row, folder, readable)
+                {
+                    nodes.insert(node);
+                    queue.push(Some(id));
+                }
+            }
+        }
+        nodes
+    }
+
+    /// The live rows of a folder, if it was listed.
+    pub(crate) fn listed(&self, folder: Option<FolderId>) -> Option<&Listed> {
+        match self.folders.get(&folder)? {
+            Contents::Listed(listed) => Some(listed),
+            Contents::Unreadable(_) => None,
+        }
+    }
+}
+
+/// A listing split into what lives and what is evidence.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Raw {
+    listed: Listed,
+    states: BTreeMap<RemoteId, RowState>,
+}
+
+impl Raw {
+    /// The live rows.
+    pub(crate) fn listed(&self) -> &Listed {
+        &self.listed
+    }
+}
+
+/// Lists one folder of the pair. Rows that are not active are set apart first; an active row with the wrong parent
+/// voids the whole listing (design S1).
+pub(crate) async fn list(account: &Account, folder: Option<FolderId>) -> Result<Raw, ApiError> {
+    let place = account.place(folder)?;
+    let listing = account.client.folder_listing(place).await?;
+    let mut raw = Raw::default();
+    for row in listing.files {
+        let Some(id) = translate::file_id(row.id) else { continue };
+        match &row.state {
+            Some(state @ (RowState::Trash | RowState::Deleted | RowState::Other(_))) => {
+                raw.states.insert(RemoteId::File(id), state.clone());
+            }
+            Some(RowState::Active) | None if row.parent == Some(place) => raw.listed.files.push(row),
+            Some(RowState::Active) | None => return Err(ApiError::Malformed { what: "a file row of another folder" }),
+        }
+    }
+    for row in listing.folders {
+        let Some(id) = translate::folder_id(row.id) else { continue };
+        match &row.state {
+            Some(state @ (RowState::Trash | RowState::Deleted | RowState::Other(_))) => {
+                raw.states.insert(RemoteId::Folder(id), state.clone());
+            }
+            Some(RowState::Active) | None if row.parent == Some(place) => raw.listed.folders.push(row),
+            Some(RowState::Active) | None => {
+                return Err(ApiError::Malformed { what: "a folder row of another folder" });
+            }
+        }
+    }
+    Ok(raw)
+}
