@@ -1,0 +1,298 @@
+//! The body of an upload: multipart framing by hand, hashed and counted on the way.
+//!
+//! Framed by hand because the file's name must be raw UTF-8 in `filename="…"` (PHP ignores `filename*`), fields
+//! first, file last, with a length known beforehand (wire.md §6.1). The closing boundary is withheld until the
+//! source has ended at exactly the declared size: a source that is shorter, longer, or fails at its end never
+//! becomes a whole body, so the server stores nothing. Memory: one piece at a time.
+
+use std::fmt::Write as _;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+use md5::Digest as _;
+use tokio::io::AsyncRead;
+use tokio::time::Instant;
+
+use crate::error::ApiError;
+use crate::limit::Throttle;
+
+/// Bytes as a caller gives them. It may end with an error instead of an end, for example after a last look at the
+/// file's stamps: then the upload is void.
+pub type ByteStream = BoxStream<'static, io::Result<Bytes>>;
+
+/// Largest piece handed to the network at once; larger ones are cut.
+const PIECE_MAX: usize = 256 * 1024;
+
+type Opener = Box<dyn FnMut() -> BoxFuture<'static, io::Result<ByteStream>> + Send>;
+
+/// Where an upload's bytes come from.
+pub struct UploadBody(Source);
+
+enum Source {
+    Once(Option<ByteStream>),
+    Reopen(Opener),
+}
+
+impl UploadBody {
+    /// Bytes that can be read once: the upload is tried once.
+    pub fn from_stream(stream: impl futures_util::Stream<Item = io::Result<Bytes>> + Send + 'static) -> Self {
+        Self(Source::Once(Some(stream.boxed())))
+    }
+
+    /// A reader that can be read once.
+    pub fn from_reader(reader: impl AsyncRead + Send + 'static) -> Self {
+        Self::from_stream(tokio_util::io::ReaderStream::with_capacity(reader, PIECE_MAX))
+    }
+
+    /// Bytes that can be read again from the start: definite failures (session ended, server busy) are repeated.
+    pub fn reopen(open: impl FnMut() -> BoxFuture<'static, io::Result<ByteStream>> + Send + 'static) -> Self {
+        Self(Source::Reopen(Box::new(open)))
+    }
+
+    /// Bytes in memory.
+    #[must_use]
+    pub fn from_bytes(bytes: Bytes) -> Self {
+        Self::reopen(move || {
+            let bytes = bytes.clone();
+            Box::pin(async move { Ok(stream::iter([Ok(bytes)]).boxed()) })
+        })
+    }
+
+    /// Whether another attempt could be made after this one.
+    pub(crate) const fn can_reopen(&self) -> bool {
+        matches!(self.0, Source::Reopen(_))
+    }
+
+    pub(crate) async fn open(&mut self) -> io::Result<ByteStream> {
+        match &mut self.0 {
+            Source::Once(stream) => stream
+                .take()
+                .ok_or_else(|| io::Error::other("this source was read already")),
+            Source::Reopen(open) => open().await,
+        }
+    }
+}
+
+/// What was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hashes {
+    /// BLAKE3 of the file.
+    pub blake3: [u8; 32],
+    /// MD5 of the file.
+    pub md5: [u8; 16],
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+/// What the sender of a body sees of its progress.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    /// Bytes of the file handed over, for the caller.
+    progress: Arc<AtomicU64>,
+    start: Instant,
+    /// Milliseconds after `start` of the last sign of life.
+    active_ms: AtomicU64,
+    whole: AtomicBool,
+    outcome: Mutex<Option<Result<Hashes, ApiError>>>,
+}
+
+impl Meter {
+    pub(crate) fn new(progress: Arc<AtomicU64>) -> Arc<Self> {
+        progress.store(0, Ordering::Relaxed);
+        Arc::new(Self {
+            progress,
+            start: Instant::now(),
+            active_ms: AtomicU64::new(0),
+            whole: AtomicBool::new(false),
+            outcome: Mutex::new(None),
+        })
+    }
+
+    fn alive(&self) {
+        let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.active_ms.store(elapsed, Ordering::Relaxed);
+    }
+
+    fn finish(&self, outcome: Result<Hashes, ApiError>) {
+        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+    }
+
+    /// How the source ended; none while it has not.
+    pub(crate) fn outcome(&self) -> Option<Result<Hashes, ApiError>> {
+        self.outcome
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Every byte, closing boundary included, was handed to the network.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole.load(Ordering::Relaxed)
+    }
+
+    /// Ends when nothing moved for `stall` while sending, or `answer` after the last byte.
+    pub(crate) async fn overdue(&self, stall: Duration, answer: Duration) {
+        loop {
+            let bound = if self.is_whole() { answer } else { stall };
+            let active = Duration::from_millis(self.active_ms.load(Ordering::Relaxed));
+            let idle = self.start.elapsed().saturating_sub(active);
+            if idle >= bound {
+                return;
+            }
+            // Looking at least once per stall bound notices the end of sending in time.
+            tokio::time::sleep(
+                bound
+                    .saturating_sub(idle)
+                    .min(stall)
+                    .max(Duration::from_millis(1)),
+            )
+            .await;
+        }
+    }
+}
+
+/// Everything around the file's bytes.
+pub(crate) struct Frame {
+    pub(crate) content_type: String,
+    head: Bytes,
+    tail: Bytes,
+}
+
+impl Frame {
+    /// Fields, then the file's part. The name must hold no CR, LF or NUL.
+    pub(crate) fn new(fields: &[(&str, &str)], filename: &str) -> Self {
+        let boundary = format!(
+            "----syncd{:016x}{:016x}",
+            rand::random::<u64>(),
+            rand::random::<u64>()
+        );
+        let mut head = String::new();
+        for (name, value) in fields {
+            // Writing to a String cannot fail.
+            let _ = write!(
+                head,
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            );
+        }
+        let escaped = filename.replace('\\', "\\\\").replace('"', "\\\"");
+        let _ = write!(
+            head,
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"upload_file\"; filename=\"{escaped}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n"
+        );
+        Self {
+            content_type: format!("multipart/form-data; boundary={boundary}"),
+            head: head.into(),
+            tail: format!("\r\n--{boundary}--\r\n").into(),
+        }
+    }
+
+    /// Bytes of the whole body for a file of this size; none if that does not fit.
+    pub(crate) fn length(&self, size: u64) -> Option<u64> {
+        let around = u64::try_from(self.head.len().checked_add(self.tail.len())?).ok()?;
+        size.checked_add(around)
+    }
+}
+
+struct Sending {
+    source: ByteStream,
+    /// The rest of a piece that was larger than `PIECE_MAX`.
+    rest: Bytes,
+    blake3: blake3::Hasher,
+    md5: md5::Md5,
+    seen: u64,
+    size: u64,
+    throttle: Arc<Throttle>,
+    meter: Arc<Meter>,
+    tail: Bytes,
+}
+
+/// The body: head, the source's bytes, tail.
+pub(crate) fn framed(
+    frame: Frame,
+    source: ByteStream,
+    size: u64,
+    throttle: Arc<Throttle>,
+    meter: Arc<Meter>,
+) -> ByteStream {
+    let sending = Sending {
+        source,
+        rest: Bytes::new(),
+        blake3: blake3::Hasher::new(),
+        md5: md5::Md5::new(),
+        seen: 0,
+        size,
+        throttle,
+        meter,
+        tail: frame.tail,
+    };
+    let file = stream::try_unfold(Some(sending), |state| async move {
+        match state {
+            Some(sending) => sending.next().await,
+            None => Ok(None),
+        }
+    });
+    stream::iter([Ok(frame.head)]).chain(file).boxed()
+}
+
+impl Sending {
+    /// The next piece, and what is left after it; nothing is left after the tail.
+    async fn next(mut self) -> io::Result<Option<(Bytes, Option<Self>)>> {
+        while self.rest.is_empty() {
+            match self.source.next().await {
+                Some(Ok(bytes)) => self.rest = bytes,
+                Some(Err(error)) => return Err(self.failed(&error)),
+                None => return self.end(),
+            }
+        }
+        let piece = self.rest.split_to(self.rest.len().min(PIECE_MAX));
+        let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        self.seen = self.seen.saturating_add(length);
+        if self.seen > self.size {
+            return Err(self.changed());
+        }
+        let meter = Arc::clone(&self.meter);
+        self.throttle.take(length, || meter.alive()).await;
+        self.blake3.update(&piece);
+        self.md5.update(&piece);
+        self.meter.alive();
+        self.meter.progress.fetch_add(length, Ordering::Relaxed);
+        Ok(Some((piece, Some(self))))
+    }
+
+    fn end(self) -> io::Result<Option<(Bytes, Option<Self>)>> {
+        if self.seen != self.size {
+            return Err(self.changed());
+        }
+        let hashes = Hashes {
+            blake3: self.blake3.finalize().into(),
+            md5: self.md5.finalize().into(),
+            bytes: self.seen,
+        };
+        self.meter.finish(Ok(hashes));
+        self.meter.alive();
+        self.meter.whole.store(true, Ordering::Relaxed);
+        Ok(Some((self.tail, None)))
+    }
+
+    fn changed(&self) -> io::Error {
+        self.meter.finish(Err(ApiError::SourceChanged {
+            declared: self.size,
+            seen: self.seen,
+        }));
+        io::Error::other("the source changed while it was read")
+    }
+
+    fn failed(&self, error: &io::Error) -> io::Error {
+        self.meter.finish(Err(ApiError::Source {
+            kind: error.kind(),
+            cause: error.to_string(),
+        }));
+        io::Error::other("the source failed")
+    }
+}
