@@ -165,3 +165,132 @@ fn is_when(text: &str) -> bool {
             _ => byte.is_ascii_digit(),
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-11-23 14:15:03.9 UTC.
+    const MTIME: i64 = 1_795_443_303_900_000_000;
+
+    fn copy(name: &str, device: &str, attempt: u32, shape: Shape) -> LocalName {
+        let name = LocalName::new(name).unwrap();
+        conflict(&name, MTIME, device, attempt, shape, &DiskTraits::default())
+    }
+
+    #[test]
+    fn a_conflict_copy_says_when_and_where() {
+        for (name, attempt, shape, wanted) in [
+            (
+                "NAME.EXT",
+                1,
+                Shape::File,
+                "NAME (conflict 2026-11-23 141503 DEVICE).EXT",
+            ),
+            (
+                "NAME.EXT",
+                2,
+                Shape::File,
+                "NAME (conflict 2026-11-23 141503 DEVICE 2).EXT",
+            ),
+            (
+                "README",
+                1,
+                Shape::File,
+                "README (conflict 2026-11-23 141503 DEVICE)",
+            ),
+            (
+                ".bashrc",
+                3,
+                Shape::File,
+                ".bashrc (conflict 2026-11-23 141503 DEVICE 3)",
+            ),
+            (
+                "v1.2",
+                1,
+                Shape::Folder,
+                "v1.2 (conflict 2026-11-23 141503 DEVICE)",
+            ),
+        ] {
+            let made = copy(name, "DEVICE", attempt, shape);
+            assert_eq!(made.as_str(), wanted);
+            let said = is_conflict_copy(&made).unwrap();
+            assert_eq!(
+                (said.plain.as_str(), said.device.as_str(), said.attempt),
+                (name, "DEVICE", attempt)
+            );
+            let of = LocalName::new(name).unwrap();
+            assert_eq!(
+                is_conflict_of(&made, &of, shape, &DiskTraits::default()),
+                Some(said)
+            );
+        }
+    }
+
+    #[test]
+    fn a_device_is_spelled_so_that_it_can_be_read_back() {
+        for (device, label) in [
+            ("host.lan", "host.lan"),
+            ("My Laptop", "My Laptop"),
+            ("host 2", "host-2"),
+            ("host 1", "host 1"),
+            ("a/b\\c<d>(e)", "a-b-c-d--e-"),
+            ("😀", "-"),
+            ("", "device"),
+            (" \t ", "device"),
+            ("a\u{200b}b\u{0}c", "a-b-c"),
+            ("abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnopqrst"),
+            ("büro", "büro"),
+        ] {
+            assert_eq!(device_label(device), label);
+            let said = is_conflict_copy(&copy("README", device, 1, Shape::File)).unwrap();
+            assert_eq!((said.plain.as_str(), said.device.as_str()), ("README", label));
+        }
+    }
+
+    #[test]
+    fn other_names_are_no_conflict_copies() {
+        for name in [
+            "a (conflict).txt",
+            "a (conflict 2026-11-23 141503).txt",
+            "a (conflict 2026-11-23 141503 ).txt",
+            "a (conflict 2026-11-23 1415 D).txt",
+            "a (conflict 2026_11-23 141503 D).txt",
+            " (conflict 2026-11-23 141503 D).txt",
+            "a (conflict 2026-11-23 141503 D) b.txt",
+            "a (conflict 2026-11-23 141503 D 02) (x).txt",
+            "a (conflict 2026-11-2é 14150 D).txt",
+            "a.txt",
+        ] {
+            assert_eq!(is_conflict_copy(&LocalName::new(name).unwrap()), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_long_name_is_shortened_to_fit_the_disk_and_the_account() {
+        let disk = DiskTraits::default();
+        let wide = DiskTraits {
+            name_max: 1530,
+            ..disk
+        };
+        let long = LocalName::new([&"é".repeat(120), ".txt"].concat()).unwrap();
+        let made = conflict(&long, MTIME, "D", 1, Shape::File, &disk);
+        assert!(made.as_str().len() <= 255 && made.as_str().len() > 252);
+        assert!(made.as_str().ends_with("é (conflict 2026-11-23 141503 D).txt"));
+        assert!(is_conflict_of(&made, &long, Shape::File, &disk).is_some());
+        assert_ne!(is_conflict_copy(&made).unwrap().plain, long.as_str());
+
+        let escapes = LocalName::new([&"é".repeat(200), &"<".repeat(10), ".txt"].concat()).unwrap();
+        let made = conflict(&escapes, MTIME, "D", 1, Shape::File, &wide);
+        let set = escape_for_server(made.as_str(), false);
+        assert!(set.chars().count() <= 255, "also once escaped");
+    }
+
+    #[test]
+    fn any_time_has_a_name() {
+        assert_eq!(when(i64::MIN), "1677-09-21 001243");
+        assert_eq!(when(i64::MAX), "2262-04-11 234716");
+        assert_eq!(when(0), "1970-01-01 000000");
+        assert_eq!(when(-1), "1969-12-31 235959");
+    }
+}

@@ -74,10 +74,11 @@ pub fn to_remote(name: &LocalName, server: &ServerTraits, how: Unstorable) -> Re
     Ok(RemoteName::new(set))
 }
 
-/// The text a remote name stands for: unescaped if escaping gives the very same name back, else itself.
+/// The text a remote name stands for: unescaped if that is a local name of which escaping gives the very same remote
+/// name back, else itself.
 pub(super) fn meant_by(remote: &str) -> String {
     let text = unescape(remote);
-    if escape_for_server(&text, false) == remote {
+    if escape_for_server(&text, false) == remote && LocalName::new(text.as_str()).is_some() {
         text
     } else {
         String::from(remote)
@@ -183,4 +184,208 @@ fn is_dos_device(text: &str) -> bool {
             && matches!(number.as_bytes(), [b'0'..=b'9'])
     });
     numbered || is("con") || is("prn") || is("aux") || is("nul")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DISK: DiskTraits = DiskTraits {
+        folds_case: false,
+        folds_normalisation: false,
+        dos_names: false,
+        name_max: 255,
+    };
+
+    fn up(name: &str) -> String {
+        let name = LocalName::new(name).unwrap();
+        let set = to_remote(&name, &ServerTraits::default(), Unstorable::Escape).unwrap();
+        String::from(set.as_str())
+    }
+
+    fn down(name: &str) -> String {
+        let held = to_local(&RemoteName::new(name), &DISK, Unstorable::Escape).unwrap();
+        String::from(held.as_str())
+    }
+
+    #[test]
+    fn what_the_server_would_mangle_is_escaped_and_comes_back() {
+        for (local, remote) in [
+            ("a<b.txt", "a⟦3C⟧b.txt"),
+            ("<b>hi<b>.txt", "⟦3C⟧b>hi⟦3C⟧b>.txt"),
+            ("a <", "a ⟦3C⟧"),
+            ("a< ", "a⟦3C⟧⟦20⟧"),
+            (" a.txt ", "⟦20⟧a.txt⟦20⟧"),
+            ("   ", "⟦20⟧⟦20⟧⟦20⟧"),
+            ("a😀b.txt", "a⟦1F600⟧b.txt"),
+            ("a\tb\n", "a⟦9⟧b⟦A⟧"),
+            ("\u{7f}\u{85}", "⟦7F⟧⟦85⟧"),
+            ("⟦41⟧.txt", "⟦27E6⟧41⟧.txt"),
+            ("⟦⟦41⟧", "⟦⟦27E6⟧41⟧"),
+        ] {
+            assert_eq!(up(local), remote);
+            assert_eq!(down(remote), local);
+        }
+    }
+
+    #[test]
+    fn what_the_server_keeps_goes_as_it_is() {
+        for name in [
+            "photo.JPG",
+            "README",
+            ".bashrc",
+            "..x",
+            "it's \"x\".txt",
+            "a < b.txt",
+            "a>b",
+            "x\\y.txt",
+            "100%",
+            "e\u{301}",
+            "é",
+            "a.verylongextension",
+            "⟦",
+            "⟦⟧",
+            "⟦xyz⟧",
+            "⟦041⟧",
+            "⟦1f600⟧",
+            "⟦D800⟧",
+            "⟦110000⟧",
+            "日本",
+            "a\u{a0}",
+        ] {
+            assert_eq!(up(name), name);
+            assert_eq!(down(name), name);
+        }
+    }
+
+    #[test]
+    fn what_the_disk_cannot_hold_is_escaped_and_the_journal_holds_the_pair() {
+        for (remote, local) in [
+            ("x/y.txt", "x⟦2F⟧y.txt"),
+            ("a\0b", "a⟦0⟧b"),
+            (".", "⟦2E⟧"),
+            ("..", "⟦2E⟧⟦2E⟧"),
+            ("", "⟦⟧"),
+            ("../../etc/passwd", "..⟦2F⟧..⟦2F⟧etc⟦2F⟧passwd"),
+        ] {
+            assert_eq!(down(remote), local);
+            assert_ne!(up(local), remote, "these pairs are the journal's");
+        }
+    }
+
+    #[test]
+    fn a_remote_name_that_we_would_not_have_set_is_taken_literally() {
+        for name in [
+            "⟦41⟧",
+            "⟦2F⟧",
+            " a",
+            "😀",
+            "😀⟦20⟧",
+            "⟦020⟧",
+            "a⟦20⟧b",
+            "⟦27E6⟧",
+            "⟦27E6⟧zz⟧",
+            "⟦3C⟧ b",
+            "⟦0⟧⟦1F600⟧",
+            "⟦2E⟧⟦2E⟧",
+        ] {
+            assert_eq!(down(name), name);
+        }
+    }
+
+    #[test]
+    fn a_name_of_an_older_or_newer_server_means_the_same_on_both_machines() {
+        let keeps = ServerTraits {
+            keeps_astral: true,
+            ..ServerTraits::default()
+        };
+        let set = |name: &str| {
+            let name = LocalName::new(name).unwrap();
+            String::from(to_remote(&name, &keeps, Unstorable::Escape).unwrap().as_str())
+        };
+        assert_eq!(set("😀.txt"), "😀.txt");
+        assert_eq!(down("😀.txt"), "😀.txt");
+        assert_eq!(down("⟦1F600⟧.txt"), "😀.txt");
+        assert_eq!(set("😀.txt "), "⟦1F600⟧.txt⟦20⟧", "all or nothing");
+        assert_eq!(down("⟦1F600⟧.txt⟦20⟧"), "😀.txt ");
+    }
+
+    #[test]
+    fn a_dos_disk_refuses_more() {
+        let disk = DiskTraits {
+            dos_names: true,
+            ..DISK
+        };
+        for (remote, local) in [
+            ("a:b?.txt", "a⟦3A⟧b⟦3F⟧.txt"),
+            ("x\\y", "x⟦5C⟧y"),
+            ("end. ", "end⟦2E⟧⟦20⟧"),
+            ("con.txt", "⟦63⟧on.txt"),
+            ("LPT1", "⟦4C⟧PT1"),
+            ("console", "console"),
+            ("com12", "com12"),
+            ("⟦3C⟧b", "⟦3C⟧b"),
+        ] {
+            let held = to_local(&RemoteName::new(remote), &disk, Unstorable::Escape).unwrap();
+            assert_eq!(held.as_str(), local);
+        }
+    }
+
+    #[test]
+    fn skip_holds_what_needs_an_escape() {
+        let server = ServerTraits::default();
+        for name in ["a<b", " a", "😀", "⟦41⟧", "a\n"] {
+            let name = LocalName::new(name).unwrap();
+            assert_eq!(
+                to_remote(&name, &server, Unstorable::Skip),
+                Err(Unnameable::Unstorable)
+            );
+        }
+        for name in ["a/b", "", "..", "."] {
+            let got = to_local(&RemoteName::new(name), &DISK, Unstorable::Skip);
+            assert_eq!(got, Err(Unnameable::Unstorable));
+        }
+        assert!(to_remote(&LocalName::new("a < b").unwrap(), &server, Unstorable::Skip).is_ok());
+        let escaped = to_local(&RemoteName::new("⟦20⟧a"), &DISK, Unstorable::Skip);
+        assert_eq!(
+            escaped.unwrap().as_str(),
+            " a",
+            "another machine's escape is still read"
+        );
+    }
+
+    #[test]
+    fn the_server_counts_characters_and_the_disk_bytes() {
+        let server = ServerTraits::default();
+        let set = |name: &str| to_remote(&LocalName::new(name).unwrap(), &server, Unstorable::Escape);
+        assert!(set(&"é".repeat(255)).is_ok());
+        assert_eq!(set(&"é".repeat(256)), Err(Unnameable::TooLong));
+        assert_eq!(
+            set(&["<", &"n".repeat(252)].concat()),
+            Err(Unnameable::TooLong),
+            "⟦3C⟧ is four"
+        );
+        let held = |name: &str| to_local(&RemoteName::new(name), &DISK, Unstorable::Escape);
+        assert!(held(&"n".repeat(255)).is_ok());
+        assert_eq!(held(&"é".repeat(128)), Err(Unnameable::TooLong));
+        assert!(
+            held(&["⟦20⟧", &"n".repeat(251)].concat()).is_ok(),
+            "unescaped it fits"
+        );
+    }
+
+    #[test]
+    fn our_own_names_do_not_cross() {
+        let server = ServerTraits::default();
+        for name in [".syncd-x", ".SYNCD-x", "syncd-up-00000000-0000000000000000.pdf"] {
+            assert_eq!(
+                to_remote(&LocalName::new(name).unwrap(), &server, Unstorable::Escape),
+                Err(Unnameable::Reserved)
+            );
+            assert_eq!(
+                to_local(&RemoteName::new(name), &DISK, Unstorable::Escape),
+                Err(Unnameable::Reserved)
+            );
+        }
+    }
 }

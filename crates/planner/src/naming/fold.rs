@@ -67,3 +67,61 @@ pub(super) const fn is_ignorable(char: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}'
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn disk(folds_case: bool, folds_normalisation: bool) -> DiskTraits {
+        DiskTraits {
+            folds_case,
+            folds_normalisation,
+            ..DiskTraits::default()
+        }
+    }
+
+    #[test]
+    fn h40_names_are_one_where_the_disk_says_so_and_nowhere_else() {
+        let composed = ("\u{e9}t\u{e9}", "e\u{301}te\u{301}");
+        let cased = ("Straße.TXT", "STRASSE.txt");
+        let both = ("\u{c9}T\u{c9}", "e\u{301}te\u{301}");
+        for (pair, exact, case, form, all) in [
+            (composed, false, false, true, true),
+            (cased, false, true, false, true),
+            (both, false, false, false, true),
+            (("a", "a"), true, true, true, true),
+            (("a", "b"), false, false, false, false),
+            (("e", "\u{e9}"), false, false, false, false),
+            (("Σας", "ΣΑΣ"), false, true, false, true),
+            (("\u{212b}", "\u{e5}"), false, true, false, true),
+            (("\u{212b}", "\u{c5}"), false, true, true, true),
+            (("ﬁ", "FI"), false, true, false, true),
+            (("a", "ａ"), false, false, false, false),
+            (("a\u{200b}b", "ab"), false, false, true, true),
+        ] {
+            for (traits, same) in [
+                (disk(false, false), exact),
+                (disk(true, false), case),
+                (disk(false, true), form),
+                (disk(true, true), all),
+            ] {
+                assert_eq!(
+                    same_on_disk(pair.0, pair.1, &traits),
+                    same,
+                    "{pair:?} on {traits:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_character_folds_with_its_cases() {
+        for char in '\0'..='\u{1ffff}' {
+            let key = |text: &str| -> String { text.chars().flat_map(fold_case).collect() };
+            let text = String::from(char);
+            let lower: String = char.to_lowercase().collect();
+            assert_eq!(key(&text), key(&lower), "{char:?}");
+            assert_eq!(key(&key(&text)), key(&text), "{char:?}");
+        }
+    }
+}

@@ -65,3 +65,70 @@ fn is_extension(text: &str) -> bool {
     (1..=EXTENSION_MAX).contains(&text.len())
         && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'z'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(name: &str) -> String {
+        String::from(interim(0x1a, 0xbeef, &RemoteName::new(name)).as_str())
+    }
+
+    #[test]
+    fn an_interim_keeps_a_harmless_extension_in_lower_case() {
+        let bare = "syncd-up-0000001a-000000000000beef";
+        for (name, extension) in [
+            ("photo.JPG", ".jpg"),
+            ("a.tar.gz", ".gz"),
+            ("README", ""),
+            (".bashrc", ""),
+            ("a.", ""),
+            ("a.été", ""),
+            ("a.ab-c", ""),
+            ("a.1234567890", ".1234567890"),
+            ("a.12345678901", ""),
+            ("", ""),
+            ("x/y.pdf", ".pdf"),
+        ] {
+            assert_eq!(made(name), [bare, extension].concat(), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_the_exact_pattern_is_an_interim() {
+        let read = parse_interim("syncd-up-0000001a-000000000000beef.jpg");
+        assert_eq!(
+            read,
+            Some(Interim {
+                journal: 0x1a,
+                intent: 0xbeef
+            })
+        );
+        assert!(parse_interim("syncd-up-ffffffff-ffffffffffffffff").is_some());
+        for name in [
+            "syncd-up-0000001A-000000000000beef",
+            "Syncd-up-0000001a-000000000000beef",
+            "syncd-up-0000001a-000000000000beef.",
+            "syncd-up-0000001a-000000000000beef.JPG",
+            "syncd-up-0000001a-000000000000beef.12345678901",
+            "syncd-up-0000001a-000000000000beef.a.b",
+            "syncd-up-0000001a-000000000000beef (2).jpg",
+            "syncd-up-0000001a-000000000000beef\n",
+            "syncd-up-+000001a-000000000000beef",
+            "syncd-up-0000001a-+00000000000beef",
+            "syncd-up-0000001a_000000000000beef",
+            "syncd-up-001a-beef",
+            "syncd-up-é00001a-000000000000beef",
+            " syncd-up-0000001a-000000000000beef",
+        ] {
+            assert_eq!(parse_interim(name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn look_alikes_are_kept_away_too() {
+        assert!(is_interim_like("SYNCD-UP-0000001A-000000000000BEEF.JPG"));
+        assert!(is_interim_like("syncd-up-0000001a-\u{200b}000000000000beef"));
+        assert!(!is_interim_like("syncd-up-notes.txt"));
+    }
+}

@@ -9,6 +9,8 @@ mod conflict;
 mod escape;
 mod fold;
 mod interim;
+#[cfg(test)]
+mod laws;
 mod plain;
 mod repeat;
 mod reserved;

@@ -135,3 +135,153 @@ fn is_number(digits: &str) -> bool {
 fn is_cut(candidate: &str) -> bool {
     candidate.chars().count() == REMOTE_NAME_MAX
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    fn is_plain(name: &str) -> bool {
+        plain(&RemoteName::new(name)).is_some()
+    }
+
+    fn numbered(name: &str, candidate: &str) -> bool {
+        numbered_like(candidate, &plain(&RemoteName::new(name)).unwrap())
+    }
+
+    #[test]
+    fn plain_names_survive_an_upload() {
+        for name in [
+            "photo.JPG",
+            "README",
+            "a < b.txt",
+            "Été.txt",
+            "e\u{301}.txt",
+            "日本.txt",
+            "a b.verylongextension",
+            "a.b.c",
+            "x (2).txt",
+            "⟦20⟧a.txt",
+        ] {
+            assert!(is_plain(name), "{name:?}");
+        }
+        assert!(is_plain(&format!("{}.pdf", "n".repeat(251))));
+    }
+
+    #[test]
+    fn names_that_an_upload_changes_are_not_plain() {
+        for name in [
+            "",
+            ".bashrc",
+            "..x",
+            ".",
+            "it's.txt",
+            "\"x\".txt",
+            "a%22.txt",
+            " a.txt",
+            "a.txt ",
+            "a\u{a0}",
+            "x/y.txt",
+            "x\\y.txt",
+            "a😀b.txt",
+            "a\nb",
+            "a\0b",
+            "a\u{85}",
+            "\u{b}a",
+        ] {
+            assert!(!is_plain(name), "{name:?}");
+        }
+        assert!(!is_plain(&format!("{}.pdf", "n".repeat(300))));
+        assert!(!is_plain(&"n".repeat(256)));
+    }
+
+    #[test]
+    fn names_that_only_an_upload_spares_or_a_numbering_breaks_are_not_plain() {
+        for name in ["a<b.txt", "<b>hi", "a<", "Café", "a.été", "日本"] {
+            assert!(!is_plain(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn the_server_numbers_by_bytes_and_lower_cases_the_extension() {
+        for (name, candidate) in [
+            ("photo.JPG", "photo (2).jpg"),
+            ("photo.JPG", "photo (31).jpg"),
+            ("README", "READM (2).readme"),
+            ("a < b.txt", "a < b (2).txt"),
+            ("a.tar.gz", "a.tar (2).gz"),
+            ("a", " (2).a"),
+            ("a.", "a (2)."),
+            ("a.", "a (2)"),
+            ("Été.txt", "Été (4).txt"),
+        ] {
+            assert!(numbered(name, candidate), "{name} {candidate}");
+        }
+        let (stem, long) = ("n".repeat(251), format!("{}.pdf", "n".repeat(251)));
+        assert!(
+            numbered(&long, &format!("{stem} (2)")),
+            "the extension is cut off"
+        );
+        for end in ["(", "(2", "(1", "(12", "(12)", "(2)."] {
+            let stem = "n".repeat(254 - end.len());
+            assert!(numbered(&format!("{stem}.a"), &format!("{stem} {end}")), "{end}");
+        }
+        assert!(numbered(&"n".repeat(255), &format!("{} ", "n".repeat(254))));
+    }
+
+    #[test]
+    fn other_names_are_not_numbered_ones() {
+        for (name, candidate) in [
+            ("photo.JPG", "photo.JPG"),
+            ("photo.JPG", "photo (2).JPG"),
+            ("photo.JPG", "photo (1).jpg"),
+            ("photo.JPG", "photo (02).jpg"),
+            ("photo.JPG", "photo (2) (2).jpg"),
+            ("photo.JPG", "photo ().jpg"),
+            ("photo.JPG", "photo (2)"),
+            ("photo.JPG", "photo (2).jpg.jpg"),
+            ("photo.JPG", "Photo (2).jpg"),
+            ("README", "README (2)"),
+            ("a.txt", "b (2).txt"),
+            ("a.txt", ""),
+        ] {
+            assert!(!numbered(name, candidate), "{name} {candidate}");
+        }
+    }
+
+    #[test]
+    fn q29_what_any_collation_takes_for_equal_has_one_key() {
+        for (a, b) in [
+            ("Été.txt", "ete.TXT"),
+            ("\u{e9}", "e\u{301}"),
+            ("a", "a  "),
+            ("a", "a\u{a0}"),
+            ("straße", "STRASSE"),
+            ("straße", "strase"),
+            ("Ærø", "aero"),
+            ("Łódź", "lodz"),
+            ("ΣΑΣ", "σας"),
+            ("ガ", "か"),
+            ("ッ", "ﾂ"),
+            ("ａｂｃ", "ABC"),
+            ("İI", "ıi"),
+            ("ﬁ", "FI"),
+            ("й", "И"),
+            ("a\u{ad}b", "ab"),
+            ("😀", "😁"),
+        ] {
+            assert_eq!(loose_key(a), loose_key(b), "{a:?} {b:?}");
+        }
+        for (a, b) in [
+            ("a", "b"),
+            ("a b", "ab"),
+            ("a.txt", "a.tx"),
+            (" a", "a"),
+            ("日", "本"),
+            ("a.b", "a b"),
+        ] {
+            assert_ne!(loose_key(a), loose_key(b), "{a:?} {b:?}");
+        }
+    }
+}

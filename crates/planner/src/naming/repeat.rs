@@ -38,3 +38,76 @@ pub fn base_of_repeat(name: &LocalName, id: RemoteId) -> Option<LocalName> {
 fn suffix(id: RemoteId) -> String {
     format!(" (id {})", id.get())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{FileId, FolderId};
+
+    fn local(name: &str) -> LocalName {
+        LocalName::new(name).unwrap()
+    }
+
+    fn file(id: u64) -> RemoteId {
+        RemoteId::File(FileId::new(id).unwrap())
+    }
+
+    fn folder(id: u64) -> RemoteId {
+        RemoteId::Folder(FolderId::new(id).unwrap())
+    }
+
+    #[test]
+    fn a_repeated_name_bears_its_id_before_the_extension() {
+        let disk = DiskTraits::default();
+        for (name, id, wanted) in [
+            ("NAME.EXT", file(1254), "NAME (id 1254).EXT"),
+            ("README", file(7), "README (id 7)"),
+            (".bashrc", file(7), ".bashrc (id 7)"),
+            ("a.tar.gz", file(7), "a.tar (id 7).gz"),
+            ("v1.2", folder(12), "v1.2 (id 12)"),
+            ("NAME", folder(12), "NAME (id 12)"),
+        ] {
+            let derived = repeated(&local(name), id, &disk);
+            assert_eq!(derived, local(wanted));
+            assert_eq!(base_of_repeat(&derived, id), Some(local(name)));
+            assert!(is_repeat_of(&derived, &local(name), id, &disk));
+        }
+    }
+
+    #[test]
+    fn h24_a_derived_name_is_known_without_the_journal_and_no_other_is() {
+        let disk = DiskTraits::default();
+        assert_eq!(base_of_repeat(&local("a (id 12).txt"), file(13)), None);
+        assert_eq!(base_of_repeat(&local("a (id 12).txt"), folder(12)), None);
+        assert_eq!(base_of_repeat(&local("a.txt"), file(12)), None);
+        assert_eq!(base_of_repeat(&local(" (id 12)"), file(12)), None);
+        assert!(!is_repeat_of(
+            &local("b (id 12).txt"),
+            &local("a.txt"),
+            file(12),
+            &disk
+        ));
+    }
+
+    #[test]
+    fn a_long_name_is_shortened_by_whole_characters() {
+        let disk = DiskTraits::default();
+        let long = local(&["é".repeat(125).as_str(), ".txt"].concat());
+        let derived = repeated(&long, file(1254), &disk);
+        assert_eq!(
+            derived.as_str(),
+            ["é".repeat(120).as_str(), " (id 1254).txt"].concat()
+        );
+        assert_eq!(derived.as_str().len(), 254);
+        assert!(is_repeat_of(&derived, &long, file(1254), &disk));
+        let folded = DiskTraits {
+            folds_normalisation: true,
+            ..disk
+        };
+        let decomposed = local("e\u{301} (id 3)");
+        assert!(
+            is_repeat_of(&decomposed, &local("\u{e9}"), folder(3), &folded),
+            "as the disk spells it"
+        );
+    }
+}

@@ -72,3 +72,30 @@ pub(super) fn inserted(
     // A suffix holds neither `/` nor NUL, so the text is a name as the first one was.
     LocalName::new(text).unwrap_or_else(|| name.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_extension_is_short_and_without_blanks() {
+        for (name, stem, tail) in [
+            ("a.txt", "a", ".txt"),
+            ("a.tar.gz", "a.tar", ".gz"),
+            (".bashrc", ".bashrc", ""),
+            ("..x", "..x", ""),
+            (".a.txt", ".a", ".txt"),
+            ("README", "README", ""),
+            ("a.", "a.", ""),
+            ("a..b", "a.", ".b"),
+            ("Mr. Smith", "Mr. Smith", ""),
+            ("a (v1.2)", "a (v1.2)", ""),
+            ("a.1234567890123456", "a", ".1234567890123456"),
+            ("a.12345678901234567", "a.12345678901234567", ""),
+            ("été.écrit", "été", ".écrit"),
+        ] {
+            assert_eq!(split(name, Shape::File), (stem, tail));
+            assert_eq!(split(name, Shape::Folder), (name, ""));
+        }
+    }
+}
