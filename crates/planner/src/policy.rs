@@ -55,6 +55,9 @@ pub struct DiskTraits {
     pub folds_case: bool,
     /// Composed and decomposed forms are one entry.
     pub folds_normalisation: bool,
+    /// It refuses `"*:<>?|\` and control characters, trailing dots and blanks, and names such as `CON` (FAT, exFAT, NTFS,
+    /// many network mounts).
+    pub dos_names: bool,
     /// Longest component in bytes of UTF-8.
     pub name_max: usize,
 }
@@ -65,6 +68,7 @@ impl Default for DiskTraits {
         Self {
             folds_case: false,
             folds_normalisation: false,
+            dos_names: false,
             name_max: 255,
         }
     }
