@@ -1,0 +1,305 @@
+//! What was seen of both sides and is worth keeping over a restart: looks, walks, proofs, absences, notes.
+//!
+//! Every row can be made again by looking again; none is an agreement. So these writes may be lost in a power cut,
+//! and each table is pruned to what the last pass still shows. A call that changes nothing writes nothing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use planner::id::{FileId, FolderId, RemoteId};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
+
+use crate::error::JournalError;
+use crate::journal::{Durability, Journal};
+use crate::row::{self, Num, file_id, folder_id, num};
+
+/// Counted looks (saturating), and the walks between which the version appeared: last without, first with it.
+pub type Looks = (u8, Option<(i64, i64)>);
+
+/// What is known about a synced node that the account does not show (design S2, S3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Absence {
+    /// When it was first missed.
+    pub missed_at: i64,
+    /// When it was seen in the trash.
+    pub trashed_at: Option<i64>,
+    /// When the server said that it has no such row.
+    pub lost_at: Option<i64>,
+}
+
+/// A row of `row_look`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Counted {
+    size: u64,
+    looks: u8,
+    last_without: Option<i64>,
+    first_seen: i64,
+    last_counted: i64,
+}
+
+impl Journal {
+    /// Counts a look at each of these unsynced rows (id and size) and says how often each was seen by now. A look
+    /// counts if the last that did is `at_least_apart` or longer ago; a new size under an id begins anew. Rows that
+    /// are not passed are forgotten.
+    ///
+    /// # Errors
+    /// As [`Journal::commit`].
+    pub fn count_looks(
+        &mut self,
+        rows: &[(FileId, u64)],
+        now: i64,
+        at_least_apart: Duration,
+    ) -> Result<BTreeMap<FileId, Looks>, JournalError> {
+        self.hear(now);
+        let apart_s = i64::try_from(at_least_apart.as_secs()).unwrap_or(i64::MAX);
+        let last_walk = self.walked_at()?;
+        let old = self.ask("reading looks", load_looks)?;
+        let new: BTreeMap<_, _> = rows
+            .iter()
+            .map(|&(id, size)| {
+                let known = old.get(&id).filter(|counted| counted.size == size);
+                let counted = known.map_or_else(
+                    || first_look(size, last_walk, now),
+                    |known| known.again(now, apart_s),
+                );
+                (id, counted)
+            })
+            .collect();
+        if new != old {
+            self.write(Durability::Relaxed, "counting looks", |tx| {
+                store_looks(tx, &old, &new)
+            })?;
+        }
+        Ok(new
+            .into_iter()
+            .map(|(id, counted)| {
+                let bracket = counted.last_without.map(|without| (without, counted.first_seen));
+                (id, (counted.looks, bracket))
+            })
+            .collect())
+    }
+
+    /// The time of the last complete walk.
+    ///
+    /// # Errors
+    /// `Damaged`, `Sql`.
+    pub fn walked_at(&self) -> Result<Option<i64>, JournalError> {
+        self.ask("reading the last walk", |conn| {
+            conn.prepare_cached("SELECT completed_at FROM walk")?
+                .query_row([], |row| row.get(0))
+                .optional()
+        })
+    }
+
+    /// Notes a complete walk. To be called after its rows were passed to [`count_looks`](Self::count_looks).
+    ///
+    /// # Errors
+    /// As [`Journal::commit`].
+    pub fn set_walked(&mut self, now: i64) -> Result<(), JournalError> {
+        self.hear(now);
+        self.write(Durability::Relaxed, "noting a walk", |tx| {
+            tx.prepare_cached("INSERT OR REPLACE INTO walk (only_row, completed_at) VALUES (1, ?1)")?
+                .execute([now])
+                .map(|_| ())
+        })
+    }
+
+    /// Folders proved alive, each with the date its row had then (design S3, S6).
+    ///
+    /// # Errors
+    /// `Damaged`, `Sql`.
+    pub fn proved(&self) -> Result<BTreeMap<FolderId, Option<String>>, JournalError> {
+        self.ask("reading proved folders", |conn| {
+            conn.prepare_cached("SELECT * FROM proved_folder")?
+                .query_map([], |row| Ok((folder_id(row, "folder_id")?, row.get("date")?)))?
+                .collect()
+        })
+    }
+
+    /// Makes these the folders proved alive.
+    ///
+    /// # Errors
+    /// As [`Journal::commit`].
+    pub fn replace_proved(
+        &mut self,
+        proved: &BTreeMap<FolderId, Option<String>>,
+    ) -> Result<(), JournalError> {
+        let old = self.proved()?;
+        if old == *proved {
+            return Ok(());
+        }
+        self.write(Durability::Relaxed, "recording proved folders", |tx| {
+            for id in old.keys().filter(|id| !proved.contains_key(id)) {
+                tx.prepare_cached("DELETE FROM proved_folder WHERE folder_id = ?1")?
+                    .execute([Num(id.get())])?;
+            }
+            for (id, date) in proved.iter().filter(|&(id, date)| old.get(id) != Some(date)) {
+                tx.prepare_cached("INSERT OR REPLACE INTO proved_folder (folder_id, date) VALUES (?1, ?2)")?
+                    .execute((Num(id.get()), date))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// What is known about synced nodes that the account does not show.
+    ///
+    /// # Errors
+    /// `Damaged`, `Sql`.
+    pub fn absences(&self) -> Result<BTreeMap<RemoteId, Absence>, JournalError> {
+        self.ask("reading absences", |conn| {
+            conn.prepare_cached("SELECT * FROM absence")?
+                .query_map([], decode_absence)?
+                .collect()
+        })
+    }
+
+    /// Makes these the absences. Durable: that a file was seen in the trash cannot be seen again once it is purged.
+    ///
+    /// # Errors
+    /// As [`Journal::commit`].
+    pub fn replace_absences(&mut self, absences: &BTreeMap<RemoteId, Absence>) -> Result<(), JournalError> {
+        let old = self.absences()?;
+        if old == *absences {
+            return Ok(());
+        }
+        self.write(Durability::Full, "recording absences", |tx| {
+            for id in old.keys().filter(|id| !absences.contains_key(id)) {
+                tx.prepare_cached("DELETE FROM absence WHERE is_file = ?1 AND remote_id = ?2")?
+                    .execute(row::remote_columns(*id))?;
+            }
+            for (id, absence) in absences
+                .iter()
+                .filter(|&(id, absence)| old.get(id) != Some(absence))
+            {
+                let (is_file, number) = row::remote_columns(*id);
+                tx.prepare_cached(
+                    "INSERT OR REPLACE INTO absence (is_file, remote_id, missed_at, trashed_at, lost_at)
+                        VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute((
+                    is_file,
+                    number,
+                    absence.missed_at,
+                    absence.trashed_at,
+                    absence.lost_at,
+                ))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Small facts by key: what the server was seen to do (`server.…`), a pause that survives a restart.
+    ///
+    /// # Errors
+    /// `Damaged`, `Sql`.
+    pub fn notes(&self) -> Result<BTreeMap<String, String>, JournalError> {
+        self.ask("reading notes", |conn| {
+            conn.prepare_cached("SELECT key, value FROM note")?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })
+    }
+
+    /// Keeps a small fact, or drops it (`None`). Durable.
+    ///
+    /// # Errors
+    /// As [`Journal::commit`].
+    pub fn set_note(&mut self, key: &str, value: Option<&str>) -> Result<(), JournalError> {
+        self.write(Durability::Full, "keeping a note", |tx| {
+            match value {
+                Some(value) => tx
+                    .prepare_cached("INSERT OR REPLACE INTO note (key, value) VALUES (?1, ?2)")?
+                    .execute((key, value)),
+                None => tx
+                    .prepare_cached("DELETE FROM note WHERE key = ?1")?
+                    .execute([key]),
+            }
+            .map(|_| ())
+        })
+    }
+}
+
+impl Counted {
+    /// After one more look.
+    fn again(self, now: i64, apart_s: i64) -> Self {
+        if now < self.last_counted {
+            // The clock went back: wait from here, neither counting this look nor waiting for the old time to return.
+            return Self {
+                last_counted: now,
+                ..self
+            };
+        }
+        if now.saturating_sub(self.last_counted) < apart_s {
+            return self;
+        }
+        // A row that is watched for days is not written at each look.
+        if self.looks == u8::MAX {
+            return self;
+        }
+        Self {
+            looks: self.looks.saturating_add(1),
+            last_counted: now,
+            ..self
+        }
+    }
+}
+
+const fn first_look(size: u64, last_without: Option<i64>, now: i64) -> Counted {
+    Counted {
+        size,
+        looks: 1,
+        last_without,
+        first_seen: now,
+        last_counted: now,
+    }
+}
+
+fn load_looks(conn: &Connection) -> rusqlite::Result<BTreeMap<FileId, Counted>> {
+    conn.prepare_cached("SELECT * FROM row_look")?
+        .query_map([], |row| {
+            let counted = Counted {
+                size: num(row, "size")?,
+                looks: row.get("looks")?,
+                last_without: row.get("last_without")?,
+                first_seen: row.get("first_seen")?,
+                last_counted: row.get("last_counted")?,
+            };
+            Ok((file_id(row, "file_id")?, counted))
+        })?
+        .collect()
+}
+
+fn store_looks(
+    tx: &Transaction<'_>,
+    old: &BTreeMap<FileId, Counted>,
+    new: &BTreeMap<FileId, Counted>,
+) -> rusqlite::Result<()> {
+    let mut delete = tx.prepare_cached("DELETE FROM row_look WHERE file_id = ?1")?;
+    for id in old.keys().filter(|id| !new.contains_key(id)) {
+        delete.execute([Num(id.get())])?;
+    }
+    let mut insert = tx.prepare_cached(
+        "INSERT OR REPLACE INTO row_look (file_id, size, looks, last_without, first_seen, last_counted)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for (id, row) in new.iter().filter(|&(id, row)| old.get(id) != Some(row)) {
+        insert.execute((
+            Num(id.get()),
+            Num(row.size),
+            row.looks,
+            row.last_without,
+            row.first_seen,
+            row.last_counted,
+        ))?;
+    }
+    Ok(())
+}
+
+fn decode_absence(row: &Row<'_>) -> rusqlite::Result<(RemoteId, Absence)> {
+    let absence = Absence {
+        missed_at: row.get("missed_at")?,
+        trashed_at: row.get("trashed_at")?,
+        lost_at: row.get("lost_at")?,
+    };
+    Ok((row::remote_id(row, "is_file", "remote_id")?, absence))
+}
