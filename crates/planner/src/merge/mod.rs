@@ -22,6 +22,10 @@ pub struct Trees<'a> {
     pub remote: &'a RemoteTree,
 }
 
+/// The present, in seconds since 1970. Used for nothing but the age of foreign interim files (design M15).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Now(pub i64);
+
 /// What a merge is about.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Scope {
@@ -57,6 +61,25 @@ pub struct Merged {
 pub type Target = Tree<TargetNode>;
 
 /// One node of the future.
+///
+/// **A side is acted on only where its name is given.** Per side, (id, name) mean:
+///
+/// | id | name | meaning |
+/// |---|---|---|
+/// | some | some | this entry lives on: it is moved to `parent` under this name, if it is not there already |
+/// | none | some | nothing of it is there yet: it is created at `parent` under this name |
+/// | some | none | this entry is left exactly as and where it is (held, unproved, drift); its children may still be acted on |
+/// | none | none | it is not on this side, or hidden there; nothing is created |
+///
+/// With a name on both sides the place is agreed once the steps are done; with a name missing the journal keeps what it
+/// has of this node (none, if `synced` is none). `remote` may be an id that no listing shows: a *published* node; its
+/// place and version in the account are then the synced ones. Never is an id given twice, and no two nodes have
+/// names that are one on this disk in one folder. Two nodes may have one `remote_name` in one folder only if the account
+/// has it so already.
+///
+/// What is in neither the target nor [`Merged::removed`] is left as it is: ignored entries, held new ones. A folder is
+/// only ever in `removed` with a side's id if all that is in it on that side is removed or moved out as well, old
+/// foreign interims excepted (M15).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TargetNode {
     /// Its number within this merge.
@@ -82,11 +105,18 @@ pub struct TargetNode {
 }
 
 /// Where the bytes of a target node come from.
+///
+/// *From a side* replaces the other side's file if the node has an id there, else creates it; that side's id is always
+/// given, and the bytes are those it shows now. Replacing a file in the account also gives it name and place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Content {
     /// It is a folder.
     Folder,
-    /// Both sides hold them, or the sides are left as they are.
+    /// No bytes move. With [`content_rule`](TargetNode::content_rule) `Adopted`, `AdoptedBySize`, `SameOnBoth` or
+    /// `Refreshed` both sides hold the same (`AdoptedBySize`: unverified), and the record takes over what both sides
+    /// show: ids, size, stamps, and the hash as far as a side's is known. With `Unchanged` the record of the bytes is
+    /// right or cannot be judged now, with `EmptiedHere` and `OneWay` the sides differ and stay so: in all three the
+    /// record of the bytes stays as it is.
     Settled,
     /// The disk's are right and the account must get them.
     FromLocal,
@@ -114,7 +144,8 @@ impl Node for TargetNode {
     }
 }
 
-/// A node that does not live on.
+/// A node that does not live on, or no longer in the pair. A removed folder's synced children have removals of their
+/// own, unless they live elsewhere.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Removal {
     /// The synced node to forget, if there was one.

@@ -4,6 +4,8 @@
 //! [`RemoteTree::gone`] says how that is known; one that the local tree lacks is gone only if the folder it should be
 //! in was read (design S1, S2, S10, S11).
 
+#[cfg(test)]
+pub(crate) mod build;
 mod local;
 mod remote;
 mod synced;

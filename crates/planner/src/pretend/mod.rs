@@ -1,0 +1,31 @@
+//! A disk and an account that are only values, and a plan carried out on them: what tests of the planner run on.
+//!
+//! It is strict: a step whose precondition does not hold is an error, never a guess. Contents are numbers; a file's size
+//! follows from its number, so that different contents often have equal sizes and only hashes tell them apart.
+
+mod account;
+mod disk;
+mod perform;
+mod rng;
+
+pub(crate) use account::{Account, Row};
+pub(crate) use disk::{Disk, Inode, Kind};
+pub(crate) use perform::{Pass, Why};
+pub(crate) use rng::Rng;
+
+use crate::content::ContentHash;
+
+/// What a file holds. 0 is the empty file.
+pub(crate) type Bytes = u64;
+
+/// The size of a content: 1 to 3, so that equal sizes are common.
+pub(crate) fn size_of(bytes: Bytes) -> u64 {
+    if bytes == 0 { 0 } else { 1 + bytes % 3 }
+}
+
+/// The hash of a content.
+pub(crate) fn hash_of(bytes: Bytes) -> ContentHash {
+    let mut hash = [0; 32];
+    hash[..8].copy_from_slice(&bytes.to_le_bytes());
+    ContentHash(hash)
+}

@@ -1,0 +1,133 @@
+//! Steps while they are being planned, and the order in which they end up.
+//!
+//! A draft names what it needs by [`Ref`]. *Every edge points backwards in (phase, ref) order*: records of what both
+//! sides hold already come first, then the disk, then the account, then records that need both. So the numbering below
+//! is a topological order by construction, and no search for cycles is needed.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use super::{Action, Plan, Settles, Step, StepId};
+use crate::id::{NodeId, TargetKey};
+use crate::rule::Rule;
+
+/// Names a draft. Within a phase, later drafts have larger refs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Ref(usize);
+
+/// When a step comes, as far as other steps care.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Phase {
+    /// Records of what is true already.
+    Known,
+    /// The disk.
+    Local,
+    /// The account.
+    Remote,
+    /// Records of what is true only after steps on both sides.
+    Late,
+}
+
+/// A step without its number.
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// When.
+    pub(super) phase: Phase,
+    /// As in [`Step::node`].
+    pub(super) node: Option<TargetKey>,
+    /// As in [`Step::action`].
+    pub(super) action: Action,
+    /// As in [`Step::because`].
+    pub(super) because: Rule,
+    /// As in [`Step::settles`].
+    pub(super) settles: Settles,
+    /// As in [`Step::forgets`].
+    pub(super) forgets: Vec<NodeId>,
+    /// As in [`Step::after`].
+    pub(super) after: BTreeSet<Ref>,
+}
+
+/// All drafts of a plan.
+#[derive(Debug, Default)]
+pub(super) struct Drafts {
+    list: Vec<Draft>,
+}
+
+impl Drafts {
+    /// Adds a step of a target node.
+    pub(super) fn add(
+        &mut self,
+        phase: Phase,
+        node: Option<TargetKey>,
+        action: Action,
+        because: Rule,
+        after: BTreeSet<Ref>,
+    ) -> Ref {
+        self.list.push(Draft {
+            phase,
+            node,
+            action,
+            because,
+            settles: Settles::default(),
+            forgets: Vec::new(),
+            after,
+        });
+        Ref(self.list.len() - 1)
+    }
+
+    /// The draft of a ref. `None` never happens for refs of this value.
+    pub(super) fn get(&self, which: Ref) -> Option<&Draft> {
+        self.list.get(which.0)
+    }
+
+    /// The draft of a ref, to complete it.
+    pub(super) fn get_mut(&mut self, which: Ref) -> Option<&mut Draft> {
+        self.list.get_mut(which.0)
+    }
+
+    /// All drafts in the order in which they were added.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Ref, &Draft)> {
+        self.list.iter().enumerate().map(|(at, draft)| (Ref(at), draft))
+    }
+
+    /// Whether `first` comes before `then` in the plan, so that an edge from one to the other is sound.
+    pub(super) fn precedes(&self, first: Ref, then: Ref) -> bool {
+        let place = |which: Ref| self.get(which).map(|draft| (draft.phase, which));
+        place(first) < place(then)
+    }
+
+    /// Adds an edge: `then` waits for `first`. Answers whether it was sound; if not, nothing is added.
+    pub(super) fn wait(&mut self, then: Ref, first: Ref) -> bool {
+        let sound = self.precedes(first, then);
+        if sound && let Some(draft) = self.get_mut(then) {
+            draft.after.insert(first);
+        }
+        sound
+    }
+
+    /// Numbers the steps in (phase, ref) order.
+    pub(super) fn into_plan(self) -> Plan {
+        let mut order: Vec<(Phase, usize)> =
+            self.list.iter().enumerate().map(|(at, draft)| (draft.phase, at)).collect();
+        order.sort_unstable();
+        let numbers: BTreeMap<usize, StepId> =
+            order.iter().zip(0u32..).map(|((_, at), number)| (*at, StepId(number))).collect();
+        let mut drafts: Vec<Option<Draft>> = self.list.into_iter().map(Some).collect();
+        let steps = order.iter().filter_map(|(_, at)| {
+            let draft = drafts.get_mut(*at)?.take()?;
+            let mut after: Vec<StepId> =
+                draft.after.iter().filter_map(|needed| numbers.get(&needed.0).copied()).collect();
+            after.sort_unstable();
+            Some(Step {
+                id: *numbers.get(at)?,
+                node: draft.node,
+                action: draft.action,
+                settles: draft.settles,
+                forgets: draft.forgets,
+                because: draft.because,
+                after,
+            })
+        });
+        Plan { steps: steps.collect() }
+    }
+}
