@@ -300,3 +300,275 @@ fn decode(row: &Row<'_>) -> rusqlite::Result<Intent> {
         begun_at: row.get("begun_at")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use planner::id::NodeId;
+    use planner::name::RemoteName;
+    use planner::naming::interim;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::change::Change;
+    use crate::testing::{Home, contents, file, killed};
+
+    fn upload(name: &str) -> IntentBody {
+        IntentBody::Upload {
+            name_on_wire: name.into(),
+            fast: false,
+            folder: None,
+            wanted: "a.txt".into(),
+            size: 3,
+            path: "docs/a.txt".into(),
+            node: Some(4),
+            known_ids: vec![1, 2],
+            landed: None,
+            replaces: None,
+            blake3: None,
+        }
+    }
+
+    fn trash() -> IntentBody {
+        IntentBody::Trash {
+            path: "a".into(),
+            to: ".syncd/trash/a".into(),
+        }
+    }
+
+    /// The upload of an interim that is named after its intent and this journal.
+    fn begin_interim(journal: &mut Journal, now: i64) -> (IntentId, String) {
+        let ours = journal.meta().journal_id;
+        let name = |id: IntentId| interim(ours, id.0, &RemoteName::new("a.txt")).to_string();
+        let intent = journal.begin_with(now, |id| upload(&name(id))).unwrap();
+        (intent.id, name(intent.id))
+    }
+
+    type Text = Option<String>;
+
+    fn any_upload() -> impl Strategy<Value = IntentBody> {
+        let replaced =
+            any::<(u64, String, Option<u64>, u64, Text)>().prop_map(|(id, name, folder, size, short_url)| {
+                Replaced {
+                    id,
+                    name,
+                    folder,
+                    size,
+                    short_url,
+                }
+            });
+        let texts = any::<(String, String, String, Text)>();
+        let numbers = any::<(bool, Option<u64>, u64, Option<u64>, Vec<u64>, Option<u64>)>();
+        (texts, numbers, proptest::option::of(replaced)).prop_map(
+            |(
+                (name_on_wire, wanted, path, blake3),
+                (fast, folder, size, node, known_ids, landed),
+                replaces,
+            )| {
+                IntentBody::Upload {
+                    name_on_wire,
+                    fast,
+                    folder,
+                    wanted,
+                    size,
+                    path,
+                    node,
+                    known_ids,
+                    landed,
+                    replaces,
+                    blake3,
+                }
+            },
+        )
+    }
+
+    fn any_body() -> impl Strategy<Value = IntentBody> {
+        let create =
+            any::<(Option<u64>, String, String, Vec<u64>)>().prop_map(|(parent, name, path, known_ids)| {
+                IntentBody::CreateFolder {
+                    parent,
+                    name,
+                    path,
+                    known_ids,
+                }
+            });
+        let over = any::<(u64, i64, i64, Text)>().prop_map(|(size, mtime_ns, ctime_ns, hash)| OldFile {
+            size,
+            mtime_ns,
+            ctime_ns,
+            hash,
+        });
+        let place = (
+            any::<(String, String, u64, u64, Text)>(),
+            proptest::option::of(over),
+        )
+            .prop_map(|((path, staging, file, size, hash), over)| IntentBody::Place {
+                path,
+                staging,
+                file,
+                size,
+                hash,
+                over,
+            });
+        let park = any::<(String, String, Text, u64, u64)>().prop_map(|(from, slot, to, device, inode)| {
+            IntentBody::Park {
+                from,
+                slot,
+                to,
+                device,
+                inode,
+            }
+        });
+        let trash = any::<(String, String)>().prop_map(|(path, to)| IntentBody::Trash { path, to });
+        prop_oneof![any_upload(), create, place, park, trash]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn every_intent_comes_back_as_it_was_begun_or_updated(
+            bodies in prop::collection::vec((any_body(), any::<i64>()), 1..8),
+            later in any_body(),
+        ) {
+            let home = Home::new();
+            let mut journal = home.open();
+            let mut begun: Vec<_> = bodies
+                .into_iter()
+                .map(|(body, now)| journal.begin(body, now).unwrap())
+                .collect();
+            begun[0].body = later.clone();
+            journal.commit(&[Change::UpdateIntent(begun[0].id, later)]).unwrap();
+            drop(journal);
+            prop_assert_eq!(home.open().open_intents().unwrap(), begun);
+        }
+    }
+
+    #[test]
+    fn an_intent_is_on_the_disk_before_begin_returns() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let intent = journal.begin(upload("x"), 5).unwrap();
+        assert_eq!(killed(&home).open().open_intents().unwrap(), [intent]);
+    }
+
+    #[test]
+    fn a_result_and_the_end_of_its_intent_are_recorded_together_or_not_at_all() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let intent = journal.begin(upload("x"), 5).unwrap();
+        let stranger = IntentId(intent.id.0 ^ 1);
+        for change in [
+            Change::ClearIntent(stranger),
+            Change::UpdateIntent(stranger, trash()),
+        ] {
+            let all = [Change::Put(file(1, None)), Change::ClearIntent(intent.id), change];
+            assert!(matches!(
+                journal.commit(&all),
+                Err(JournalError::NoSuchIntent { .. })
+            ));
+            assert!(journal.synced().unwrap().is_empty());
+            assert_eq!(journal.open_intents().unwrap().len(), 1);
+        }
+        journal
+            .commit(&[Change::Put(file(1, None)), Change::ClearIntent(intent.id)])
+            .unwrap();
+        assert!(journal.synced().unwrap().contains(NodeId(1)));
+        assert!(journal.open_intents().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_cleared_upload_is_known_by_all_its_names_until_it_is_forgotten() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let (id, first) = begin_interim(&mut journal, 100);
+        let open = journal.begin(upload("still open"), 100).unwrap();
+        journal
+            .commit(&[Change::UpdateIntent(id, upload("second name"))])
+            .unwrap();
+        journal.hear(900);
+        journal.commit(&[Change::ClearIntent(id)]).unwrap();
+        // Clearing it again does not make it younger.
+        journal.hear(5_000);
+        journal.commit(&[Change::ClearIntent(id)]).unwrap();
+        assert_eq!(journal.closed_intents().unwrap().len(), 1);
+
+        assert_eq!(journal.forget_old_intents(900).unwrap(), 0);
+        for name in [first.as_str(), "second name", "still open"] {
+            assert!(journal.held_interim(name).unwrap(), "{name}");
+        }
+        assert!(!journal.held_interim("somebody else's").unwrap());
+        assert!(!journal.held_interim(&first.to_uppercase()).unwrap());
+
+        assert_eq!(journal.forget_old_intents(901).unwrap(), 1);
+        assert!(!journal.held_interim(&first).unwrap());
+        assert!(!journal.held_interim("second name").unwrap());
+        assert_eq!(journal.forget_old_intents(i64::MAX).unwrap(), 0, "open ones stay");
+        assert_eq!(journal.open_intents().unwrap(), [open]);
+    }
+
+    #[test]
+    fn an_intent_is_not_cleared_before_it_was_begun_even_if_the_clock_went_back() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let intent = journal.begin(trash(), 1_000).unwrap();
+        journal.hear(3);
+        journal.commit(&[Change::ClearIntent(intent.id)]).unwrap();
+        assert_eq!(journal.forget_old_intents(1_000).unwrap(), 0);
+        assert_eq!(journal.forget_old_intents(1_001).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_copied_journal_never_makes_the_interim_name_of_its_twin() {
+        let home = Home::new();
+        let mut journal = home.open();
+        begin_interim(&mut journal, 1);
+        let twin = killed(&home);
+        let mut copy = twin.open();
+        assert_eq!(copy.meta(), journal.meta());
+        for now in 2..20 {
+            let (_, name) = begin_interim(&mut journal, now);
+            assert!(!copy.held_interim(&name).unwrap());
+            let (_, name) = begin_interim(&mut copy, now);
+            assert!(!journal.held_interim(&name).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_seed_replays_and_does_not_repeat_itself_when_it_starts_again() {
+        let (one, other) = (Home::new(), Home::new());
+        let run = |home: &Home| {
+            let mut journal = Journal::open_seeded(home.path(), 42).unwrap();
+            let ids: Vec<_> = (0..3)
+                .map(|now| journal.begin(trash(), now).unwrap().id)
+                .collect();
+            (journal.meta().journal_id, ids)
+        };
+        let first = run(&one);
+        assert_eq!(run(&other), first);
+        let again = run(&one);
+        assert!(again.1.iter().all(|id| !first.1.contains(id)));
+        assert_eq!(again.0, first.0);
+        assert!(first.1.iter().all(|id| id.0 <= ID_BITS));
+    }
+
+    #[test]
+    fn an_intent_of_a_version_we_do_not_know_is_not_guessed_at() {
+        let home = Home::new();
+        let mut journal = home.open();
+        journal.begin(trash(), 1).unwrap();
+        for sql in [
+            "UPDATE intent SET body_version = 1, body = '{\"upload\":{}}'",
+            "UPDATE intent SET body_version = 9",
+        ] {
+            journal
+                .write(Durability::Full, "testing", |tx| tx.execute_batch(sql))
+                .unwrap();
+            assert!(matches!(
+                journal.open_intents(),
+                Err(JournalError::Damaged { .. })
+            ));
+        }
+        drop(journal);
+        assert!(!contents(home.path()).is_empty());
+    }
+}

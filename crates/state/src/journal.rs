@@ -328,3 +328,279 @@ fn high_half(number: u64) -> u32 {
     let [a, b, c, d, ..] = number.to_be_bytes();
     u32::from_be_bytes([a, b, c, d])
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use planner::id::NodeId;
+
+    use super::*;
+    use crate::change::Change;
+    use crate::testing::{Home, contents, file, folder, killed};
+
+    /// The page size SQLite chooses for a new database.
+    const PAGE: usize = 4096;
+
+    fn filled() -> (Home, Journal) {
+        let home = Home::new();
+        let mut journal = home.open();
+        journal
+            .commit(&[Change::Put(folder(1, None)), Change::Put(file(2, Some(1)))])
+            .unwrap();
+        (home, journal)
+    }
+
+    #[test]
+    fn a_kill_without_a_checkpoint_loses_nothing() {
+        let (home, mut journal) = filled();
+        let after = killed(&home);
+        assert!(
+            contents(after.path())["journal.db-wal"].len() > PAGE,
+            "the log is not empty"
+        );
+        let tree = after.open().synced().unwrap();
+        assert_eq!(tree, journal.synced().unwrap());
+        assert_eq!(tree.len(), 2);
+        journal.set_walked(77).unwrap();
+        assert_eq!(
+            killed(&home).open().walked_at().unwrap(),
+            Some(77),
+            "a relaxed write outlives a kill as well"
+        );
+    }
+
+    #[test]
+    fn a_log_cut_off_anywhere_gives_an_earlier_commit_and_never_half_of_one() {
+        let home = Home::new();
+        let mut journal = home.open();
+        for commit in 0..6 {
+            let nodes: Vec<_> = (1..=3)
+                .map(|id| Change::Put(file(commit * 3 + id, None)))
+                .collect();
+            journal.commit(&nodes).unwrap();
+        }
+        let files = contents(home.path());
+        let log = &files["journal.db-wal"];
+        let mut seen = std::collections::BTreeSet::new();
+        for cut in (0..=log.len()).step_by(log.len() / 40) {
+            let torn = Home::new();
+            std::fs::write(torn.path().join(DATABASE), &files[DATABASE]).unwrap();
+            std::fs::write(torn.path().join("journal.db-wal"), &log[..cut]).unwrap();
+            let nodes = torn.open().synced().unwrap().len();
+            assert_eq!(nodes % 3, 0, "{nodes} nodes after a cut at {cut}");
+            seen.insert(nodes);
+        }
+        assert!(seen.len() > 3, "the cuts fell between commits: {seen:?}");
+    }
+
+    #[test]
+    fn the_second_opener_is_told_who_holds_it() {
+        let (home, journal) = filled();
+        let ours = Some(std::process::id());
+        assert!(matches!(Journal::open(home.path()), Err(JournalError::Locked { pid }) if pid == ours));
+        assert!(matches!(Journal::read(home.path()), Err(JournalError::Locked { pid }) if pid == ours));
+        assert!(matches!(Journal::set_aside(home.path()), Err(JournalError::Locked { pid }) if pid == ours));
+        drop(journal);
+        assert!(Journal::open(home.path()).is_ok());
+    }
+
+    #[test]
+    fn only_the_owner_can_look_into_it() {
+        let outer = Home::new();
+        let dir = outer.path().join("pairs").join("main");
+        let mut journal = Journal::open(&dir).unwrap();
+        journal.commit(&[Change::Put(file(1, None))]).unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&dir), 0o700);
+        for name in ["lock", DATABASE, "journal.db-wal"] {
+            assert_eq!(mode(&dir.join(name)), 0o600, "{name}");
+        }
+    }
+
+    #[test]
+    fn garbage_on_any_page_is_found_when_it_is_opened() {
+        let (home, journal) = filled();
+        drop(journal);
+        let sound = std::fs::read(home.path().join(DATABASE)).unwrap();
+        assert!(sound.len() / PAGE > 10);
+        for page in 0..sound.len() / PAGE {
+            let mut broken = sound.clone();
+            broken[page * PAGE..][..PAGE].fill(0xa5);
+            std::fs::write(home.path().join(DATABASE), &broken).unwrap();
+            let opened = Journal::open(home.path());
+            assert!(
+                matches!(opened, Err(JournalError::Damaged { .. })),
+                "page {page}: {opened:?}"
+            );
+            let read = Journal::read(home.path());
+            assert!(
+                matches!(read, Err(JournalError::Damaged { .. })),
+                "page {page}: {read:?}"
+            );
+        }
+        let cut = &sound[..sound.len() - PAGE];
+        std::fs::write(home.path().join(DATABASE), cut).unwrap();
+        assert!(matches!(
+            Journal::open(home.path()),
+            Err(JournalError::Damaged { .. })
+        ));
+    }
+
+    #[test]
+    fn what_is_no_journal_is_refused_and_left_alone() {
+        let text = Home::new();
+        std::fs::write(text.path().join(DATABASE), "certainly not a database").unwrap();
+        let foreign = Home::new();
+        Connection::open(foreign.path().join(DATABASE))
+            .unwrap()
+            .execute_batch("CREATE TABLE precious (thing)")
+            .unwrap();
+        for home in [text, foreign] {
+            let before = contents(home.path());
+            assert!(matches!(
+                Journal::open(home.path()),
+                Err(JournalError::Damaged { .. })
+            ));
+            assert!(matches!(
+                Journal::read(home.path()),
+                Err(JournalError::Damaged { .. })
+            ));
+            assert_eq!(contents(home.path()), before);
+        }
+    }
+
+    #[test]
+    fn a_row_that_no_writer_of_ours_stored_is_damage() {
+        let (home, journal) = filled();
+        journal
+            .conn
+            .execute_batch("UPDATE node SET local_name = 'a/b' WHERE id = 2")
+            .unwrap();
+        assert!(matches!(journal.synced(), Err(JournalError::Damaged { .. })));
+        drop(journal);
+        Connection::open(home.path().join(DATABASE))
+            .unwrap()
+            .execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM node WHERE id = 1")
+            .unwrap();
+        assert!(matches!(
+            Journal::open(home.path()),
+            Err(JournalError::Damaged { .. })
+        ));
+    }
+
+    #[test]
+    fn a_newer_journal_is_refused_and_left_alone() {
+        let (home, journal) = filled();
+        drop(journal);
+        let known = u32::try_from(MIGRATIONS.len()).unwrap();
+        Connection::open(home.path().join(DATABASE))
+            .unwrap()
+            .pragma_update(None, "user_version", known + 4)
+            .unwrap();
+        let before = contents(home.path());
+        for refused in [Journal::open(home.path()).map(Some), Journal::read(home.path())] {
+            match refused {
+                Err(JournalError::Newer { found, known: ours }) => {
+                    assert_eq!((found, ours), (known + 4, known))
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(contents(home.path()), before);
+    }
+
+    #[test]
+    fn a_dry_run_sees_everything_and_changes_no_file() {
+        let (home, journal) = filled();
+        let unclean = killed(&home);
+        drop(journal);
+        for home in [unclean, home] {
+            let before = contents(home.path());
+            let mut dry = Journal::read(home.path()).unwrap().unwrap();
+            assert_eq!(dry.synced().unwrap().len(), 2);
+            let id = dry.new_node_id();
+            dry.commit(&[Change::Put(file(id.0, None)), Change::Forget(NodeId(2))])
+                .unwrap();
+            dry.set_walked(5).unwrap();
+            assert_eq!(dry.synced().unwrap().len(), 2);
+            assert_eq!(contents(home.path()), before);
+            drop(dry);
+            assert_eq!(contents(home.path()), before);
+            let real = home.open();
+            assert!(real.synced().unwrap().contains(NodeId(2)));
+            assert_eq!(real.walked_at().unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn a_dry_run_without_a_journal_makes_none() {
+        let home = Home::new();
+        assert!(
+            Journal::read(&home.path().join("nothing/here"))
+                .unwrap()
+                .is_none()
+        );
+        assert!(Journal::read(home.path()).unwrap().is_none());
+        assert!(contents(home.path()).is_empty());
+        // What a crash leaves that came just after the file was made.
+        std::fs::write(home.path().join(DATABASE), "").unwrap();
+        assert!(Journal::read(home.path()).unwrap().is_none());
+        assert_eq!(home.open().synced().unwrap().len(), 0);
+    }
+
+    #[test]
+    fn a_journal_set_aside_is_whole_and_the_next_one_is_new() {
+        let (home, mut journal) = filled();
+        let id = journal.meta().journal_id;
+        journal.set_walked(9).unwrap();
+        let unclean = killed(&home);
+        drop(journal);
+        for home in [unclean, home] {
+            let aside = Journal::set_aside(home.path()).unwrap().unwrap();
+            assert_eq!(Journal::set_aside(home.path()).unwrap(), None);
+            let new = home.open();
+            assert_ne!(new.meta().journal_id, id);
+            assert_eq!(new.synced().unwrap().len(), 0);
+            drop(new);
+            let walked: i64 = Connection::open(aside)
+                .unwrap()
+                .query_row("SELECT completed_at FROM walk", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(walked, 9);
+            assert!(
+                Journal::set_aside(home.path())
+                    .unwrap()
+                    .unwrap()
+                    .ends_with("journal.db.aside-2")
+            );
+        }
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_named() {
+        let home = Home::new();
+        let taken = home.path().join("taken");
+        std::fs::write(&taken, "a file").unwrap();
+        match Journal::open(&taken.join("main")) {
+            Err(JournalError::NotWritable { path, .. }) => assert_eq!(path, taken.join("main")),
+            other => panic!("{other:?}"),
+        }
+        std::fs::create_dir(home.path().join(DATABASE)).unwrap();
+        match Journal::open(home.path()) {
+            Err(JournalError::NotWritable { path, .. }) => assert_eq!(path, home.path().join(DATABASE)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_path_with_odd_characters_is_opened_as_it_is() {
+        let home = Home::new();
+        let dir = home.path().join("a b?c=d#e%41&ö");
+        Journal::open(&dir).unwrap().set_walked(3).unwrap();
+        assert_eq!(
+            Journal::read(&dir).unwrap().unwrap().walked_at().unwrap(),
+            Some(3)
+        );
+    }
+}
