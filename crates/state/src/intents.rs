@@ -4,17 +4,13 @@
 //! outside this crate can construct one. A closed intent stays for late arrivals, so that an interim file of ours is
 //! never taken for somebody else's, nor somebody else's for ours (history H05).
 
-use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
-use serde::{Deserialize, Serialize};
 
 use crate::error::JournalError;
+use crate::intent_body::{BODY_VERSION, IntentBody};
 use crate::journal::{Durability, Journal};
-use crate::row::{Num, bad, num};
+use crate::row::{Num, num};
 use crate::synced;
-
-/// Version of the text in the `body` column: raised, with a migration, when a variant changes its meaning.
-const BODY_VERSION: u32 = 1;
 
 /// Bits of an intent's number: all but the sign of SQLite's integers, so that order and text agree everywhere.
 const ID_BITS: u64 = u64::MAX >> 1;
@@ -33,123 +29,6 @@ pub struct Intent {
     pub body: IntentBody,
     /// When it was begun, in seconds since 1970.
     pub begun_at: i64,
-}
-
-/// What was to be done. Ids are the account's bare numbers, hashes BLAKE3 in hex, paths relative to the pair's root.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum IntentBody {
-    /// An upload (design A1–A4).
-    Upload {
-        /// The name it is sent under: an interim, or the real one on the fast path.
-        name_on_wire: String,
-        /// Sent under its real name.
-        fast: bool,
-        /// The folder it goes to; `None`: the pair's root.
-        folder: Option<u64>,
-        /// The name it gets in the end.
-        wanted: String,
-        /// Bytes.
-        size: u64,
-        /// The file on this disk.
-        path: String,
-        /// Our node, if it has one already.
-        node: Option<u64>,
-        /// File ids of loosely equal name seen before, which it therefore is not (fast path).
-        known_ids: Vec<u64>,
-        /// The file id, once an answer or a look told.
-        landed: Option<u64>,
-        /// The old version that it replaces.
-        replaces: Option<Replaced>,
-        /// BLAKE3 of its bytes, once read.
-        blake3: Option<String>,
-    },
-    /// A folder made in the account.
-    CreateFolder {
-        /// The folder it goes to; `None`: the pair's root.
-        parent: Option<u64>,
-        /// Its name.
-        name: String,
-        /// The folder on this disk.
-        path: String,
-        /// Folder ids of this name seen before, which it therefore is not.
-        known_ids: Vec<u64>,
-    },
-    /// A download put in its place on the disk (design D1, D2).
-    Place {
-        /// Where it goes.
-        path: String,
-        /// The staging file.
-        staging: String,
-        /// The file in the account.
-        file: u64,
-        /// Bytes.
-        size: u64,
-        /// Its hash, if known.
-        hash: Option<String>,
-        /// The file it takes the place of.
-        over: Option<OldFile>,
-    },
-    /// An entry set aside because names change places (design M16).
-    Park {
-        /// Where it was.
-        from: String,
-        /// Where it is set aside.
-        slot: String,
-        /// Where it goes in the end; `None`: not known.
-        to: Option<String>,
-        /// `st_dev`.
-        device: u64,
-        /// `st_ino`.
-        inode: u64,
-    },
-    /// A file moved to the local trash.
-    Trash {
-        /// Where it was.
-        path: String,
-        /// Where in the trash it goes.
-        to: String,
-    },
-}
-
-/// A version in the account that an upload replaces, as it was in Synced.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Replaced {
-    /// Its file id.
-    pub id: u64,
-    /// Its name.
-    pub name: String,
-    /// Its folder; `None`: the pair's root.
-    pub folder: Option<u64>,
-    /// Bytes.
-    pub size: u64,
-    /// The server's second name of it.
-    pub short_url: Option<String>,
-}
-
-/// A file on the disk that a download takes the place of, as it was last seen.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OldFile {
-    /// Bytes.
-    pub size: u64,
-    /// Modification time in nanoseconds since 1970.
-    pub mtime_ns: i64,
-    /// Change time in nanoseconds since 1970.
-    pub ctime_ns: i64,
-    /// BLAKE3, if known.
-    pub hash: Option<String>,
-}
-
-impl IntentBody {
-    /// The name on the wire, if it is an upload.
-    fn wire_name(&self) -> Option<&str> {
-        match self {
-            Self::Upload { name_on_wire, .. } => Some(name_on_wire),
-            Self::CreateFolder { .. } | Self::Place { .. } | Self::Park { .. } | Self::Trash { .. } => None,
-        }
-    }
 }
 
 impl Journal {
@@ -177,7 +56,7 @@ impl Journal {
             tx.prepare_cached(
                 "INSERT INTO intent (id, body_version, body, begun_at) VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute((Num(id.0), BODY_VERSION, encode(&body)?, now))?;
+            .execute((Num(id.0), BODY_VERSION, body.encode()?, now))?;
             keep_name(tx, id, &body)
         })?;
         Ok(Intent {
@@ -258,7 +137,7 @@ pub(crate) fn close(conn: &Connection, id: IntentId, now: i64) -> rusqlite::Resu
 /// Replaces what is known about an intent. Names it had on the wire before stay known.
 pub(crate) fn update(conn: &Connection, id: IntentId, body: &IntentBody) -> rusqlite::Result<()> {
     conn.prepare_cached("UPDATE intent SET body_version = ?2, body = ?3 WHERE id = ?1")?
-        .execute((Num(id.0), BODY_VERSION, encode(body)?))
+        .execute((Num(id.0), BODY_VERSION, body.encode()?))
         .and_then(exactly_one)?;
     keep_name(conn, id, body)
 }
@@ -282,18 +161,9 @@ fn list(conn: &Connection, sql: &str) -> rusqlite::Result<Vec<Intent>> {
     conn.prepare_cached(sql)?.query_map([], decode)?.collect()
 }
 
-fn encode(body: &IntentBody) -> rusqlite::Result<String> {
-    serde_json::to_string(body).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
-}
-
 fn decode(row: &Row<'_>) -> rusqlite::Result<Intent> {
-    let version: u32 = row.get("body_version")?;
-    if version != BODY_VERSION {
-        return Err(bad(format!("an intent of version {version}")));
-    }
     let body: String = row.get("body")?;
-    let body = serde_json::from_str(&body)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))?;
+    let body = IntentBody::decode(row.get("body_version")?, &body)?;
     Ok(Intent {
         id: IntentId(num(row, "id")?),
         body,
@@ -306,7 +176,6 @@ mod tests {
     use planner::id::NodeId;
     use planner::name::RemoteName;
     use planner::naming::interim;
-    use proptest::prelude::*;
 
     use super::*;
     use crate::change::Change;
@@ -341,106 +210,6 @@ mod tests {
         let name = |id: IntentId| interim(ours, id.0, &RemoteName::new("a.txt")).to_string();
         let intent = journal.begin_with(now, |id| upload(&name(id))).unwrap();
         (intent.id, name(intent.id))
-    }
-
-    type Text = Option<String>;
-
-    fn any_upload() -> impl Strategy<Value = IntentBody> {
-        let replaced =
-            any::<(u64, String, Option<u64>, u64, Text)>().prop_map(|(id, name, folder, size, short_url)| {
-                Replaced {
-                    id,
-                    name,
-                    folder,
-                    size,
-                    short_url,
-                }
-            });
-        let texts = any::<(String, String, String, Text)>();
-        let numbers = any::<(bool, Option<u64>, u64, Option<u64>, Vec<u64>, Option<u64>)>();
-        (texts, numbers, proptest::option::of(replaced)).prop_map(
-            |(
-                (name_on_wire, wanted, path, blake3),
-                (fast, folder, size, node, known_ids, landed),
-                replaces,
-            )| {
-                IntentBody::Upload {
-                    name_on_wire,
-                    fast,
-                    folder,
-                    wanted,
-                    size,
-                    path,
-                    node,
-                    known_ids,
-                    landed,
-                    replaces,
-                    blake3,
-                }
-            },
-        )
-    }
-
-    fn any_body() -> impl Strategy<Value = IntentBody> {
-        let create =
-            any::<(Option<u64>, String, String, Vec<u64>)>().prop_map(|(parent, name, path, known_ids)| {
-                IntentBody::CreateFolder {
-                    parent,
-                    name,
-                    path,
-                    known_ids,
-                }
-            });
-        let over = any::<(u64, i64, i64, Text)>().prop_map(|(size, mtime_ns, ctime_ns, hash)| OldFile {
-            size,
-            mtime_ns,
-            ctime_ns,
-            hash,
-        });
-        let place = (
-            any::<(String, String, u64, u64, Text)>(),
-            proptest::option::of(over),
-        )
-            .prop_map(|((path, staging, file, size, hash), over)| IntentBody::Place {
-                path,
-                staging,
-                file,
-                size,
-                hash,
-                over,
-            });
-        let park = any::<(String, String, Text, u64, u64)>().prop_map(|(from, slot, to, device, inode)| {
-            IntentBody::Park {
-                from,
-                slot,
-                to,
-                device,
-                inode,
-            }
-        });
-        let trash = any::<(String, String)>().prop_map(|(path, to)| IntentBody::Trash { path, to });
-        prop_oneof![any_upload(), create, place, park, trash]
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(32))]
-
-        #[test]
-        fn every_intent_comes_back_as_it_was_begun_or_updated(
-            bodies in prop::collection::vec((any_body(), any::<i64>()), 1..8),
-            later in any_body(),
-        ) {
-            let home = Home::new();
-            let mut journal = home.open();
-            let mut begun: Vec<_> = bodies
-                .into_iter()
-                .map(|(body, now)| journal.begin(body, now).unwrap())
-                .collect();
-            begun[0].body = later.clone();
-            journal.commit(&[Change::UpdateIntent(begun[0].id, later)]).unwrap();
-            drop(journal);
-            prop_assert_eq!(home.open().open_intents().unwrap(), begun);
-        }
     }
 
     #[test]

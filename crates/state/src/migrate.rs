@@ -124,7 +124,7 @@ fn keep_copy(conn: &Connection, dir: &Path, version: u32) -> Result<(), JournalE
         }
         Ok(()) | Err(_) => {}
     }
-    crate::journal::create_private(&unfinished)?;
+    crate::open::create_private(&unfinished)?;
     let sql = |cause| JournalError::sql(doing, cause);
     let mut copy = Connection::open(&unfinished).map_err(sql)?;
     copy_pages(conn, &mut copy).map_err(sql)?;

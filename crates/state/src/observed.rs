@@ -327,10 +327,16 @@ mod tests {
     #[test]
     fn looks_outlive_a_restart_and_are_saturated() {
         let home = Home::new();
-        for now in 0..300 {
-            home.open_once(|journal| journal.count_looks(&[(id(1), 10)], now, Duration::ZERO).unwrap());
-        }
         let mut journal = home.open();
+        for now in 0..299 {
+            journal.count_looks(&[(id(1), 10)], now, Duration::ZERO).unwrap();
+            if now == 1 {
+                drop(journal);
+                journal = home.open();
+                let looks = journal.count_looks(&[(id(1), 10)], 1, APART).unwrap();
+                assert_eq!(looks[&id(1)].0, 2);
+            }
+        }
         let looks = journal.count_looks(&[(id(1), 10)], 300, Duration::ZERO).unwrap();
         assert_eq!(looks[&id(1)].0, u8::MAX);
     }
