@@ -7,6 +7,7 @@
 //! [`Journal`], then [`Change`] and [`Intent`].
 
 mod approval;
+mod aside;
 mod brake;
 mod change;
 mod error;

@@ -1,4 +1,4 @@
-//! Opening a journal: under the lock, checked, brought up to date; or copied for a dry run; or set aside.
+//! Opening a journal: under the lock, checked, brought up to date; or copied for a dry run.
 //!
 //! Must never happen here: a journal used that SQLite's own check finds unsound, a byte changed in a file that is
 //! refused, damaged or only read. The folder, the lock and the database are for their owner's eyes only.
@@ -18,9 +18,6 @@ use crate::lock::Lock;
 use crate::meta;
 use crate::migrate::{self, MIGRATIONS};
 use crate::random::Random;
-
-/// How many journals may be set aside in one folder before the user has to tidy up.
-const SET_ASIDE_MAX: u32 = 1_000;
 
 /// How long to wait for a curious user's `sqlite3` on the same file.
 const BUSY: Duration = Duration::from_secs(1);
@@ -60,7 +57,6 @@ impl Journal {
         let path = dir.join(DATABASE);
         create_private(&path)?;
         let mut conn = connect(&path)?;
-        migrate::refuse(&conn, MIGRATIONS)?;
         check(&conn)?;
         migrate::migrate(&mut conn, Some(dir), MIGRATIONS)?;
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
@@ -97,40 +93,6 @@ impl Journal {
         conn.pragma_update(None, "foreign_keys", true).map_err(sql)?;
         let random = Random::from_system().map_err(JournalError::io(dir))?;
         Self::over(conn, path, lock, random).map(Some)
-    }
-
-    /// Moves the journal in `dir`, sound or not, out of the way under a new name beside it, so that the next
-    /// [`open`](Self::open) makes a new one (`rebuild`, `forget`). Returns the new place; `None` if there was none.
-    ///
-    /// # Errors
-    /// `Locked`, `NotWritable`: nothing was moved.
-    pub fn set_aside(dir: &Path) -> Result<Option<PathBuf>, JournalError> {
-        if !dir.is_dir() {
-            return Ok(None);
-        }
-        let _lock = Lock::take(dir)?;
-        let path = dir.join(DATABASE);
-        if !path.exists() {
-            return Ok(None);
-        }
-        let free = (1..=SET_ASIDE_MAX)
-            .map(|number| dir.join(format!("{DATABASE}.aside-{number}")))
-            .find(|aside| !aside.exists());
-        let Some(aside) = free else {
-            let full = std::io::Error::other("too many journals are set aside in this folder");
-            return Err(JournalError::io(&path)(full));
-        };
-        // The database first: SQLite drops the log of a database that is not there, but would take the database
-        // without its log for a whole one.
-        fs::rename(&path, &aside).map_err(JournalError::io(&aside))?;
-        let log = dir.join(format!("{DATABASE}-wal"));
-        if log.exists() {
-            let mut beside = aside.clone().into_os_string();
-            beside.push("-wal");
-            fs::rename(&log, &beside).map_err(JournalError::io(&log))?;
-        }
-        sync_folder(dir)?;
-        Ok(Some(aside))
     }
 
     fn over(conn: Connection, path: PathBuf, lock: Lock, random: Random) -> Result<Self, JournalError> {
@@ -172,7 +134,8 @@ pub(crate) fn create_private(path: &Path) -> Result<(), JournalError> {
     }
 }
 
-fn sync_folder(dir: &Path) -> Result<(), JournalError> {
+/// Makes what was created or renamed in a folder survive a power cut.
+pub(crate) fn sync_folder(dir: &Path) -> Result<(), JournalError> {
     File::open(dir)
         .and_then(|dir| dir.sync_all())
         .map_err(JournalError::io(dir))
@@ -470,34 +433,6 @@ mod tests {
         std::fs::write(home.path().join(DATABASE), "").unwrap();
         assert!(Journal::read(home.path()).unwrap().is_none());
         assert_eq!(home.open().synced().unwrap().len(), 0);
-    }
-
-    #[test]
-    fn a_journal_set_aside_is_whole_and_the_next_one_is_new() {
-        let (home, mut journal) = filled();
-        let id = journal.meta().journal_id;
-        journal.set_walked(9).unwrap();
-        let unclean = killed(&home);
-        drop(journal);
-        for home in [unclean, home] {
-            let aside = Journal::set_aside(home.path()).unwrap().unwrap();
-            assert_eq!(Journal::set_aside(home.path()).unwrap(), None);
-            let new = home.open();
-            assert_ne!(new.meta().journal_id, id);
-            assert_eq!(new.synced().unwrap().len(), 0);
-            drop(new);
-            let walked: i64 = Connection::open(aside)
-                .unwrap()
-                .query_row("SELECT completed_at FROM walk", [], |row| row.get(0))
-                .unwrap();
-            assert_eq!(walked, 9);
-            assert!(
-                Journal::set_aside(home.path())
-                    .unwrap()
-                    .unwrap()
-                    .ends_with("journal.db.aside-2")
-            );
-        }
     }
 
     #[test]
