@@ -40,12 +40,9 @@ impl Exit {
     /// One code for several pairs: the first that occurs of 6 5 4 1 3 0. Wrong use comes before all, for then
     /// nothing ran. No pair at all is in sync.
     pub(crate) fn of_pairs(pairs: impl IntoIterator<Item = Self>) -> Self {
-        pairs.into_iter().fold(
-            Self::InSync,
-            |worst, exit| {
-                if exit.rank() > worst.rank() { exit } else { worst }
-            },
-        )
+        pairs.into_iter().fold(Self::InSync, |worst, exit| {
+            if exit.rank() > worst.rank() { exit } else { worst }
+        })
     }
 
     const fn rank(self) -> u8 {

@@ -7,10 +7,13 @@
 
 use serde::Serialize;
 
+use crate::config::credentials::CredentialsError;
+use crate::config::error::ConfigError;
 use crate::exit::Exit;
 use crate::text::shown;
 
 mod api;
+mod config;
 
 /// What kind of trouble it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -105,7 +108,7 @@ pub(crate) struct Report {
     /// Why, without a full stop; may be empty where `happened` says it all.
     pub(crate) cause: String,
     /// What this means for the user's data, where that is a question; whole sentences.
-    pub(crate) data: Option<String>,
+    pub(crate) data: Option<Box<str>>,
     /// What to do, without a full stop.
     pub(crate) next: String,
 }
@@ -149,7 +152,7 @@ impl Report {
 
     /// The same, with what it means for the data.
     #[must_use]
-    pub(crate) fn data(mut self, data: impl Into<String>) -> Self {
+    pub(crate) fn data(mut self, data: impl Into<Box<str>>) -> Self {
         self.data = Some(data.into());
         self
     }
@@ -195,5 +198,17 @@ impl Report {
             next: &self.next,
             exit: self.exit().code(),
         }
+    }
+}
+
+impl From<&ConfigError> for Report {
+    fn from(error: &ConfigError) -> Self {
+        config::report(error)
+    }
+}
+
+impl From<&CredentialsError> for Report {
+    fn from(error: &CredentialsError) -> Self {
+        config::credentials(error)
     }
 }

@@ -152,11 +152,16 @@ impl PairSummary {
 
     /// As JSON.
     pub(crate) fn json(&self, strict: bool) -> PairJson<'_> {
+        self.json_with(self.exit(strict))
+    }
+
+    /// As JSON, where the exit code is known to be another: that of a plan with work to do.
+    pub(crate) fn json_with(&self, exit: Exit) -> PairJson<'_> {
         PairJson {
             name: &self.name,
             phase: self.phase,
-            in_sync: self.in_sync(),
-            exit: self.exit(strict).code(),
+            in_sync: self.in_sync() && exit != Exit::NotInSync,
+            exit: exit.code(),
             uploaded: self.uploaded,
             downloaded: self.downloaded,
             moved: self.moved,

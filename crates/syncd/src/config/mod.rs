@@ -3,6 +3,16 @@
 //! Below this module nobody reads a file, a variable or a default again. `keys.rs` is the one list of keys; secrets
 //! are not part of it (`credentials.rs`), so a `Config` may be shown and logged.
 
+mod check;
+pub(crate) mod credentials;
+pub(crate) mod error;
+pub(crate) mod keys;
+pub(crate) mod layers;
+pub(crate) mod load;
+mod paths;
+pub(crate) mod show;
+pub(crate) mod value;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,8 +23,6 @@ use url::Url;
 /// Everything the user chose.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    /// The file it came from; none if the environment was enough.
-    pub(crate) file: Option<PathBuf>,
     /// Journals, tokens, logs. Absolute.
     pub(crate) state_dir: PathBuf,
     /// This machine's name in conflict names; 1 to 20 characters.
