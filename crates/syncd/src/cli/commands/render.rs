@@ -58,7 +58,11 @@ pub(crate) fn print(output: &Output, outcomes: &[Outcome], args: &OnceArgs) -> E
             .filter(|summary| summary.did_nothing())
         {
             if let Some(report) = &summary.error {
-                output.error(report);
+                let at = report
+                    .path
+                    .as_ref()
+                    .map_or_else(String::new, |path| format!(": {path}"));
+                output.error(&report.clone().at(format!("{}{at}", summary.name)));
             }
         }
         let text: String = outcomes
