@@ -6,11 +6,12 @@
 mod account;
 mod disk;
 mod perform;
+mod record;
 mod rng;
 
-pub(crate) use account::{Account, Row};
+pub(crate) use account::Account;
 pub(crate) use disk::{Disk, Inode, Kind};
-pub(crate) use perform::{Pass, Why};
+pub(crate) use perform::Pass;
 pub(crate) use rng::Rng;
 
 use crate::content::ContentHash;
