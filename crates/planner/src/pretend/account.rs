@@ -18,6 +18,8 @@ pub(crate) struct Row {
     /// Counts the versions under this id.
     pub(crate) version: u32,
     pub(crate) trashed: bool,
+    /// Moved out of the pair.
+    pub(crate) away: bool,
     pub(crate) ignored: bool,
 }
 
@@ -47,6 +49,7 @@ impl Account {
             bytes,
             version: 0,
             trashed: false,
+            away: false,
             ignored: false,
         };
         self.rows.insert(id, row);
@@ -55,8 +58,14 @@ impl Account {
 
     /// The row, if it is active and all folders above it are.
     pub(crate) fn live(&self, id: RemoteId) -> Option<&Row> {
-        let row = self.rows.get(&id).filter(|row| !row.trashed)?;
+        let row = self.rows.get(&id).filter(|row| !row.trashed && !row.away)?;
         self.folder_lives(row.parent).then_some(row)
+    }
+
+    /// Whether it or a folder above it is in the trash.
+    fn is_trashed(&self, id: RemoteId) -> bool {
+        let above = |at: &RemoteId| self.rows.get(at)?.parent.map(RemoteId::Folder);
+        std::iter::successors(Some(id), above).any(|at| self.rows.get(&at).is_some_and(|row| row.trashed))
     }
 
     /// Whether things put there would be seen.
@@ -69,7 +78,7 @@ impl Account {
         let inside = self
             .rows
             .iter()
-            .filter(|(_, row)| row.parent == parent && !row.trashed);
+            .filter(|(_, row)| row.parent == parent && !row.trashed && !row.away);
         inside.map(|(id, _)| *id).collect()
     }
 
@@ -142,7 +151,8 @@ impl Account {
             });
         }
         for node in synced.iter().filter(|node| !tree.nodes.contains(node.remote())) {
-            tree.gone.insert(node.remote(), Gone::Deleted);
+            let how = if self.is_trashed(node.remote()) { Gone::Deleted } else { Gone::LeftPair };
+            tree.gone.insert(node.remote(), how);
         }
         tree
     }

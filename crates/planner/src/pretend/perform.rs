@@ -299,7 +299,9 @@ impl<'a> Pass<'a> {
         match step {
             RemoteStep::CreateFolder { parent, name } => {
                 let parent = self.place(*parent)?;
-                let row = self.account.create(parent, name, None);
+                // One that another machine made meanwhile is adopted (design A6).
+                let twin = self.newcomer(parent, name).filter(|id| id.folder().is_some());
+                let row = twin.unwrap_or_else(|| self.account.create(parent, name, None));
                 self.known.entry(node).or_default().row = Some(row);
             }
             RemoteStep::Upload {
@@ -312,6 +314,10 @@ impl<'a> Pass<'a> {
             } => {
                 let bytes = self.read(*what, from, size.get())?;
                 let parent = self.place(*parent)?;
+                // A look after the upload would find it, and ours would give way (design A4).
+                if self.newcomer(parent, name).is_some() {
+                    return Err("another machine has put a file there meanwhile".into());
+                }
                 if *fast && self.account.has_loose_sibling(parent, name) {
                     return Err(format!("{name} is taken, the fast path would have numbered it").into());
                 }
@@ -382,6 +388,14 @@ impl<'a> Pass<'a> {
         known.row = Some(row);
         known.moved = Some((hash_of(bytes), size_of(bytes), stamp));
         known.uploaded = true;
+    }
+
+    /// A row of this name that the walk did not show and this pass did not make.
+    fn newcomer(&self, parent: Option<FolderId>, name: &crate::name::RemoteName) -> Option<RemoteId> {
+        let ours: BTreeSet<RemoteId> = self.known.values().filter_map(|known| known.row).collect();
+        let inside = self.account.children(parent).into_iter();
+        let mut new = inside.filter(|id| !self.remote.nodes.contains(*id) && !ours.contains(id));
+        new.find(|id| self.account.rows[id].name == *name)
     }
 
     fn edit(

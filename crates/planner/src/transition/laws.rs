@@ -13,7 +13,7 @@ use crate::merge::{Content, Merged, Removal, Target, TargetNode, Trees};
 use crate::name::{LocalName, RemoteName};
 use crate::naming::fold_key;
 use crate::policy::{DiskTraits, Policy};
-use crate::pretend::{Account, Bytes, Disk, Inode, Kind, Pass, Rng};
+use crate::pretend::{Account, Bytes, Disk, Inode, Kind, Pass, Rng, cases};
 use crate::rule::Rule;
 use crate::tree::{LocalTree, Node, RemoteTree, SyncedTree};
 
@@ -435,7 +435,7 @@ fn show(seed: u64, why: &str) -> TestCaseError {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases())]
 
     #[test]
     fn both_sides_become_the_target_in_any_order_of_steps(seed: u64) {
