@@ -11,6 +11,7 @@ extern crate alloc;
 pub mod content;
 pub mod hold;
 pub mod id;
+mod identify;
 pub mod merge;
 pub mod name;
 pub mod naming;
