@@ -17,6 +17,9 @@ pub mod name;
 pub mod naming;
 pub mod path;
 pub mod policy;
+#[cfg(test)]
+mod pretend;
+pub mod render;
 pub mod rule;
 pub mod transition;
 pub mod tree;
