@@ -11,6 +11,8 @@ mod cli;
 mod config;
 mod engine;
 mod exit;
+#[cfg_attr(not(test), expect(unused_imports, reason = "wired in by the engine"))]
+mod local;
 mod report;
 mod service;
 mod summary;
