@@ -154,10 +154,6 @@ impl Root {
         self.0.probed.get().is_some_and(|probed| probed.exact)
     }
 
-    pub(super) fn renames(&self) -> Renames {
-        self.0.renames
-    }
-
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.0.fd.as_fd()
     }
@@ -387,7 +383,7 @@ fn ancestors(path: &Path) -> Vec<Ancestor> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Disk, path};
+    use super::super::testing::{Disk, in_own_mounts, path};
     use super::*;
 
     #[test]
@@ -444,6 +440,23 @@ mod tests {
                 assert!(root.folder(&path(name)).is_err(), "{name}");
             }
         }
+    }
+
+    #[test]
+    fn a_root_may_be_a_mount_of_its_own() {
+        in_own_mounts("local::root::tests::a_root_may_be_a_mount_of_its_own", |mount| {
+            let dir = tempfile::tempdir().unwrap();
+            mount(&["-t", "tmpfs", "none"], dir.path());
+            std::fs::create_dir(dir.path().join("a")).unwrap();
+            for root in [
+                Root::open(dir.path()).unwrap(),
+                Root::open_plain(dir.path()).unwrap(),
+            ] {
+                assert!(root.folder(&RelPath::root()).is_ok());
+                assert!(root.folder(&path("a")).is_ok());
+                assert!(root.look(&path("a")).is_ok());
+            }
+        });
     }
 
     #[test]

@@ -142,19 +142,25 @@ fn open_by_kernel(root: BorrowedFd<'_>, path: &str, flags: OFlags) -> Result<Own
     }
 }
 
-/// The same by hand. A mount is noticed by its device only; one of the same device is noticed by the scan.
+/// The same by hand. No mount is entered, of whatever device.
 fn open_by_walk(root: BorrowedFd<'_>, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
     let device = look_fd(root)?.identity.device;
-    let folder = OFlags::PATH | OFlags::DIRECTORY;
+    let enter = |above: BorrowedFd<'_>, name: &str, flags: OFlags| {
+        let opened = open_at(above, name, flags)?;
+        let meta = look_fd(opened.as_fd())?;
+        let mounted = meta.mount_root || (meta.kind == Kind::Folder && meta.identity.device != device);
+        if mounted { Err(Errno::XDEV) } else { Ok(opened) }
+    };
     let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let mut at = open_at(root, ".", folder)?;
-    for part in above.split('/').filter(|part| !part.is_empty()) {
-        at = open_at(at.as_fd(), part, folder)?;
-        if look_fd(at.as_fd())?.identity.device != device {
-            return Err(Errno::XDEV);
-        }
+    let mut at = open_at(root, ".", OFlags::PATH | OFlags::DIRECTORY)?;
+    if path == "." {
+        // The root itself may well be a mount.
+        return open_at(at.as_fd(), ".", flags);
     }
-    open_at(at.as_fd(), name, flags)
+    for part in above.split('/').filter(|part| !part.is_empty()) {
+        at = enter(at.as_fd(), part, OFlags::PATH | OFlags::DIRECTORY)?;
+    }
+    enter(at.as_fd(), name, flags)
 }
 
 fn open_at(folder: BorrowedFd<'_>, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
@@ -362,7 +368,12 @@ pub(super) fn inherit(fd: BorrowedFd<'_>, new: &Meta, old: &Meta) -> Result<(), 
         // Only root may give a file away; for everybody else the bits below are all there is to keep.
         let _ = rustix::fs::fchown(fd, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)));
     }
-    rustix::fs::fchmod(fd, Mode::from_raw_mode(old.mode & 0o777))
+    let mode = old.mode & 0o777;
+    if new.mode == mode && new.owner == old.owner {
+        // Also the only way on file systems that have no bits of their own and refuse to set any.
+        return Ok(());
+    }
+    rustix::fs::fchmod(fd, Mode::from_raw_mode(mode))
 }
 
 /// The raw names in a folder with their inode numbers, without `.` and `..`.

@@ -149,3 +149,6 @@ pub(super) fn slot_name(prefix: &str, path: &RelPath) -> Result<LocalName, Local
         cause: Errno::INVAL,
     })
 }
+
+#[cfg(test)]
+mod tests;

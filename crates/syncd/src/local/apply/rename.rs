@@ -252,6 +252,20 @@ mod tests {
     }
 
     #[test]
+    fn h40_a_name_that_finds_the_entry_itself_is_no_obstacle() {
+        // On a disk that folds names `NAME` finds `Name`; here the same spelling stands in for it.
+        for disk in Disk::both() {
+            disk.write("a/Name", "one");
+            for at in ["a/Name", "a"] {
+                let seen = disk.seen(at);
+                let done = rename(&disk.root, &path(at), &path(at), &seen).unwrap();
+                assert_eq!(done.identity, seen.identity);
+            }
+            assert_eq!(disk.files(), ["a/Name=one"]);
+        }
+    }
+
+    #[test]
     fn a_second_link_is_not_taken_for_another_spelling() {
         let disk = Disk::new();
         disk.write("a", "one");
