@@ -14,6 +14,7 @@ use crate::text::shown;
 
 mod api;
 mod config;
+mod engine;
 
 /// What kind of trouble it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,6 +49,8 @@ pub(crate) enum Kind {
     NotInThisRelease,
     /// The user stopped it.
     Interrupted,
+    /// The plan is not the expected one.
+    OtherPlan,
     /// A bug of ours, or a condition nobody thought of.
     Internal,
 }
@@ -71,6 +74,7 @@ impl Kind {
             Self::Busy => "busy",
             Self::NotInThisRelease => "not_in_this_release",
             Self::Interrupted => "interrupted",
+            Self::OtherPlan => "other_plan",
             Self::Internal => "internal",
         }
     }
@@ -88,6 +92,7 @@ impl Kind {
             | Self::Server
             | Self::NotInThisRelease
             | Self::Interrupted
+            | Self::OtherPlan
             | Self::Internal => Exit::CouldNotRun,
             Self::NoCredentials | Self::Rejected | Self::NoApiAccess => Exit::NoAccess,
             Self::OtherAccount => Exit::SafetyStop,

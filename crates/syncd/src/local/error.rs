@@ -128,6 +128,15 @@ impl LocalError {
         }
     }
 
+    /// A blocking job ended without a result: a bug of ours, or the program is ending. Nothing is known to have changed.
+    pub(crate) fn broke_off() -> Self {
+        Self::Io {
+            path: ".".to_owned(),
+            doing: "a step that was under way",
+            cause: Errno::CANCELED,
+        }
+    }
+
     /// Whether a new scan and merge is all that is needed.
     pub(crate) const fn is_stale(&self) -> bool {
         match self {

@@ -48,6 +48,13 @@ pub(crate) fn hash_file(root: &Root, path: &RelPath, seen: &LocalFile) -> Result
     })
 }
 
+/// BLAKE3 of what is at a path now, whatever a scan saw there.
+pub(crate) fn hash_now(root: &Root, path: &RelPath) -> Result<ContentHash, LocalError> {
+    let file = root.file(path).map_err(|cause| LocalError::at(path, "opening it", cause))?;
+    let (hash, _) = hash_open(file.as_fd()).map_err(|cause| LocalError::at(path, "reading it", cause))?;
+    Ok(hash)
+}
+
 /// That a look shows the very version the scan saw, by size and times.
 pub(super) fn same_version(path: &RelPath, seen: &LocalFile, meta: &Meta) -> Result<(), LocalError> {
     if meta.kind == Kind::File && meta.size == seen.size && meta.stamp == seen.stamp {
