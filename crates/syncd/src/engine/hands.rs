@@ -27,17 +27,20 @@ pub(crate) fn joined<T>(
 
 /// What an error of the disk means for a step.
 pub(crate) fn local_failure(error: &LocalError) -> Failure {
+    if error.is_stale() {
+        return Failure::Stale(error.to_string());
+    }
     match error {
-        LocalError::Changed { .. }
-        | LocalError::Occupied { .. }
-        | LocalError::NotEmpty { .. }
-        | LocalError::Vanished { .. } => Failure::Stale(error.to_string()),
         LocalError::NoSpace { .. } => Failure::Held(error.to_string()),
         LocalError::Denied { .. } | LocalError::Unnameable { .. } => Failure::Refused(error.to_string()),
         LocalError::Missing(_)
         | LocalError::NotAFolder(_)
         | LocalError::Damaged { .. }
         | LocalError::Rules { .. }
+        | LocalError::Changed { .. }
+        | LocalError::Occupied { .. }
+        | LocalError::NotEmpty { .. }
+        | LocalError::Vanished { .. }
         | LocalError::Io { .. } => Failure::Later(error.to_string()),
     }
 }

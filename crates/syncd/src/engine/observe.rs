@@ -52,6 +52,9 @@ pub(crate) async fn account(session: &Session) -> Result<Looked, Halt> {
     super::root::prove(session).await?;
     let mut walk = Walk::take(account).await.map_err(|error| session.fatal(&error))?;
     let mut live = walk.nodes();
+    for (folder, error) in walk.unreadable() {
+        tracing::warn!(folder_id = folder.map(FolderId::get), %error, "a folder could not be listed: what is in it stays as it is");
+    }
     let expiry = Expiry {
         days: session
             .package

@@ -8,12 +8,12 @@ use super::decide::{Decision, decide};
 use super::gate::{SafetyStop, brake};
 use super::open::{Halt, Mode, Session, open};
 use super::tally::{Tally, deletions};
-use super::{OnceOptions, Outcome, Setup, Sink, dry_run, execute, observe, recover, resolve, settle};
+use super::{OnceOptions, Outcome, Setup, Sink, dry_run, execute, observe, recover, resolve, settle, tidy};
 use crate::config::PairConfig;
 use crate::local::ignore::Ignore;
 use crate::local::scan::{self, Scan, ScanOptions};
 use crate::report::Report;
-use crate::summary::{INTERRUPTED, PairSummary, Stop};
+use crate::summary::{PairSummary, Stop};
 
 /// Passes within one run: each settles what the one before found changed. What still moves then is for the next run.
 const ROUNDS: u32 = 4;
@@ -110,12 +110,7 @@ async fn rounds(
             break;
         }
     }
-    tally.summary.phase = if session.stop.is_cancelled() {
-        INTERRUPTED
-    } else {
-        "done"
-    };
-    finish(session, tally)?;
+    tidy::finish(session, tally).await?;
     Ok(None)
 }
 
@@ -199,35 +194,4 @@ async fn act(session: &mut Session, decision: &Decision, tally: &mut Tally) -> R
     let settled = settle::settle(session, executed.wrote).await?;
     Ok(!session.stop.is_cancelled()
         && (executed.stale || executed.unanswered || settled.surprises || brought))
-}
-
-/// The end of a run: what it learned of the account, and when both sides last agreed.
-fn finish(session: &mut Session, tally: &Tally) -> Result<(), Halt> {
-    session
-        .journal
-        .replace_proved(&session.account.proved())
-        .map_err(|error| session.broken(&error))?;
-    let now = session.now();
-    session
-        .journal
-        .record_synced_count(now)
-        .map_err(|error| session.broken(&error))?;
-    let problems = tally.problems(now);
-    session
-        .journal
-        .replace_problems(&problems)
-        .map_err(|error| session.broken(&error))?;
-    let keep = i64::try_from(session.timing.sweep_after.as_secs()).unwrap_or(i64::MAX);
-    session
-        .journal
-        .forget_old_intents(now.saturating_sub(keep))
-        .map_err(|error| session.broken(&error))?;
-    if tally.summary.in_sync() && tally.summary.phase == "done" {
-        session.meta.agreed_at = Some(now);
-        session
-            .journal
-            .set_meta(session.meta.clone())
-            .map_err(|error| session.broken(&error))?;
-    }
-    Ok(())
 }

@@ -85,7 +85,7 @@ fn missing<'a>(walk: &Walk, live: &Tree<RemoteNode>, synced: &'a SyncedTree) -> 
 
 /// What one question brought.
 enum Answer {
-    File(Result<FileRow, ApiError>),
+    File(Result<Box<FileRow>, ApiError>),
     Folder(Life, Option<Box<FolderRow>>, bool),
     /// A row of this very walk said so; no question was needed.
     State(RowState),
@@ -97,7 +97,7 @@ async fn ask(account: &Account, walk: &Walk, id: RemoteId) -> Answer {
     }
     match id {
         RemoteId::File(file) => Answer::File(match translate::wire_file(file) {
-            Ok(wire) => account.client.file_info(wire).await,
+            Ok(wire) => account.client.file_info(wire).await.map(Box::new),
             Err(error) => Err(error),
         }),
         RemoteId::Folder(folder) => {

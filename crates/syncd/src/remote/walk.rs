@@ -244,6 +244,16 @@ impl Walk {
         nodes
     }
 
+    /// Folders that failed to list, with the reason.
+    pub(crate) fn unreadable(&self) -> impl Iterator<Item = (Option<FolderId>, &ApiError)> {
+        self.folders
+            .iter()
+            .filter_map(|(folder, contents)| match contents {
+                Contents::Unreadable(error) => Some((*folder, error)),
+                Contents::Listed(_) => None,
+            })
+    }
+
     /// The live rows of a folder, if it was listed.
     pub(crate) fn listed(&self, folder: Option<FolderId>) -> Option<&Listed> {
         match self.folders.get(&folder)? {
