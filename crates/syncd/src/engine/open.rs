@@ -67,6 +67,8 @@ pub(crate) struct Session {
     pub(crate) package: api::Package,
     /// What the merge is told.
     pub(crate) policy: Policy,
+    /// The pair's folder is not in the account yet; only in a dry run, which makes none.
+    pub(crate) no_remote_root: bool,
 }
 
 impl std::fmt::Debug for Session {
@@ -168,10 +170,17 @@ pub(crate) async fn open(
         .await
         .map_err(|error| fatal(&error))?;
     let proved = journal.proved().map_err(|error| journal_failed(&error))?;
+    let mut no_remote_root = false;
     let remote_root = match &meta.remote_root {
         Some(RemoteRoot::Top) => None,
         Some(RemoteRoot::Folder(id)) => Some(*id),
-        None => first_root(setup, pair, mode, &api_url).await?,
+        None => match first_root(setup, pair, mode, &api_url).await? {
+            FirstRoot::There(root) => root,
+            FirstRoot::NotYet => {
+                no_remote_root = true;
+                None
+            }
+        },
     };
     meta.api_url = Some(api_url.clone());
     meta.account = Some(account);
@@ -191,6 +200,7 @@ pub(crate) async fn open(
         account: Arc::new(Account::new(setup.client.clone(), remote_root, proved)),
         package,
         policy,
+        no_remote_root,
     };
     if mode == Mode::Write {
         claim(&mut session)?;
@@ -258,13 +268,16 @@ fn claim(session: &mut Session) -> Result<(), Halt> {
         .map_err(|error| journal_failed(&error))
 }
 
+/// Where the remote root is at the first start.
+enum FirstRoot {
+    /// There; `None` is the account's top.
+    There(Option<FolderId>),
+    /// Nowhere yet; a real run makes it.
+    NotYet,
+}
+
 /// The remote root at the first start: by path, made when missing, or by id.
-async fn first_root(
-    setup: &Setup,
-    pair: &PairConfig,
-    mode: Mode,
-    api_url: &str,
-) -> Result<Option<FolderId>, Halt> {
+async fn first_root(setup: &Setup, pair: &PairConfig, mode: Mode, api_url: &str) -> Result<FirstRoot, Halt> {
     let fatal = |error: &api::ApiError| Halt::Error(Box::new(Report::from_api(error, api_url)));
     let path = match &pair.remote {
         RemoteSpec::Path(path) => path,
@@ -276,7 +289,7 @@ async fn first_root(
                 (_, Some(row))
                     if !matches!(row.state, Some(api::RowState::Trash | api::RowState::Deleted)) =>
                 {
-                    Ok(Some(id))
+                    Ok(FirstRoot::There(Some(id)))
                 }
                 _ => Err(Halt::Error(Box::new(Report::remote_root(
                     pair,
@@ -293,11 +306,8 @@ async fn first_root(
     )
     .await
     {
-        Ok(root) => Ok(root),
-        Err(Missing::NotThere(name)) => Err(Halt::Error(Box::new(Report::remote_root(
-            pair,
-            &format!("the folder \"{name}\" is not in the account yet; a real run makes it"),
-        )))),
+        Ok(root) => Ok(FirstRoot::There(root)),
+        Err(Missing::NotThere) => Ok(FirstRoot::NotYet),
         Err(Missing::Mangled { wanted, stored }) => Err(Halt::Error(Box::new(Report::remote_root(
             pair,
             &format!("the server stored the folder \"{wanted}\" as \"{stored}\"; choose a plainer name"),

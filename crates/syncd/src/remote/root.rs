@@ -44,7 +44,7 @@ pub(crate) async fn find(
                 }
                 Err(failure) => return Err(Missing::Failed(failure)),
             },
-            None => return Err(Missing::NotThere(name.to_owned())),
+            None => return Err(Missing::NotThere),
         };
     }
     Ok(folder)
@@ -54,7 +54,7 @@ pub(crate) async fn find(
 #[derive(Debug)]
 pub(crate) enum Missing {
     /// A component is not there, and nothing may be made.
-    NotThere(String),
+    NotThere,
     /// The server stored another name than asked for.
     Mangled {
         /// The name in the configuration.
