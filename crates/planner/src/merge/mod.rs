@@ -336,7 +336,7 @@ fn limit_copies(
     verdict: Verdict,
 ) -> Verdict {
     let full = match verdict.place.as_ref().filter(|_| verdict.bytes.copy.is_some()) {
-        Some(place) => copies.is_full(cx, items, place),
+        Some(place) => copies.is_full(cx, items, item, place),
         None => false,
     };
     if !full {
