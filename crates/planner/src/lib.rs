@@ -21,5 +21,7 @@ pub mod policy;
 mod pretend;
 pub mod render;
 pub mod rule;
+#[cfg(test)]
+mod sim;
 pub mod transition;
 pub mod tree;

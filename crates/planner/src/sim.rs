@@ -3,8 +3,9 @@
 
 use proptest::prelude::*;
 
+use crate::hold::Reason;
 use crate::policy::Policy;
-use crate::pretend::{Account, Habit, Ledger, Machine, Rng, Trouble, cases, disturb_account, disturb_disk};
+use crate::pretend::{Account, Decision, Habit, Ledger, Machine, Rng, Trouble, cases, disturb_account, disturb_disk};
 
 /// Passes of every machine after which all is at rest. Counted looks (design N3) and conflicts take some.
 const ROUNDS: usize = 12;
@@ -14,6 +15,8 @@ struct World {
     machines: Vec<Machine>,
     account: Account,
     ledger: Ledger,
+    /// What happened, if it is to be told.
+    story: Option<String>,
 }
 
 impl World {
@@ -23,17 +26,51 @@ impl World {
             machines: (0..machines).map(|number| Machine::new(policy(number))).collect(),
             account: Account::default(),
             ledger: Ledger::default(),
+            story: None,
         }
+    }
+
+    fn tell(&mut self, what: &str) {
+        if let Some(story) = &mut self.story {
+            *story += &format!("-- {what}\naccount\n{}", self.account.text());
+            for (machine, number) in self.machines.iter().zip(0..) {
+                *story += &format!("disk {number}\n{}records {number}\n{}", machine.disk.text(), machine.records());
+            }
+        }
+    }
+
+    fn pass(&mut self, number: usize, rng: &mut Rng, trouble: Trouble) -> Result<usize, String> {
+        let decision = self.machines[number].decide(&self.account);
+        self.act(number, &decision, rng, trouble)
+    }
+
+    fn act(
+        &mut self,
+        number: usize,
+        decision: &Decision,
+        rng: &mut Rng,
+        trouble: Trouble,
+    ) -> Result<usize, String> {
+        let done = self.machines[number].act(&mut self.account, decision, rng, trouble);
+        let text = self.story.is_some().then(|| format!("{} {:?}", decision.text(), decision.merged.held));
+        self.tell(&format!("machine {number}: {done:?} of {}", text.unwrap_or_default()));
+        done.map_err(|why| format!("{why}\n{}", decision.text()))
     }
 
     /// Somebody does something somewhere, or a machine makes a pass during which others go on.
     fn happen(&mut self, rng: &mut Rng, habit: Habit, trouble: Trouble) -> Result<(), String> {
         let number = rng.below(self.machines.len());
         match rng.below(6) {
-            0 | 1 => disturb_disk(&mut self.machines[number].disk, &mut self.ledger, rng, habit),
-            2 | 3 => disturb_account(&mut self.account, &mut self.ledger, rng, habit),
+            0 | 1 => {
+                disturb_disk(&mut self.machines[number].disk, &mut self.ledger, rng, habit);
+                self.tell(&format!("disk {number} changed"));
+            }
+            2 | 3 => {
+                disturb_account(&mut self.account, &mut self.ledger, rng, habit);
+                self.tell("account changed");
+            }
             4 => {
-                self.machines[number].pass(&mut self.account, rng, trouble)?;
+                self.pass(number, rng, trouble)?;
             }
             _ => {
                 let decision = self.machines[number].decide(&self.account);
@@ -44,9 +81,10 @@ impl World {
                 if other == number {
                     disturb_disk(&mut self.machines[number].disk, &mut self.ledger, rng, habit);
                 } else {
-                    self.machines[other].pass(&mut self.account, rng, trouble)?;
+                    self.pass(other, rng, trouble)?;
                 }
-                self.machines[number].act(&mut self.account, &decision, rng, trouble)?;
+                self.tell("changed while a machine had decided");
+                self.act(number, &decision, rng, trouble)?;
             }
         }
         Ok(())
@@ -56,10 +94,12 @@ impl World {
     fn rest(&mut self, rng: &mut Rng) -> Result<(), String> {
         for _ in 0..ROUNDS {
             let mut done = 0;
-            for machine in &mut self.machines {
-                done += machine.pass(&mut self.account, rng, Trouble::Never)?;
-                let waits = machine.decide(&self.account).merged.held.len();
-                done += usize::from(waits > 0 && machine.is_waiting(&self.account));
+            for number in 0..self.machines.len() {
+                let decision = self.machines[number].decide(&self.account);
+                // A look more may decide (design N3).
+                let waits = decision.merged.held.iter().filter(|hold| hold.reason == Reason::RepeatWaiting);
+                done += decision.plan.steps.len() + waits.count();
+                self.act(number, &decision, rng, Trouble::Never)?;
             }
             if done == 0 {
                 return Ok(());
@@ -75,11 +115,9 @@ impl World {
         let mut at_rest = true;
         for machine in &mut self.machines {
             let decision = machine.decide(&self.account);
-            let held = decision.merged.held.len();
-            at_rest &= held == 0;
-            machine
-                .check_agreement(&self.account, held)
-                .map_err(|why| format!("{why}\nheld {:?}", decision.merged.held))?;
+            let held = &decision.merged.held;
+            at_rest &= held.is_empty();
+            machine.check_agreement(&self.account, held).map_err(|why| format!("{why}\nheld {held:?}"))?;
         }
         let mut places = vec![self.account.contents()];
         places.extend(self.machines.iter().map(|machine| machine.disk.contents()));
@@ -90,7 +128,8 @@ impl World {
             if lost {
                 return Err(format!("content {bytes} is lost: {counts:?}"));
             }
-            if !self.ledger.copied.contains(&bytes) && counts.iter().any(|count| *count > 1) {
+            // What was emptied here may have gone on in another file, and its version there stays (design M18).
+            if at_rest && !self.ledger.copied.contains(&bytes) && counts.iter().any(|count| *count > 1) {
                 return Err(format!("content {bytes} is there twice: {counts:?}"));
             }
         }
@@ -98,15 +137,32 @@ impl World {
     }
 }
 
+/// One history out of a seed.
 fn run(seed: u64, machines: usize, habit: Habit, trouble: Trouble) -> Result<(), String> {
-    let rng = &mut Rng::new(seed);
-    let mut world = World::new(machines);
-    let events = 4 + rng.below(30);
-    for _ in 0..events {
-        world.happen(rng, habit, trouble)?;
+    let told = |story| {
+        let rng = &mut Rng::new(seed);
+        let mut world = World::new(machines);
+        world.story = story;
+        let mut live = || {
+            for _ in 0..4 + rng.below(30) {
+                world.happen(rng, habit, trouble)?;
+            }
+            world.rest(rng)?;
+            world.check()
+        };
+        let end = live();
+        (end, world.story)
+    };
+    if told(None).0.is_ok() {
+        return Ok(());
     }
-    world.rest(rng)?;
-    world.check()
+    let (end, story) = told(Some(String::new()));
+    let why = end.err().unwrap_or_else(|| "another end when told".to_owned());
+    Err(format!("seed {seed}: {why}\n{}", story.unwrap_or_default()))
+}
+
+fn check(seed: u64, machines: usize, habit: Habit, trouble: Trouble) -> Result<(), TestCaseError> {
+    run(seed, machines, habit, trouble).map_err(TestCaseError::fail)
 }
 
 proptest! {
@@ -114,21 +170,43 @@ proptest! {
 
     #[test]
     fn one_machine_and_its_account_come_together(seed: u64) {
-        run(seed, 1, Habit::Anything, Trouble::Others).map_err(|why| TestCaseError::fail(format!("{seed}: {why}")))?;
+        check(seed, 1, Habit::Anything, Trouble::Others)?;
     }
 
     #[test]
     fn one_machine_comes_together_whatever_fails(seed: u64) {
-        run(seed, 1, Habit::Anything, Trouble::Often).map_err(|why| TestCaseError::fail(format!("{seed}: {why}")))?;
+        check(seed, 1, Habit::Anything, Trouble::Often)?;
     }
 
     #[test]
     fn two_machines_come_together(seed: u64) {
-        run(seed, 2, Habit::Plain, Trouble::Others).map_err(|why| TestCaseError::fail(format!("{seed}: {why}")))?;
+        check(seed, 2, Habit::Plain, Trouble::Others)?;
     }
 
     #[test]
     fn three_machines_come_together_whatever_fails(seed: u64) {
-        run(seed, 3, Habit::Anything, Trouble::Often).map_err(|why| TestCaseError::fail(format!("{seed}: {why}")))?;
+        check(seed, 3, Habit::Anything, Trouble::Often)?;
     }
+}
+
+#[test]
+fn hunt() {
+    let get = |name: &str, or: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(or);
+    let (from, count, machines) = (get("H_FROM", 0), get("H_N", 2000), get("H_M", 1) as usize);
+    let habit = if get("H_PLAIN", 0) == 1 { Habit::Plain } else { Habit::Anything };
+    let trouble = if get("H_OFTEN", 0) == 1 { Trouble::Often } else { Trouble::Others };
+    let mut bad = 0;
+    let mut shown = 0;
+    for seed in from..from + count {
+        let result = std::panic::catch_unwind(|| run(seed, machines, habit, trouble));
+        let why = match result { Ok(Ok(())) => continue, Ok(Err(why)) => why, Err(_) => format!("seed {seed}: panic") };
+        bad += 1;
+        if shown < get("H_SHOW", 3) {
+            shown += 1;
+            println!("=====\n{why}");
+        } else {
+            println!("== {}", why.lines().next().unwrap());
+        }
+    }
+    println!("{bad} bad of {count}");
 }

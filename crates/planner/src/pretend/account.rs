@@ -157,6 +157,16 @@ impl Account {
         tree
     }
 
+    /// The account in words.
+    pub(crate) fn text(&self) -> String {
+        let line = |(id, row): (&RemoteId, &Row)| {
+            let gone = if row.trashed { "trashed" } else if row.away { "away" } else { "" };
+            let parent = row.parent.map_or(0, FolderId::get);
+            format!("  {id:?} in {parent} {} {:?}.{} {gone}\n", row.name, row.bytes, row.version)
+        };
+        self.rows.iter().map(line).collect()
+    }
+
     /// All bytes that live here.
     pub(crate) fn contents(&self) -> Vec<Bytes> {
         let live = self.rows.iter().filter(|(id, _)| self.live(**id).is_some());

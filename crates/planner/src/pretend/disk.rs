@@ -294,6 +294,15 @@ impl Disk {
         }
     }
 
+    /// The disk in words.
+    pub(crate) fn text(&self) -> String {
+        let line = |(inode, node): (&Inode, &Node)| {
+            let path = self.path(*inode);
+            format!("  {inode} {} {:?} {}\n", path.unwrap_or_default(), node.kind, node.stamp.ctime_ns / 1_000_000_000)
+        };
+        self.nodes.iter().map(line).collect()
+    }
+
     /// All bytes that live here.
     pub(crate) fn contents(&self) -> Vec<Bytes> {
         let mut all: Vec<Bytes> = self

@@ -125,7 +125,7 @@ fn save_anew(disk: &mut Disk, ledger: &mut Ledger, rng: &mut Rng, habit: Habit, 
 }
 
 fn swap(disk: &mut Disk, one: Inode, two: Inode) {
-    let mut above = |what: Inode| std::iter::successors(Some(what), |at| disk.nodes[at].parent).collect::<Vec<_>>();
+    let above = |what: Inode| std::iter::successors(Some(what), |at| disk.nodes[at].parent).collect::<Vec<_>>();
     if above(one).contains(&two) || above(two).contains(&one) {
         return;
     }
@@ -191,8 +191,11 @@ pub(crate) fn disturb_account(account: &mut Account, ledger: &mut Ledger, rng: &
         (11, ..) => {
             // Out of the trash, or back into the pair.
             let gone: Vec<RemoteId> = account.rows.keys().copied().filter(|id| account.live(*id).is_none()).collect();
-            if let Some(row) = rng.pick(&gone).and_then(|id| account.rows.get_mut(id)) {
+            if let Some(id) = rng.pick(&gone).copied() {
+                let row = account.rows.get_mut(&id).unwrap();
                 (row.trashed, row.away) = (false, false);
+                // Its bytes may have been put back by a machine meanwhile.
+                ledger.copied.extend(bytes_below(account, id));
             }
         }
         _ => {}
