@@ -185,15 +185,15 @@ impl Machine {
     /// Every record is true, of the disk and of the account, and nothing is without one but what is held.
     pub(crate) fn check_agreement(&self, account: &Account, held: &[Hold]) -> Result<(), String> {
         for node in self.synced.iter() {
-            let row = account.live(node.remote()).ok_or_else(|| format!("{node:?} has no row"))?;
-            let parent = node.parent.map(|parent| self.synced.get(parent).map(|node| node.remote()));
-            if parent != row.parent.map(|id| Some(RemoteId::Folder(id))) || row.name != node.remote_name {
-                return Err(format!("{node:?} is not where the account has it: {row:?}"));
-            }
             // One that was emptied here keeps its version there (design M18).
             let path = self.synced.path(node.id);
             if held.iter().any(|hold| hold.reason == Reason::Empty && Some(&hold.path) == path.as_ref()) {
                 continue;
+            }
+            let row = account.live(node.remote()).ok_or_else(|| format!("{node:?} has no row"))?;
+            let parent = node.parent.map(|parent| self.synced.get(parent).map(|node| node.remote()));
+            if parent != row.parent.map(|id| Some(RemoteId::Folder(id))) || row.name != node.remote_name {
+                return Err(format!("{node:?} is not where the account has it: {row:?}"));
             }
             let inode = node.identity.map(|identity| u32::try_from(identity.inode).unwrap());
             let entry = inode.and_then(|inode| self.disk.nodes.get(&inode));

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Account, Bytes, Disk, Inode, Kind, Rng};
 use crate::id::{FolderId, RemoteId};
 use crate::name::{LocalName, RemoteName};
+use crate::naming::is_conflict_copy;
 
 const NAMES: [&str; 6] = ["a", "b", "c", "d.txt", "e.txt", "f"];
 
@@ -90,7 +91,7 @@ pub(crate) fn disturb_disk(disk: &mut Disk, ledger: &mut Ledger, rng: &mut Rng, 
         (4, _, Some(file)) => save_anew(disk, ledger, rng, habit, file),
         (5, Some(what), _) => drop(disk.rename(what, disk.nodes[&what].parent, &name)),
         (6 | 7, Some(what), _) => drop(disk.rename(what, folder, &name)),
-        (8, Some(one), _) => swap(disk, one, *rng.pick(&all).unwrap()),
+        (8, Some(one), _) => swap(disk, ledger, one, *rng.pick(&all).unwrap()),
         (9, Some(what), _) => {
             let gone = disk.remove_all(what);
             ledger.destroy(gone);
@@ -98,6 +99,10 @@ pub(crate) fn disturb_disk(disk: &mut Disk, ledger: &mut Ledger, rng: &mut Rng, 
         (10, _, Some(file)) => disk.touch(file),
         _ => {}
     }
+    // What takes a name that another file had is an edit of that file (M3): its old bytes may come back beside it.
+    let taken = disk.nodes.values().map(|node| (node.parent, node.name.clone()));
+    let again: Vec<Bytes> = taken.filter_map(|place| disk.vacated.get(&place).copied()).collect();
+    ledger.copied.extend(again);
 }
 
 fn new_bytes(ledger: &mut Ledger, rng: &mut Rng, habit: Habit) -> Bytes {
@@ -117,20 +122,27 @@ fn save_anew(disk: &mut Disk, ledger: &mut Ledger, rng: &mut Rng, habit: Habit, 
     let old = disk.nodes[&file].clone();
     let backup = LocalName::new(format!("{}~", old.name)).unwrap();
     let bytes = new_bytes(ledger, rng, habit);
-    if !(rng.one_in(2) && disk.rename(file, old.parent, &backup).is_ok()) {
+    if rng.one_in(2) && disk.rename(file, old.parent, &backup).is_ok() {
+        // The file goes on under its name (M3), so its old bytes may come back beside the backup.
+        ledger.copied.extend(bytes_of(disk, file));
+    } else {
         ledger.destroy(bytes_of(disk, file));
         disk.unlink(file).unwrap();
     }
     disk.create(old.parent, &old.name, Kind::File(bytes)).unwrap();
 }
 
-fn swap(disk: &mut Disk, one: Inode, two: Inode) {
+fn swap(disk: &mut Disk, ledger: &mut Ledger, one: Inode, two: Inode) {
     let above = |what: Inode| std::iter::successors(Some(what), |at| disk.nodes[at].parent).collect::<Vec<_>>();
     if above(one).contains(&two) || above(two).contains(&one) {
         return;
     }
     let (first, second) = (disk.nodes[&one].clone(), disk.nodes[&two].clone());
     let aside = LocalName::new("aside").unwrap();
+    // A file that trades names with a conflict copy is taken for an edited one: rather a copy too many.
+    if is_conflict_copy(&first.name).is_some() || is_conflict_copy(&second.name).is_some() {
+        ledger.copied.extend(bytes_of(disk, one).into_iter().chain(bytes_of(disk, two)));
+    }
     disk.rename(one, None, &aside).unwrap();
     disk.rename(two, first.parent, &first.name).unwrap();
     disk.rename(one, second.parent, &second.name).unwrap();

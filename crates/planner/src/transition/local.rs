@@ -388,7 +388,8 @@ impl<'a> Local<'a> {
     ) -> Ref {
         self.chain(Some(entry), &mut after);
         after.extend(self.users.remove(&entry).into_iter().flatten());
-        let step = drafts.add(Phase::Local, node, Action::Local(step), because, after);
+        let phase = if matches!(step, LocalStep::Place { .. }) { Phase::Fetch } else { Phase::Local };
+        let step = drafts.add(phase, node, Action::Local(step), because, after);
         if let Spot::In(room, name) = self.disk.spot(entry) {
             for above in self.disk.above(entry).collect::<Vec<_>>() {
                 // Only a folder that has still to move must know who names a path through it.
