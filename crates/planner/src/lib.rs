@@ -12,6 +12,8 @@ pub mod content;
 pub mod hold;
 pub mod id;
 mod identify;
+#[cfg(test)]
+mod laws;
 pub mod merge;
 pub mod name;
 pub mod naming;

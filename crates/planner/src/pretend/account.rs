@@ -157,6 +157,11 @@ impl Account {
         tree
     }
 
+    /// How many rows are alive.
+    pub(crate) fn live_rows(&self) -> usize {
+        self.rows.keys().filter(|id| self.live(**id).is_some()).count()
+    }
+
     /// The account in words.
     pub(crate) fn text(&self) -> String {
         let line = |(id, row): (&RemoteId, &Row)| {

@@ -164,6 +164,9 @@ impl Disk {
     pub(crate) fn park(&mut self, inode: Inode, slot: u32) -> Result<(), String> {
         let node = self.nodes.get_mut(&inode).ok_or("nothing to park")?;
         let was = (inode, node.parent, node.name.clone());
+        if let Kind::File(bytes) = node.kind {
+            self.vacated.insert((node.parent, node.name.clone()), bytes);
+        }
         node.parent = Some(Inode::MAX);
         match self.parked.insert(slot, was) {
             None => Ok(()),

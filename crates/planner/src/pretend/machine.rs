@@ -212,7 +212,7 @@ impl Machine {
                 return Err(format!("{node:?} has {bytes:?} here and {:?} there", row.bytes));
             }
         }
-        let live = account.rows.keys().filter(|id| account.live(**id).is_some()).count();
+        let live = account.live_rows();
         let most = self.synced.len() + held.len();
         if live > most || self.disk.nodes.len() > most {
             return Err(format!("{live} rows, {} entries, {} records", self.disk.nodes.len(), self.synced.len()));
