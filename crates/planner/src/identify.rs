@@ -220,6 +220,8 @@ impl<'a> Search<'a> {
             Spot::Vacant => Found::Gone,
             Spot::Hidden => Found::Hidden,
             Spot::Within(found) => found,
+            // Whatever it is, a rule covers the path now.
+            Spot::Entry(entry) if self.out.ignored.contains(&entry.key) => Found::Detached,
             Spot::Entry(entry) => match entry.kind {
                 LocalKind::Other(_) => Found::Hidden,
                 LocalKind::File(_) | LocalKind::Folder(_) => Found::Gone,
@@ -270,7 +272,9 @@ impl<'a> Search<'a> {
     /// A birth time proves an identity. Without one the number may be reused (H26): a file must have the bytes, a
     /// folder a child that is known by name and number, or nothing on both sides.
     fn prove(&self, node: &SyncedNode, entry: &LocalNode) -> Proof {
-        if entry.identity.is_some_and(|identity| identity.is_certain()) {
+        // Whether it is in an ignored place or nowhere comes to the same: it is not in the pair.
+        let ignored = self.out.ignored.contains(&entry.key);
+        if ignored || entry.identity.is_some_and(|identity| identity.is_certain()) {
             return Proof::Same;
         }
         match (&node.kind, &entry.kind) {

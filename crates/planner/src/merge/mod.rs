@@ -16,6 +16,8 @@ mod delete;
 mod hold;
 mod item;
 mod keep;
+#[cfg(test)]
+mod laws;
 mod location;
 mod names;
 mod oneway;
