@@ -307,7 +307,12 @@ impl Disk {
     pub(crate) fn text(&self) -> String {
         let line = |(inode, node): (&Inode, &Node)| {
             let path = self.path(*inode);
-            format!("  {inode} {} {:?} {}\n", path.unwrap_or_default(), node.kind, node.stamp.ctime_ns / 1_000_000_000)
+            format!(
+                "  {inode} {} {:?} {}\n",
+                path.unwrap_or_default(),
+                node.kind,
+                node.stamp.ctime_ns / 1_000_000_000
+            )
         };
         self.nodes.iter().map(line).collect()
     }

@@ -7,7 +7,7 @@ use crate::id::{FolderId, RemoteId};
 use crate::name::{LocalName, RemoteName};
 use crate::naming::is_conflict_copy;
 
-const NAMES: [&str; 6] = ["a", "b", "c", "d.txt", "e.txt", "f"];
+const NAMES: [&str; 6] = ["a", "b", "A", "d.txt", "D.txt", "f"];
 
 /// What was written, and what was deliberately overwritten or deleted.
 #[derive(Clone, Debug, Default)]
@@ -63,9 +63,17 @@ pub(crate) enum Habit {
 /// Someone does something on a disk.
 pub(crate) fn disturb_disk(disk: &mut Disk, ledger: &mut Ledger, rng: &mut Rng, habit: Habit) {
     let all: Vec<Inode> = disk.nodes.keys().copied().collect();
-    let files: Vec<Inode> = all.iter().copied().filter(|inode| disk.nodes[inode].kind != Kind::Folder).collect();
-    let mut folders: Vec<Option<Inode>> =
-        all.iter().copied().filter(|inode| disk.nodes[inode].kind == Kind::Folder).map(Some).collect();
+    let files: Vec<Inode> = all
+        .iter()
+        .copied()
+        .filter(|inode| disk.nodes[inode].kind != Kind::Folder)
+        .collect();
+    let mut folders: Vec<Option<Inode>> = all
+        .iter()
+        .copied()
+        .filter(|inode| disk.nodes[inode].kind == Kind::Folder)
+        .map(Some)
+        .collect();
     folders.push(None);
     let name = LocalName::new(*rng.pick(&NAMES).unwrap()).unwrap();
     let folder = *rng.pick(&folders).unwrap();
@@ -101,13 +109,19 @@ pub(crate) fn disturb_disk(disk: &mut Disk, ledger: &mut Ledger, rng: &mut Rng, 
     }
     // What takes a name that another file had is an edit of that file (M3): its old bytes may come back beside it.
     let taken = disk.nodes.values().map(|node| (node.parent, node.name.clone()));
-    let again: Vec<Bytes> = taken.filter_map(|place| disk.vacated.get(&place).copied()).collect();
+    let again: Vec<Bytes> = taken
+        .filter_map(|place| disk.vacated.get(&place).copied())
+        .collect();
     ledger.copied.extend(again);
 }
 
 fn new_bytes(ledger: &mut Ledger, rng: &mut Rng, habit: Habit) -> Bytes {
     let bytes = ledger.write(rng);
-    if bytes == 0 && habit != Habit::Anything { ledger.write(&mut Rng::new(1)) } else { bytes }
+    if bytes == 0 && habit != Habit::Anything {
+        ledger.write(&mut Rng::new(1))
+    } else {
+        bytes
+    }
 }
 
 fn bytes_of(disk: &Disk, inode: Inode) -> Option<Bytes> {
@@ -133,7 +147,8 @@ fn save_anew(disk: &mut Disk, ledger: &mut Ledger, rng: &mut Rng, habit: Habit, 
 }
 
 fn swap(disk: &mut Disk, ledger: &mut Ledger, one: Inode, two: Inode) {
-    let above = |what: Inode| std::iter::successors(Some(what), |at| disk.nodes[at].parent).collect::<Vec<_>>();
+    let above =
+        |what: Inode| std::iter::successors(Some(what), |at| disk.nodes[at].parent).collect::<Vec<_>>();
     if above(one).contains(&two) || above(two).contains(&one) {
         return;
     }
@@ -141,7 +156,9 @@ fn swap(disk: &mut Disk, ledger: &mut Ledger, one: Inode, two: Inode) {
     let aside = LocalName::new("aside").unwrap();
     // A file that trades names with a conflict copy is taken for an edited one: rather a copy too many.
     if is_conflict_copy(&first.name).is_some() || is_conflict_copy(&second.name).is_some() {
-        ledger.copied.extend(bytes_of(disk, one).into_iter().chain(bytes_of(disk, two)));
+        ledger
+            .copied
+            .extend(bytes_of(disk, one).into_iter().chain(bytes_of(disk, two)));
     }
     disk.rename(one, None, &aside).unwrap();
     disk.rename(two, first.parent, &first.name).unwrap();
@@ -150,7 +167,12 @@ fn swap(disk: &mut Disk, ledger: &mut Ledger, one: Inode, two: Inode) {
 
 /// Someone does something in the account.
 pub(crate) fn disturb_account(account: &mut Account, ledger: &mut Ledger, rng: &mut Rng, habit: Habit) {
-    let all: Vec<RemoteId> = account.rows.keys().copied().filter(|id| account.live(*id).is_some()).collect();
+    let all: Vec<RemoteId> = account
+        .rows
+        .keys()
+        .copied()
+        .filter(|id| account.live(*id).is_some())
+        .collect();
     let files: Vec<RemoteId> = all.iter().copied().filter(|id| id.file().is_some()).collect();
     let mut folders: Vec<Option<FolderId>> = all.iter().filter_map(|id| id.folder()).map(Some).collect();
     folders.push(None);
@@ -164,7 +186,11 @@ pub(crate) fn disturb_account(account: &mut Account, ledger: &mut Ledger, rng: &
     };
     let repeats = habit == Habit::Anything && rng.one_in(4);
     let taken = |account: &Account, folder: Option<FolderId>| {
-        !repeats && account.children(folder).iter().any(|id| account.rows[id].name == name)
+        !repeats
+            && account
+                .children(folder)
+                .iter()
+                .any(|id| account.rows[id].name == name)
     };
     match (deed, rng.pick(&all).copied(), rng.pick(&files).copied()) {
         (0 | 1, ..) if !taken(account, folder) => {
@@ -202,7 +228,12 @@ pub(crate) fn disturb_account(account: &mut Account, ledger: &mut Ledger, rng: &
         }
         (11, ..) => {
             // Out of the trash, or back into the pair.
-            let gone: Vec<RemoteId> = account.rows.keys().copied().filter(|id| account.live(*id).is_none()).collect();
+            let gone: Vec<RemoteId> = account
+                .rows
+                .keys()
+                .copied()
+                .filter(|id| account.live(*id).is_none())
+                .collect();
             if let Some(id) = rng.pick(&gone).copied() {
                 let row = account.rows.get_mut(&id).unwrap();
                 (row.trashed, row.away) = (false, false);
@@ -215,19 +246,29 @@ pub(crate) fn disturb_account(account: &mut Account, ledger: &mut Ledger, rng: &
 }
 
 fn bytes_below(account: &Account, id: RemoteId) -> Vec<Bytes> {
-    let mut all: Vec<RemoteId> = id.folder().map(|id| account.below(id)).into_iter().flatten().collect();
+    let mut all: Vec<RemoteId> = id
+        .folder()
+        .map(|id| account.below(id))
+        .into_iter()
+        .flatten()
+        .collect();
     all.push(id);
     all.iter().filter_map(|id| account.rows[id].bytes).collect()
 }
 
 fn swap_rows(account: &mut Account, one: RemoteId, two: RemoteId) {
     let holds = |outer: RemoteId, inner: RemoteId| {
-        outer == inner || outer.folder().is_some_and(|id| account.below(id).contains(&inner))
+        outer == inner
+            || outer
+                .folder()
+                .is_some_and(|id| account.below(id).contains(&inner))
     };
     if holds(one, two) || holds(two, one) {
         return;
     }
     let (first, second) = (account.rows[&one].clone(), account.rows[&two].clone());
-    account.edit(one, Some(&second.name), Some(second.parent)).unwrap();
+    account
+        .edit(one, Some(&second.name), Some(second.parent))
+        .unwrap();
     account.edit(two, Some(&first.name), Some(first.parent)).unwrap();
 }
