@@ -430,9 +430,9 @@ impl<'a> Gather<'a, '_> {
         let rows: Vec<&'a RemoteNode> = places
             .flat_map(|id| self.trees.remote.nodes.children(id))
             .filter(|row| {
-                let named = self.rows.new.get(&(row.parent(), row.name.as_str()));
-                named.is_some_and(|named| named.contains(&row.id))
-                    && !self.items.by_remote.contains_key(&row.id)
+                !self.items.by_remote.contains_key(&row.id)
+                    && (self.rows.new.get(&(row.parent(), row.name.as_str())))
+                        .is_some_and(|named| named.contains(&row.id))
             })
             .collect();
         let pairs = if entries.is_empty() || rows.is_empty() {

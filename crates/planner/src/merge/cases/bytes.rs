@@ -218,4 +218,23 @@ cases! {
             .remote("F.txt  file 1260  'one'")
     } => r"
         F (id 1254).txt  bytes up  EditedHere"
+
+    a_conflict_on_a_derived_name_is_named_after_the_plain_one {
+        case().all("F.txt  'x'")
+            .synced("F (id 7).txt  file 7  there 'F.txt'  'one'")
+            .local("F (id 7).txt  mtime 1795443303  'here!'")
+            .remote("F.txt  file 7  'there?'")
+    } => r"
+        F (id 7).txt  here new  bytes down  ConflictKeepBoth
+        F (conflict 2026-11-23 141503 D).txt  here from F (id 7).txt  there new 'F (conflict 2026-11-23 141503 D).txt'  bytes up  ConflictKeepBoth
+        conflict F (id 7).txt  copy F (conflict 2026-11-23 141503 D).txt  ConflictKeepBoth"
+
+    and_is_finished_when_it_was_cut_short {
+        case().all("F.txt  'x'")
+            .synced("F (id 7).txt  file 7  inode 5  there 'F.txt'  'one'")
+            .local("F (conflict 2026-11-23 141503 D).txt  inode 5  'here!'")
+            .remote("F.txt  file 7  'there?'")
+    } => r"
+        F (id 7).txt  here new  bytes down  ChangeBeatsDeletionHere
+        F (conflict 2026-11-23 141503 D).txt  there new 'F (conflict 2026-11-23 141503 D).txt'  bytes up  CreatedHere"
 }

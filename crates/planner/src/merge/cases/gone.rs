@@ -207,4 +207,9 @@ cases! {
         a  here new  CreatedThere
         a/b  here new  bytes down  CreatedThere
         drop a  remove here a  DeletedThere"
+
+    a_folder_made_anew_there_beats_deleted_here {
+        case().all("x").synced("docs/  folder 3").remote("docs/  folder 4").gone("folder 3", Gone::Deleted)
+    } => r"
+        docs  here new  ChangeBeatsDeletionHere"
 }
