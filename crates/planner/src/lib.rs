@@ -12,6 +12,8 @@ pub mod content;
 pub mod hold;
 pub mod id;
 mod identify;
+#[cfg(test)]
+mod laws;
 pub mod merge;
 pub mod name;
 pub mod naming;
@@ -21,5 +23,7 @@ pub mod policy;
 mod pretend;
 pub mod render;
 pub mod rule;
+#[cfg(test)]
+mod sim;
 pub mod transition;
 pub mod tree;
