@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use planner::hold::ItemKind;
+use planner::hold::{ItemKind, Reason};
 use planner::id::RemoteId;
 use planner::merge::Compare;
 use planner::path::RelPath;
@@ -71,6 +71,15 @@ impl Tally {
     /// What the merge and the scan say is not in sync.
     pub(crate) fn observed(&mut self, decision: &Decision) {
         for hold in &decision.merged.held {
+            if let Reason::Unreadable(_) = &hold.reason {
+                // The system refused it (interface §1): nothing is decided about it, and nobody is asked.
+                let reason = words::reason(hold.kind, &hold.reason);
+                self.summary.failed.push(Item {
+                    path: hold.path.to_string(),
+                    reason,
+                });
+                continue;
+            }
             self.item(
                 hold.kind,
                 hold.path.to_string(),
