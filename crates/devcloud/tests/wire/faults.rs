@@ -261,3 +261,34 @@ async fn a_thousand_files_are_listed_whole() {
     assert_eq!(files.len(), 1000);
     assert!(files.is_sorted());
 }
+
+#[tokio::test]
+async fn a_probe_that_is_struck_still_counts_as_a_probe() {
+    let site = struck("5xx-html").await;
+    site.control().reset_ledger();
+    site.call(
+        "folder/move",
+        &[("folder_id", "0"), ("new_parent_folder_id", "7")],
+    )
+    .await;
+    let totals = site.control().totals();
+    assert_eq!((totals.of(Class::Probe), totals.of(Class::Mutate)), (1, 0));
+}
+
+#[tokio::test]
+async fn the_same_seed_strikes_the_same_requests() {
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        let mut options = Options::new("");
+        options.seed = 11;
+        let site = Site::start(options).await;
+        site.control().set_fault("5xx-html", 0.5).unwrap();
+        let mut run = Vec::new();
+        for _ in 0..20 {
+            run.push(site.call("account/info", &[]).await.http);
+        }
+        runs.push(run);
+    }
+    assert_eq!(runs[0], runs[1]);
+    assert!(runs[0].contains(&200) && runs[0].contains(&502));
+}

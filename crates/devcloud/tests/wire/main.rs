@@ -15,4 +15,5 @@ mod quirks_auth;
 mod quirks_names;
 mod quirks_server;
 mod quirks_transfer;
+mod quirks_trash;
 mod quirks_tree;

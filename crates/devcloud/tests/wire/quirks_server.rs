@@ -236,3 +236,22 @@ async fn hostile_lets_a_patient_client_through() {
     let live = site.control().tree().unwrap().live_folders().len();
     assert!(live >= usize::try_from(done).unwrap());
 }
+
+#[test]
+fn every_quirk_of_the_table_has_a_test_that_carries_its_number() {
+    let tests = [
+        include_str!("quirks_auth.rs"),
+        include_str!("quirks_names.rs"),
+        include_str!("quirks_server.rs"),
+        include_str!("quirks_transfer.rs"),
+        include_str!("quirks_trash.rs"),
+        include_str!("quirks_tree.rs"),
+    ];
+    for info in devcloud::QUIRKS.iter().filter(|info| info.id != 0) {
+        let name = format!("async fn q{:02}_{}", info.id, info.name.replace('-', "_"));
+        assert!(
+            tests.iter().any(|file| file.contains(&name)),
+            "no test is called {name}"
+        );
+    }
+}

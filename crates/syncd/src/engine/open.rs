@@ -23,6 +23,9 @@ use crate::remote::apply::Failure;
 use crate::remote::root::{Missing, find};
 use crate::report::Report;
 
+/// Changes in one commit: enough that a first meeting of large trees is not slowed by it, few enough for memory.
+const NOTED_MAX: usize = 2_000;
+
 /// Whether the pass may write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Mode {
@@ -67,6 +70,8 @@ pub(crate) struct Session {
     pub(crate) package: api::Package,
     /// What the merge is told.
     pub(crate) policy: Policy,
+    /// Changes that are in `synced` already and wait for the next commit.
+    noted: Vec<Change>,
     /// The pair's folder is not in the account yet; only in a dry run, which makes none.
     pub(crate) no_remote_root: bool,
 }
@@ -85,22 +90,34 @@ impl Session {
         super::clock::now()
     }
 
-    /// Commits changes and brings the merge base in memory in step with them.
+    /// Commits changes, with all that were noted before, and brings the merge base in memory in step with them.
     pub(crate) fn record(&mut self, changes: Vec<Change>) -> Result<(), Halt> {
-        if changes.is_empty() {
-            return Ok(());
-        }
-        self.journal
-            .commit(&changes)
-            .map_err(|error| self.broken(&error))?;
-        for change in changes {
+        self.note(changes)?;
+        self.flush()
+    }
+
+    /// Takes changes in that may wait for the next commit: should the run end before it, the next one finds the same
+    /// facts again. Never for what a call to the outside depends on.
+    pub(crate) fn note(&mut self, changes: Vec<Change>) -> Result<(), Halt> {
+        for change in &changes {
             if let Change::Put(node) = change {
-                self.synced.insert(node);
+                self.synced.insert(node.clone());
             } else if let Change::Forget(id) = change {
-                self.synced.remove(id);
+                self.synced.remove(*id);
             }
         }
-        Ok(())
+        self.noted.extend(changes);
+        if self.noted.len() >= NOTED_MAX {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Commits what was noted.
+    pub(crate) fn flush(&mut self) -> Result<(), Halt> {
+        let noted = std::mem::take(&mut self.noted);
+        self.journal.commit(&noted).map_err(|error| self.broken(&error))
     }
 
     /// The journal failed.
@@ -151,24 +168,7 @@ pub(crate) async fn open(
             configured: api_url,
         }));
     }
-    let fatal = |error: &api::ApiError| Halt::Error(Box::new(Report::from_api(error, &api_url)));
-    let account = setup
-        .client
-        .account_id()
-        .await
-        .map_err(|error| fatal(&error))?
-        .to_string();
-    if let Some(journal_says) = meta.account.as_ref().filter(|id| **id != account) {
-        return Err(Halt::Stop(SafetyStop::OtherAccount {
-            journal: journal_says.clone(),
-            found: account,
-        }));
-    }
-    let package = setup
-        .client
-        .account_package()
-        .await
-        .map_err(|error| fatal(&error))?;
+    let (account, package) = sign_in(setup, &meta, &api_url).await?;
     let proved = journal.proved().map_err(|error| journal_failed(&error))?;
     let doubts = super::doubts::known(&journal).map_err(|error| journal_failed(&error))?;
     let mut no_remote_root = false;
@@ -201,6 +201,7 @@ pub(crate) async fn open(
         account: Arc::new(Account::new(setup.client.clone(), remote_root, proved).with_doubts(doubts)),
         package,
         policy,
+        noted: Vec::new(),
         no_remote_root,
     };
     if mode == Mode::Write {
@@ -208,6 +209,30 @@ pub(crate) async fn open(
     }
     limit(setup, &session.package);
     Ok(session)
+}
+
+/// Signs in, and makes sure that it is the journal's account before anything else is asked (design A9).
+async fn sign_in(setup: &Setup, meta: &Meta, api_url: &str) -> Result<(String, api::Package), Halt> {
+    let fatal = |error: &api::ApiError| Halt::Error(Box::new(Report::from_sign_in(error, api_url)));
+    let account = setup
+        .client
+        .account_id()
+        .await
+        .map_err(|error| fatal(&error))?
+        .to_string();
+    if let Some(journal_says) = meta.account.as_ref().filter(|id| **id != account) {
+        let stop = SafetyStop::OtherAccount {
+            journal: journal_says.clone(),
+            found: account,
+        };
+        return Err(Halt::Stop(stop));
+    }
+    let package = setup
+        .client
+        .account_package()
+        .await
+        .map_err(|error| fatal(&error))?;
+    Ok((account, package))
 }
 
 fn open_root(pair: &PairConfig, meta: &Meta) -> Result<Root, Halt> {

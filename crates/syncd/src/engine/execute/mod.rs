@@ -161,6 +161,7 @@ impl Execution<'_> {
                 _ = tick.tick() => self.show_uploads(),
             }
         }
+        self.session.flush()?;
         for id in schedule.dropped() {
             if let Some(step) = step(plan, *id) {
                 self.tally.dropped(self.decision, step);
@@ -280,7 +281,12 @@ impl Execution<'_> {
         if !matches!(step.action, Action::Journal(_)) {
             changes.push(Change::History(self.history(step)));
         }
-        self.session.record(changes)
+        // Only a record changes, which the next pass would find anew: it may wait for company.
+        if matches!(step.action, Action::Journal(_)) {
+            self.session.note(changes)
+        } else {
+            self.session.record(changes)
+        }
     }
 
     fn history(&self, step: &Step) -> HistoryEntry {
