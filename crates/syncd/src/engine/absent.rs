@@ -32,7 +32,7 @@ pub(crate) const VANISHES: &str =
 /// What became of the rows that are not there.
 #[derive(Debug, Default)]
 pub(crate) struct Judged {
-    /// Synced rows that were lost within the last hour.
+    /// Lost rows of which two or more were lost within an hour.
     pub(crate) lost: BTreeSet<RemoteId>,
     /// Paths of files that are not sent again: each upload was trashed at once.
     pub(crate) held: Vec<String>,
@@ -41,13 +41,20 @@ pub(crate) struct Judged {
 /// Judges what is gone or lost by what the journal remembers, and remembers it.
 pub(crate) fn judge(session: &mut Session, confirmed: &mut Confirmed) -> Result<Judged, Halt> {
     let now = session.now();
-    let before = session.journal.absences().map_err(|error| session.broken(&error))?;
+    let before = session
+        .journal
+        .absences()
+        .map_err(|error| session.broken(&error))?;
     let after = remember(confirmed, &before, now);
     session
         .journal
         .replace_absences(&after)
         .map_err(|error| session.broken(&error))?;
-    let seen_in_trash = |id: RemoteId| before.get(&id).is_some_and(|absence| absence.trashed_at.is_some());
+    let seen_in_trash = |id: RemoteId| {
+        before
+            .get(&id)
+            .is_some_and(|absence| absence.trashed_at.is_some())
+    };
     for id in std::mem::take(&mut confirmed.lost) {
         if seen_in_trash(id) {
             confirmed.gone.insert(id, Gone::Deleted);
@@ -58,15 +65,7 @@ pub(crate) fn judge(session: &mut Session, confirmed: &mut Confirmed) -> Result<
     expire(session, confirmed, &before, now)?;
     died_young(session, confirmed, now)?;
     let mut judged = Judged {
-        lost: confirmed
-            .lost
-            .iter()
-            .copied()
-            .filter(|id| {
-                let lost_at = after.get(id).and_then(|absence| absence.lost_at);
-                lost_at.is_some_and(|at| now.saturating_sub(at) < HOUR)
-            })
-            .collect(),
+        lost: lost_together(&confirmed.lost, &after),
         held: Vec::new(),
     };
     for file in confirmed.vanished.clone() {
@@ -84,6 +83,17 @@ pub(crate) fn judge(session: &mut Session, confirmed: &mut Confirmed) -> Result<
         }
     }
     Ok(judged)
+}
+
+/// Lost rows that another one was lost within an hour of: the server went back (design S2). How long ago that was does
+/// not matter as long as they are lost.
+fn lost_together(lost: &BTreeSet<RemoteId>, known: &BTreeMap<RemoteId, Absence>) -> BTreeSet<RemoteId> {
+    let at = |id: &RemoteId| known.get(id).and_then(|absence| absence.lost_at);
+    let mut times: Vec<(i64, RemoteId)> = lost.iter().filter_map(|id| Some((at(id)?, *id))).collect();
+    times.sort_unstable();
+    let pairs = times.iter().zip(times.iter().skip(1));
+    let near = pairs.filter(|(one, next)| next.0.saturating_sub(one.0) < HOUR);
+    near.flat_map(|(one, next)| [one.1, next.1]).collect()
 }
 
 fn remember(
@@ -133,7 +143,10 @@ fn expire(
     let files: Vec<FileId> = confirmed.purged.iter().copied().chain(lost).collect();
     for file in files {
         let id = RemoteId::File(file);
-        if before.get(&id).is_some_and(|absence| absence.trashed_at.is_some()) {
+        if before
+            .get(&id)
+            .is_some_and(|absence| absence.trashed_at.is_some())
+        {
             continue;
         }
         let held = session
@@ -174,12 +187,18 @@ fn died_young(session: &Session, confirmed: &mut Confirmed, now: i64) -> Result<
             IntentBody::Place { .. } | IntentBody::Park { .. } | IntentBody::Trash { .. } => {}
         }
     }
-    let nodes: BTreeMap<RemoteId, NodeId> =
-        session.synced.iter().map(|node| (node.remote(), node.id)).collect();
+    let nodes: BTreeMap<RemoteId, NodeId> = session
+        .synced
+        .iter()
+        .map(|node| (node.remote(), node.id))
+        .collect();
     for file in files.into_iter().filter(|file| sent.contains(file)) {
         let id = RemoteId::File(file);
         let Some(node) = nodes.get(&id) else { continue };
-        let mut above = session.synced.ancestors(*node).filter_map(|above| above.remote().folder());
+        let mut above = session
+            .synced
+            .ancestors(*node)
+            .filter_map(|above| above.remote().folder());
         if !above.any(|folder| made.contains(&folder)) {
             confirmed.gone.insert(id, Gone::DiedYoung);
         }
@@ -217,7 +236,12 @@ pub(crate) fn count_vanished(
         Some(known) if known.size == size => known.count.saturating_add(1),
         Some(_) | None => 1,
     };
-    let note = Vanished { size, count, last: id }.write();
+    let note = Vanished {
+        size,
+        count,
+        last: id,
+    }
+    .write();
     session
         .journal
         .set_note(&key, Some(&note))
@@ -305,8 +329,30 @@ mod tests {
     }
 
     #[test]
+    fn two_rows_lost_within_an_hour_are_lost_together_however_long_ago() {
+        let lost_at = |at| Absence {
+            missed_at: at,
+            trashed_at: None,
+            lost_at: Some(at),
+        };
+        let known = BTreeMap::from([
+            (id(1), lost_at(0)),
+            (id(2), lost_at(HOUR)),
+            (id(3), lost_at(2 * HOUR - 1)),
+        ]);
+        let together = |ids: &[u64]| lost_together(&ids.iter().map(|number| id(*number)).collect(), &known);
+        assert!(together(&[1]).is_empty());
+        assert!(together(&[1, 2]).is_empty(), "an hour apart");
+        assert_eq!(together(&[1, 2, 3]), BTreeSet::from([id(2), id(3)]));
+    }
+
+    #[test]
     fn a_note_of_vanishing_comes_back_and_a_foreign_one_does_not() {
-        let note = Vanished { size: 3, count: 2, last: 9 };
+        let note = Vanished {
+            size: 3,
+            count: 2,
+            last: 9,
+        };
         assert_eq!(Vanished::read(&note.write()), Some(note));
         for text in ["", "3", "3 2", "3 2 9 1", "a 2 9"] {
             assert_eq!(Vanished::read(text), None, "{text}");

@@ -221,7 +221,12 @@ async fn answered(
 }
 
 /// Fetches a version to know its bytes.
-pub(crate) async fn bytes_of(session: &Session, file: FileId, size: u64, short_url: &str) -> Result<Fetched, Failure> {
+pub(crate) async fn bytes_of(
+    session: &Session,
+    file: FileId,
+    size: u64,
+    short_url: &str,
+) -> Result<Fetched, Failure> {
     let wanted = fetch::Wanted {
         file,
         size,

@@ -172,6 +172,12 @@ impl Execution<'_> {
         Start::Ended(false)
     }
 
+    /// Whether an earlier upload under this very name may still arrive: its repeat is always an interim (design A1).
+    fn may_still_arrive(&self, folder: Option<FolderId>, name: &RemoteName) -> bool {
+        let sent = (folder.map(FolderId::get), name.as_str().to_owned());
+        !self.unlanded.is_empty() && self.unlanded.contains(&sent)
+    }
+
     /// Sends a file's bytes: as a new file, or as the new version of `old`.
     fn start_upload(&mut self, step: &Step, send: &Send<'_>) -> Result<Start, Halt> {
         let Send {
@@ -199,13 +205,8 @@ impl Execution<'_> {
         if self.unwanted.contains(&(from.as_str().to_owned(), size.get())) {
             return Ok(self.fail(step, Failure::Held(absent::VANISHES.to_owned())));
         }
-        // The repeat of an upload that may still arrive is always an interim (design A1).
-        let repeated = fast
-            && !self.unlanded.is_empty()
-            && self
-                .unlanded
-                .contains(&(folder.map(FolderId::get), name.as_str().to_owned()));
-        let plain = naming::plain(name).filter(|_| fast && !repeated && size.get() < intents::FAST_BELOW);
+        let plain = naming::plain(name)
+            .filter(|_| fast && size.get() < intents::FAST_BELOW && !self.may_still_arrive(folder, name));
         let node = step.node.and_then(|key| self.nodes.get(&key)).copied();
         let upload = intents::Upload {
             folder,
