@@ -9,6 +9,8 @@
 extern crate alloc;
 
 pub mod content;
+#[cfg(test)]
+mod exhaustive;
 pub mod hold;
 pub mod id;
 mod identify;

@@ -226,22 +226,20 @@ pub(crate) fn disturb_account(account: &mut Account, ledger: &mut Ledger, rng: &
             ledger.destroy(bytes_below(account, what));
             account.rows.get_mut(&what).unwrap().away = true;
         }
-        (11, ..) => {
-            // Out of the trash, or back into the pair.
-            let gone: Vec<RemoteId> = account
-                .rows
-                .keys()
-                .copied()
-                .filter(|id| account.live(*id).is_none())
-                .collect();
-            if let Some(id) = rng.pick(&gone).copied() {
-                let row = account.rows.get_mut(&id).unwrap();
-                (row.trashed, row.away) = (false, false);
-                // Its bytes may have been put back by a machine meanwhile.
-                ledger.copied.extend(bytes_below(account, id));
-            }
-        }
+        (11, ..) => bring_back(account, ledger, rng),
         _ => {}
+    }
+}
+
+/// Out of the trash, or back into the pair.
+fn bring_back(account: &mut Account, ledger: &mut Ledger, rng: &mut Rng) {
+    let dead = |id: &&RemoteId| account.live(**id).is_none();
+    let gone: Vec<RemoteId> = account.rows.keys().filter(dead).copied().collect();
+    if let Some(id) = rng.pick(&gone).copied() {
+        let row = account.rows.get_mut(&id).unwrap();
+        (row.trashed, row.away) = (false, false);
+        // Its bytes may have been put back by a machine meanwhile.
+        ledger.copied.extend(bytes_below(account, id));
     }
 }
 
