@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use futures_util::future::BoxFuture;
 use planner::id::{FileId, FolderId, LocalKey};
-use planner::name::RemoteName;
+use planner::name::{PlainName, RemoteName};
 use planner::naming;
 use planner::path::RelPath;
 use planner::transition::{RemoteStep, Step};
@@ -172,12 +172,6 @@ impl Execution<'_> {
         Start::Ended(false)
     }
 
-    /// Whether an earlier upload under this very name may still arrive: its repeat is always an interim (design A1).
-    fn may_still_arrive(&self, folder: Option<FolderId>, name: &RemoteName) -> bool {
-        let sent = (folder.map(FolderId::get), name.as_str().to_owned());
-        !self.unlanded.is_empty() && self.unlanded.contains(&sent)
-    }
-
     /// Sends a file's bytes: as a new file, or as the new version of `old`.
     fn start_upload(&mut self, step: &Step, send: &Send<'_>) -> Result<Start, Halt> {
         let Send {
@@ -187,7 +181,7 @@ impl Execution<'_> {
             name,
             old,
             folder,
-            fast,
+            fast: _,
         } = *send;
         if self.decision.waiting.contains(from) {
             return Ok(self.wait(step, "an earlier upload was not answered"));
@@ -203,8 +197,7 @@ impl Execution<'_> {
         if self.unwanted.contains(&(from.as_str().to_owned(), size.get())) {
             return Ok(self.fail(step, Failure::Held(absent::VANISHES.to_owned())));
         }
-        let plain = naming::plain(name)
-            .filter(|_| fast && size.get() < intents::FAST_BELOW && !self.may_still_arrive(folder, name));
+        let plain = self.plain_name(send);
         let node = step.node.and_then(|key| self.nodes.get(&key)).copied();
         let upload = intents::Upload {
             folder,
@@ -249,6 +242,15 @@ impl Execution<'_> {
                 Err(failure) => (id, Ended::Failed(failure)),
             }
         })))
+    }
+
+    /// The name under which one call is enough (design A2). The repeat of an upload that may still arrive is always an
+    /// interim (design A1).
+    fn plain_name(&self, send: &Send<'_>) -> Option<PlainName> {
+        let place = (send.folder.map(FolderId::get), send.name.as_str().to_owned());
+        let repeated = self.unlanded.contains(&place);
+        let fast = send.fast && !repeated && send.size.get() < intents::FAST_BELOW;
+        naming::plain(send.name).filter(|_| fast)
     }
 
     /// An upload was answered: that is journalled, then the file gets its name.
