@@ -157,17 +157,25 @@ async fn run(seed: u64) {
         world.machine_with("two", "/Sync", pair),
     ];
     let mut ledger = Ledger::default();
+    play(&world, &machines, &mut rng, &mut ledger).await;
+    let [one, two] = &machines;
+    until_quiet(&world, &[one, two]).await;
+    judge(&world, [one, two], &ledger, &format!("seed {seed} {dialect:?}")).await;
+}
+
+/// Users act, passes run, answers get lost.
+async fn play(world: &World, machines: &[Machine; 2], rng: &mut StdRng, ledger: &mut Ledger) {
     let faults = ["drop-after", "drop-before", "cut-json", "token-loss", "5xx-html"];
     for _ in 0..12 {
         for (at, machine) in machines.iter().enumerate() {
             for _ in 0..rng.random_range(0..3) {
-                act(machine, &format!("machine {at}"), &mut rng, &mut ledger);
+                act(machine, &format!("machine {at}"), rng, ledger);
             }
         }
         if rng.random_bool(0.4) {
-            browse(&world, &mut rng, &mut ledger);
+            browse(world, rng, ledger);
         }
-        let fault = *faults.choose(&mut rng).unwrap();
+        let fault = *faults.choose(rng).unwrap();
         world
             .control
             .set_fault(fault, if rng.random_bool(0.4) { 0.1 } else { 0.0 })
@@ -185,33 +193,31 @@ async fn run(seed: u64) {
             _ => drop(machines[0].once().await),
         }
         world.control.set_fault(fault, 0.0).unwrap();
-        ledger.tell(format!("with {fault}; then {}", shown(&world)));
+        ledger.tell(format!("with {fault}; then {}", shown(world)));
     }
-    let [one, two] = &machines;
-    until_quiet(&world, &[one, two]).await;
+}
+
+/// What must hold at the end.
+async fn judge(world: &World, machines: [&Machine; 2], ledger: &Ledger, run: &str) {
+    let [one, two] = machines;
     // A repeat's derived name is this disk's alone (design N2): which of two bears it may differ.
     assert_eq!(
         contents(one),
         contents(two),
-        "seed {seed} {dialect:?}: {:#?} {}",
+        "{run}: {:#?} {}",
         ledger.story,
-        shown(&world)
+        shown(world)
     );
     let live: Vec<String> = files(one).into_iter().map(|(_, bytes)| bytes).collect();
     for bytes in ledger.written.difference(&ledger.taken) {
         let times = live.iter().filter(|other| *other == bytes).count();
-        assert_eq!(
-            times,
-            1,
-            "seed {seed} {dialect:?}: \"{bytes}\" in {:#?}",
-            one.tree()
-        );
+        assert_eq!(times, 1, "{run}: \"{bytes}\" in {:#?}", one.tree());
     }
     for bytes in &ledger.written {
         let times = live.iter().filter(|other| *other == bytes).count();
         assert!(
             times <= 1,
-            "seed {seed} {dialect:?}: \"{bytes}\" in {:#?} {:#?}",
+            "{run}: \"{bytes}\" in {:#?} {:#?}",
             one.tree(),
             ledger.story
         );
@@ -220,11 +226,7 @@ async fn run(seed: u64) {
     for machine in [one, two] {
         machine.sync().await;
     }
-    assert_eq!(
-        world.mutations(),
-        0,
-        "seed {seed} {dialect:?}: a further pass changed the account"
-    );
+    assert_eq!(world.mutations(), 0, "{run}: a further pass changed the account");
 }
 
 /// Folders and contents, whatever the files are called here.
