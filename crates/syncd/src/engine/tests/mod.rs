@@ -5,6 +5,7 @@
 //! and the account. Never here: a look into a journal.
 
 mod budgets;
+mod cut;
 mod dialects;
 mod histories;
 mod lost_answers;
