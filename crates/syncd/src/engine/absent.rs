@@ -32,7 +32,7 @@ pub(crate) const VANISHES: &str =
 /// What became of the rows that are not there.
 #[derive(Debug, Default)]
 pub(crate) struct Judged {
-    /// Synced rows that were lost within the last hour.
+    /// Lost rows of which two or more were lost within an hour.
     pub(crate) lost: BTreeSet<RemoteId>,
     /// Paths of files that are not sent again: each upload was trashed at once.
     pub(crate) held: Vec<String>,
@@ -65,15 +65,7 @@ pub(crate) fn judge(session: &mut Session, confirmed: &mut Confirmed) -> Result<
     expire(session, confirmed, &before, now)?;
     died_young(session, confirmed, now)?;
     let mut judged = Judged {
-        lost: confirmed
-            .lost
-            .iter()
-            .copied()
-            .filter(|id| {
-                let lost_at = after.get(id).and_then(|absence| absence.lost_at);
-                lost_at.is_some_and(|at| now.saturating_sub(at) < HOUR)
-            })
-            .collect(),
+        lost: lost_together(&confirmed.lost, &after),
         held: Vec::new(),
     };
     for file in confirmed.vanished.clone() {
@@ -91,6 +83,17 @@ pub(crate) fn judge(session: &mut Session, confirmed: &mut Confirmed) -> Result<
         }
     }
     Ok(judged)
+}
+
+/// Lost rows that another one was lost within an hour of: the server went back (design S2). How long ago that was does
+/// not matter as long as they are lost.
+fn lost_together(lost: &BTreeSet<RemoteId>, known: &BTreeMap<RemoteId, Absence>) -> BTreeSet<RemoteId> {
+    let at = |id: &RemoteId| known.get(id).and_then(|absence| absence.lost_at);
+    let mut times: Vec<(i64, RemoteId)> = lost.iter().filter_map(|id| Some((at(id)?, *id))).collect();
+    times.sort_unstable();
+    let pairs = times.iter().zip(times.iter().skip(1));
+    let near = pairs.filter(|(one, next)| next.0.saturating_sub(one.0) < HOUR);
+    near.flat_map(|(one, next)| [one.1, next.1]).collect()
 }
 
 fn remember(
@@ -320,6 +323,24 @@ mod tests {
         assert_eq!(later, after, "first sights stay");
         let back = remember(&Confirmed::default(), &after, 100);
         assert!(back.is_empty(), "what is there again is no absence");
+    }
+
+    #[test]
+    fn two_rows_lost_within_an_hour_are_lost_together_however_long_ago() {
+        let lost_at = |at| Absence {
+            missed_at: at,
+            trashed_at: None,
+            lost_at: Some(at),
+        };
+        let known = BTreeMap::from([
+            (id(1), lost_at(0)),
+            (id(2), lost_at(HOUR)),
+            (id(3), lost_at(2 * HOUR - 1)),
+        ]);
+        let together = |ids: &[u64]| lost_together(&ids.iter().map(|number| id(*number)).collect(), &known);
+        assert!(together(&[1]).is_empty());
+        assert!(together(&[1, 2]).is_empty(), "an hour apart");
+        assert_eq!(together(&[1, 2, 3]), BTreeSet::from([id(2), id(3)]));
     }
 
     #[test]

@@ -221,10 +221,8 @@ impl Execution<'_> {
         };
         let replaced = old.and_then(|old| self.as_known(old));
         if old.is_some() && replaced.is_none() {
-            return Ok(self.fail(
-                step,
-                Failure::Stale("the old version is not on record".to_owned()),
-            ));
+            let why = "the old version is not on record".to_owned();
+            return Ok(self.fail(step, Failure::Stale(why)));
         }
         if self.unwanted.contains(&(from.as_str().to_owned(), size.get())) {
             return Ok(self.fail(step, Failure::Held(absent::VANISHES.to_owned())));

@@ -6,6 +6,7 @@
 
 mod budgets;
 mod cut;
+mod chaos;
 mod dialects;
 mod histories;
 mod lost_answers;
