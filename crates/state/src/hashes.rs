@@ -214,3 +214,90 @@ fn decode_local_hash(row: &Row<'_>) -> rusqlite::Result<(LocalVersion, ContentHa
     };
     Ok((version, hash(row, "hash")?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Home;
+
+    const HASH: ContentHash = ContentHash([1; 32]);
+    const OTHER: ContentHash = ContentHash([2; 32]);
+
+    fn remote(file: u64, size: u64, url: Option<&str>) -> RemoteVersion {
+        RemoteVersion {
+            file: FileId::new(file).unwrap(),
+            size,
+            short_url: url.map(|url| ShortUrl(url.into())),
+        }
+    }
+
+    fn local(inode: u64, size: u64, mtime_ns: i64, ctime_ns: i64) -> LocalVersion {
+        LocalVersion {
+            device: u64::MAX,
+            inode,
+            size,
+            stamp: Stamp { mtime_ns, ctime_ns },
+        }
+    }
+
+    #[test]
+    fn a_remote_hash_is_given_for_exactly_its_version() {
+        let home = Home::new();
+        home.open_once(|journal| {
+            journal.put_remote_hash(&remote(1, 10, Some("u")), HASH).unwrap();
+            journal.put_remote_hash(&remote(2, 10, None), OTHER).unwrap();
+        });
+        let mut journal = home.open();
+        assert_eq!(
+            journal.remote_hash(&remote(1, 10, Some("u"))).unwrap(),
+            Some(HASH)
+        );
+        assert_eq!(journal.remote_hash(&remote(2, 10, None)).unwrap(), Some(OTHER));
+        for close in [
+            remote(1, 11, Some("u")),
+            remote(1, 10, Some("v")),
+            remote(1, 10, None),
+            remote(3, 10, Some("u")),
+            remote(2, 10, Some("")),
+        ] {
+            assert_eq!(journal.remote_hash(&close).unwrap(), None, "{close:?}");
+        }
+        journal.put_remote_hash(&remote(1, 11, Some("u")), OTHER).unwrap();
+        assert_eq!(journal.remote_hash(&remote(1, 10, Some("u"))).unwrap(), None);
+        journal
+            .prune_remote_hashes(&BTreeSet::from([remote(1, 0, None).file]))
+            .unwrap();
+        let left = BTreeMap::from([(remote(1, 11, Some("u")), OTHER)]);
+        assert_eq!(journal.remote_hashes().unwrap(), left);
+    }
+
+    #[test]
+    fn a_local_hash_is_given_for_exactly_its_version() {
+        let home = Home::new();
+        let known = local(1, 10, 5, 6);
+        home.open_once(|journal| {
+            journal
+                .put_local_hashes(&[(known, HASH), (local(u64::MAX, 10, 5, 6), OTHER)])
+                .unwrap();
+        });
+        let mut journal = home.open();
+        assert_eq!(journal.local_hash(&known).unwrap(), Some(HASH));
+        let device = LocalVersion { device: 0, ..known };
+        for close in [
+            device,
+            local(2, 10, 5, 6),
+            local(1, 9, 5, 6),
+            local(1, 10, 4, 6),
+            local(1, 10, 5, 7),
+        ] {
+            assert_eq!(journal.local_hash(&close).unwrap(), None, "{close:?}");
+        }
+        journal.put_local_hashes(&[(local(1, 10, 5, 7), OTHER)]).unwrap();
+        assert_eq!(journal.local_hash(&known).unwrap(), None);
+        journal
+            .prune_local_hashes(&BTreeSet::from([(u64::MAX, u64::MAX)]))
+            .unwrap();
+        let left = BTreeMap::from([(local(u64::MAX, 10, 5, 6), OTHER)]);
+        assert_eq!(journal.local_hashes().unwrap(), left);
+    }
+}

@@ -4,17 +4,13 @@
 //! outside this crate can construct one. A closed intent stays for late arrivals, so that an interim file of ours is
 //! never taken for somebody else's, nor somebody else's for ours (history H05).
 
-use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
-use serde::{Deserialize, Serialize};
 
 use crate::error::JournalError;
+use crate::intent_body::{BODY_VERSION, IntentBody};
 use crate::journal::{Durability, Journal};
-use crate::row::{Num, bad, num};
+use crate::row::{Num, num};
 use crate::synced;
-
-/// Version of the text in the `body` column: raised, with a migration, when a variant changes its meaning.
-const BODY_VERSION: u32 = 1;
 
 /// Bits of an intent's number: all but the sign of SQLite's integers, so that order and text agree everywhere.
 const ID_BITS: u64 = u64::MAX >> 1;
@@ -33,123 +29,6 @@ pub struct Intent {
     pub body: IntentBody,
     /// When it was begun, in seconds since 1970.
     pub begun_at: i64,
-}
-
-/// What was to be done. Ids are the account's bare numbers, hashes BLAKE3 in hex, paths relative to the pair's root.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum IntentBody {
-    /// An upload (design A1–A4).
-    Upload {
-        /// The name it is sent under: an interim, or the real one on the fast path.
-        name_on_wire: String,
-        /// Sent under its real name.
-        fast: bool,
-        /// The folder it goes to; `None`: the pair's root.
-        folder: Option<u64>,
-        /// The name it gets in the end.
-        wanted: String,
-        /// Bytes.
-        size: u64,
-        /// The file on this disk.
-        path: String,
-        /// Our node, if it has one already.
-        node: Option<u64>,
-        /// File ids of loosely equal name seen before, which it therefore is not (fast path).
-        known_ids: Vec<u64>,
-        /// The file id, once an answer or a look told.
-        landed: Option<u64>,
-        /// The old version that it replaces.
-        replaces: Option<Replaced>,
-        /// BLAKE3 of its bytes, once read.
-        blake3: Option<String>,
-    },
-    /// A folder made in the account.
-    CreateFolder {
-        /// The folder it goes to; `None`: the pair's root.
-        parent: Option<u64>,
-        /// Its name.
-        name: String,
-        /// The folder on this disk.
-        path: String,
-        /// Folder ids of this name seen before, which it therefore is not.
-        known_ids: Vec<u64>,
-    },
-    /// A download put in its place on the disk (design D1, D2).
-    Place {
-        /// Where it goes.
-        path: String,
-        /// The staging file.
-        staging: String,
-        /// The file in the account.
-        file: u64,
-        /// Bytes.
-        size: u64,
-        /// Its hash, if known.
-        hash: Option<String>,
-        /// The file it takes the place of.
-        over: Option<OldFile>,
-    },
-    /// An entry set aside because names change places (design M16).
-    Park {
-        /// Where it was.
-        from: String,
-        /// Where it is set aside.
-        slot: String,
-        /// Where it goes in the end; `None`: not known.
-        to: Option<String>,
-        /// `st_dev`.
-        device: u64,
-        /// `st_ino`.
-        inode: u64,
-    },
-    /// A file moved to the local trash.
-    Trash {
-        /// Where it was.
-        path: String,
-        /// Where in the trash it goes.
-        to: String,
-    },
-}
-
-/// A version in the account that an upload replaces, as it was in Synced.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Replaced {
-    /// Its file id.
-    pub id: u64,
-    /// Its name.
-    pub name: String,
-    /// Its folder; `None`: the pair's root.
-    pub folder: Option<u64>,
-    /// Bytes.
-    pub size: u64,
-    /// The server's second name of it.
-    pub short_url: Option<String>,
-}
-
-/// A file on the disk that a download takes the place of, as it was last seen.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OldFile {
-    /// Bytes.
-    pub size: u64,
-    /// Modification time in nanoseconds since 1970.
-    pub mtime_ns: i64,
-    /// Change time in nanoseconds since 1970.
-    pub ctime_ns: i64,
-    /// BLAKE3, if known.
-    pub hash: Option<String>,
-}
-
-impl IntentBody {
-    /// The name on the wire, if it is an upload.
-    fn wire_name(&self) -> Option<&str> {
-        match self {
-            Self::Upload { name_on_wire, .. } => Some(name_on_wire),
-            Self::CreateFolder { .. } | Self::Place { .. } | Self::Park { .. } | Self::Trash { .. } => None,
-        }
-    }
 }
 
 impl Journal {
@@ -177,7 +56,7 @@ impl Journal {
             tx.prepare_cached(
                 "INSERT INTO intent (id, body_version, body, begun_at) VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute((Num(id.0), BODY_VERSION, encode(&body)?, now))?;
+            .execute((Num(id.0), BODY_VERSION, body.encode()?, now))?;
             keep_name(tx, id, &body)
         })?;
         Ok(Intent {
@@ -258,7 +137,7 @@ pub(crate) fn close(conn: &Connection, id: IntentId, now: i64) -> rusqlite::Resu
 /// Replaces what is known about an intent. Names it had on the wire before stay known.
 pub(crate) fn update(conn: &Connection, id: IntentId, body: &IntentBody) -> rusqlite::Result<()> {
     conn.prepare_cached("UPDATE intent SET body_version = ?2, body = ?3 WHERE id = ?1")?
-        .execute((Num(id.0), BODY_VERSION, encode(body)?))
+        .execute((Num(id.0), BODY_VERSION, body.encode()?))
         .and_then(exactly_one)?;
     keep_name(conn, id, body)
 }
@@ -282,21 +161,183 @@ fn list(conn: &Connection, sql: &str) -> rusqlite::Result<Vec<Intent>> {
     conn.prepare_cached(sql)?.query_map([], decode)?.collect()
 }
 
-fn encode(body: &IntentBody) -> rusqlite::Result<String> {
-    serde_json::to_string(body).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
-}
-
 fn decode(row: &Row<'_>) -> rusqlite::Result<Intent> {
-    let version: u32 = row.get("body_version")?;
-    if version != BODY_VERSION {
-        return Err(bad(format!("an intent of version {version}")));
-    }
     let body: String = row.get("body")?;
-    let body = serde_json::from_str(&body)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))?;
+    let body = IntentBody::decode(row.get("body_version")?, &body)?;
     Ok(Intent {
         id: IntentId(num(row, "id")?),
         body,
         begun_at: row.get("begun_at")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use planner::id::NodeId;
+    use planner::name::RemoteName;
+    use planner::naming::interim;
+
+    use super::*;
+    use crate::change::Change;
+    use crate::testing::{Home, contents, file, killed};
+
+    fn upload(name: &str) -> IntentBody {
+        IntentBody::Upload {
+            name_on_wire: name.into(),
+            fast: false,
+            folder: None,
+            wanted: "a.txt".into(),
+            size: 3,
+            path: "docs/a.txt".into(),
+            node: Some(4),
+            known_ids: vec![1, 2],
+            landed: None,
+            replaces: None,
+            blake3: None,
+        }
+    }
+
+    fn trash() -> IntentBody {
+        IntentBody::Trash {
+            path: "a".into(),
+            to: ".syncd/trash/a".into(),
+        }
+    }
+
+    /// The upload of an interim that is named after its intent and this journal.
+    fn begin_interim(journal: &mut Journal, now: i64) -> (IntentId, String) {
+        let ours = journal.meta().journal_id;
+        let name = |id: IntentId| interim(ours, id.0, &RemoteName::new("a.txt")).to_string();
+        let intent = journal.begin_with(now, |id| upload(&name(id))).unwrap();
+        (intent.id, name(intent.id))
+    }
+
+    #[test]
+    fn an_intent_is_on_the_disk_before_begin_returns() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let intent = journal.begin(upload("x"), 5).unwrap();
+        assert_eq!(killed(&home).open().open_intents().unwrap(), [intent]);
+    }
+
+    #[test]
+    fn a_result_and_the_end_of_its_intent_are_recorded_together_or_not_at_all() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let intent = journal.begin(upload("x"), 5).unwrap();
+        let stranger = IntentId(intent.id.0 ^ 1);
+        for change in [
+            Change::ClearIntent(stranger),
+            Change::UpdateIntent(stranger, trash()),
+        ] {
+            let all = [Change::Put(file(1, None)), Change::ClearIntent(intent.id), change];
+            assert!(matches!(
+                journal.commit(&all),
+                Err(JournalError::NoSuchIntent { .. })
+            ));
+            assert!(journal.synced().unwrap().is_empty());
+            assert_eq!(journal.open_intents().unwrap().len(), 1);
+        }
+        journal
+            .commit(&[Change::Put(file(1, None)), Change::ClearIntent(intent.id)])
+            .unwrap();
+        assert!(journal.synced().unwrap().contains(NodeId(1)));
+        assert!(journal.open_intents().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_cleared_upload_is_known_by_all_its_names_until_it_is_forgotten() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let (id, first) = begin_interim(&mut journal, 100);
+        let open = journal.begin(upload("still open"), 100).unwrap();
+        journal
+            .commit(&[Change::UpdateIntent(id, upload("second name"))])
+            .unwrap();
+        journal.hear(900);
+        journal.commit(&[Change::ClearIntent(id)]).unwrap();
+        // Clearing it again does not make it younger.
+        journal.hear(5_000);
+        journal.commit(&[Change::ClearIntent(id)]).unwrap();
+        assert_eq!(journal.closed_intents().unwrap().len(), 1);
+
+        assert_eq!(journal.forget_old_intents(900).unwrap(), 0);
+        for name in [first.as_str(), "second name", "still open"] {
+            assert!(journal.held_interim(name).unwrap(), "{name}");
+        }
+        assert!(!journal.held_interim("somebody else's").unwrap());
+        assert!(!journal.held_interim(&first.to_uppercase()).unwrap());
+
+        assert_eq!(journal.forget_old_intents(901).unwrap(), 1);
+        assert!(!journal.held_interim(&first).unwrap());
+        assert!(!journal.held_interim("second name").unwrap());
+        assert_eq!(journal.forget_old_intents(i64::MAX).unwrap(), 0, "open ones stay");
+        assert_eq!(journal.open_intents().unwrap(), [open]);
+    }
+
+    #[test]
+    fn an_intent_is_not_cleared_before_it_was_begun_even_if_the_clock_went_back() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let intent = journal.begin(trash(), 1_000).unwrap();
+        journal.hear(3);
+        journal.commit(&[Change::ClearIntent(intent.id)]).unwrap();
+        assert_eq!(journal.forget_old_intents(1_000).unwrap(), 0);
+        assert_eq!(journal.forget_old_intents(1_001).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_copied_journal_never_makes_the_interim_name_of_its_twin() {
+        let home = Home::new();
+        let mut journal = home.open();
+        begin_interim(&mut journal, 1);
+        let twin = killed(&home);
+        let mut copy = twin.open();
+        assert_eq!(copy.meta(), journal.meta());
+        for now in 2..20 {
+            let (_, name) = begin_interim(&mut journal, now);
+            assert!(!copy.held_interim(&name).unwrap());
+            let (_, name) = begin_interim(&mut copy, now);
+            assert!(!journal.held_interim(&name).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_seed_replays_and_does_not_repeat_itself_when_it_starts_again() {
+        let (one, other) = (Home::new(), Home::new());
+        let run = |home: &Home| {
+            let mut journal = Journal::open_seeded(home.path(), 42).unwrap();
+            let ids: Vec<_> = (0..3)
+                .map(|now| journal.begin(trash(), now).unwrap().id)
+                .collect();
+            (journal.meta().journal_id, ids)
+        };
+        let first = run(&one);
+        assert_eq!(run(&other), first);
+        let again = run(&one);
+        assert!(again.1.iter().all(|id| !first.1.contains(id)));
+        assert_eq!(again.0, first.0);
+        assert!(first.1.iter().all(|id| id.0 <= ID_BITS));
+    }
+
+    #[test]
+    fn an_intent_of_a_version_we_do_not_know_is_not_guessed_at() {
+        let home = Home::new();
+        let mut journal = home.open();
+        journal.begin(trash(), 1).unwrap();
+        for sql in [
+            "UPDATE intent SET body_version = 1, body = '{\"upload\":{}}'",
+            "UPDATE intent SET body_version = 9",
+        ] {
+            journal
+                .write(Durability::Full, "testing", |tx| tx.execute_batch(sql))
+                .unwrap();
+            assert!(matches!(
+                journal.open_intents(),
+                Err(JournalError::Damaged { .. })
+            ));
+        }
+        drop(journal);
+        assert!(!contents(home.path()).is_empty());
+    }
 }

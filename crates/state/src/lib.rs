@@ -7,17 +7,20 @@
 //! [`Journal`], then [`Change`] and [`Intent`].
 
 mod approval;
+mod aside;
 mod brake;
 mod change;
 mod error;
 mod hashes;
 mod history;
+mod intent_body;
 mod intents;
 mod journal;
 mod lock;
 mod meta;
 mod migrate;
 mod observed;
+mod open;
 mod problems;
 mod random;
 mod row;
@@ -30,7 +33,8 @@ pub use change::Change;
 pub use error::JournalError;
 pub use hashes::{LocalVersion, RemoteVersion};
 pub use history::HistoryEntry;
-pub use intents::{Intent, IntentBody, IntentId, OldFile, Replaced};
+pub use intent_body::{IntentBody, OldFile, Replaced};
+pub use intents::{Intent, IntentId};
 pub use journal::Journal;
 pub use meta::{Meta, RemoteRoot};
 pub use observed::{Absence, Looks};

@@ -116,3 +116,50 @@ fn decode(row: &Row<'_>) -> rusqlite::Result<Meta> {
         agreed_at: row.get("agreed_at")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Home;
+
+    #[test]
+    fn the_facts_of_the_pair_come_back_but_its_own_id_is_never_changed() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let made = journal.meta().clone();
+        assert_eq!(
+            (made.generation, &made.api_url, made.remote_root),
+            (0, &None, None)
+        );
+        for remote_root in [
+            None,
+            Some(RemoteRoot::Top),
+            FolderId::new(u64::MAX).map(RemoteRoot::Folder),
+        ] {
+            let facts = Meta {
+                journal_id: made.journal_id.wrapping_add(1),
+                api_url: Some("https://example.org/api/v2/".into()),
+                account: Some("17".into()),
+                remote_root,
+                root_id: Some("00ff".repeat(8)),
+                generation: u64::MAX,
+                agreed_at: Some(-1),
+            };
+            let kept = Meta {
+                journal_id: made.journal_id,
+                ..facts.clone()
+            };
+            journal.set_meta(facts).unwrap();
+            assert_eq!(*journal.meta(), kept);
+            drop(journal);
+            journal = home.open();
+            assert_eq!(*journal.meta(), kept);
+        }
+    }
+
+    #[test]
+    fn two_journals_have_two_ids() {
+        let (one, other) = (Home::new(), Home::new());
+        assert_ne!(one.open().meta().journal_id, other.open().meta().journal_id);
+    }
+}

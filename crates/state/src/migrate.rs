@@ -40,24 +40,6 @@ pub(crate) fn version(conn: &Connection) -> Result<u32, JournalError> {
     }
 }
 
-/// Refuses what this program must not touch; to be asked before anything about the file is changed.
-///
-/// # Errors
-/// `Newer` if the database is beyond the list, `Damaged` if it is none of ours.
-pub(crate) fn refuse(conn: &Connection, migrations: &[&str]) -> Result<(), JournalError> {
-    let found = version(conn)?;
-    let known = count(migrations);
-    if found > known {
-        return Err(JournalError::Newer { found, known });
-    }
-    Ok(())
-}
-
-/// The version that the list leads to.
-fn count(migrations: &[&str]) -> u32 {
-    u32::try_from(migrations.len()).unwrap_or(u32::MAX)
-}
-
 /// Brings an open database to the last version of the list. `keep_in`: the folder that gets a copy of it first.
 ///
 /// # Errors
@@ -67,9 +49,12 @@ pub(crate) fn migrate(
     keep_in: Option<&Path>,
     migrations: &[&str],
 ) -> Result<(), JournalError> {
-    refuse(conn, migrations)?;
     let found = version(conn)?;
-    if found == count(migrations) {
+    let known = u32::try_from(migrations.len()).unwrap_or(u32::MAX);
+    if found > known {
+        return Err(JournalError::Newer { found, known });
+    }
+    if found == known {
         return Ok(());
     }
     if let Some(dir) = keep_in.filter(|_| found > 0) {
@@ -124,7 +109,7 @@ fn keep_copy(conn: &Connection, dir: &Path, version: u32) -> Result<(), JournalE
         }
         Ok(()) | Err(_) => {}
     }
-    crate::journal::create_private(&unfinished)?;
+    crate::open::create_private(&unfinished)?;
     let sql = |cause| JournalError::sql(doing, cause);
     let mut copy = Connection::open(&unfinished).map_err(sql)?;
     copy_pages(conn, &mut copy).map_err(sql)?;
@@ -143,4 +128,82 @@ pub(crate) fn copy_pages(from: &Connection, to: &mut Connection) -> rusqlite::Re
     /// SQLite's word for "all that are left".
     const ALL: i32 = -1;
     Backup::new(from, to)?.step(ALL).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Home, contents};
+
+    const FIRST: &str = "CREATE TABLE thing (name TEXT NOT NULL) STRICT";
+    const SECOND: &str = "ALTER TABLE thing ADD COLUMN size INTEGER NOT NULL DEFAULT 7";
+
+    fn open(home: &Home) -> Connection {
+        Connection::open(home.path().join(DATABASE)).unwrap()
+    }
+
+    fn old_journal() -> (Home, Connection) {
+        let home = Home::new();
+        let mut conn = open(&home);
+        migrate(&mut conn, Some(home.path()), &[FIRST]).unwrap();
+        assert_eq!(contents(home.path()).len(), 1, "nothing to copy when it is made");
+        conn.execute_batch("INSERT INTO thing VALUES ('old')").unwrap();
+        (home, conn)
+    }
+
+    #[test]
+    fn a_migration_keeps_the_rows_and_a_copy_of_the_journal_before() {
+        let (home, mut conn) = old_journal();
+        migrate(&mut conn, Some(home.path()), &[FIRST, SECOND]).unwrap();
+        let row = "SELECT name || size FROM thing";
+        let name: String = conn.query_row(row, [], |row| row.get(0)).unwrap();
+        assert_eq!((name.as_str(), version(&conn).unwrap()), ("old7", 2));
+
+        let copy = Connection::open(copy_path(home.path(), 1)).unwrap();
+        let name: String = copy
+            .query_row("SELECT name FROM thing", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!((name.as_str(), version(&copy).unwrap()), ("old", 1));
+        assert_eq!(contents(home.path()).len(), 2, "no unfinished copy stays");
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_the_version_it_had() {
+        let (home, mut conn) = old_journal();
+        let broken = [
+            FIRST,
+            "ALTER TABLE thing ADD COLUMN half INTEGER; SELECT nonsense",
+        ];
+        assert!(migrate(&mut conn, Some(home.path()), &broken).is_err());
+        drop(conn);
+        let mut conn = open(&home);
+        assert_eq!(version(&conn).unwrap(), 1);
+        // The way on: a repaired program migrates it, over the copy of the first try.
+        migrate(&mut conn, Some(home.path()), &[FIRST, SECOND]).unwrap();
+        assert_eq!(version(&conn).unwrap(), 2);
+    }
+
+    #[test]
+    fn a_migration_that_tears_references_is_taken_back() {
+        let home = Home::new();
+        let mut conn = open(&home);
+        let parents = "CREATE TABLE n (id INTEGER PRIMARY KEY, up INTEGER REFERENCES n (id));
+            INSERT INTO n VALUES (1, NULL), (2, 1)";
+        migrate(&mut conn, None, &[parents]).unwrap();
+        let torn = migrate(&mut conn, None, &[parents, "DELETE FROM n WHERE id = 1"]);
+        assert!(matches!(torn, Err(JournalError::Damaged { .. })));
+        assert_eq!(version(&conn).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_journal_at_its_version_is_not_touched() {
+        let (home, mut conn) = old_journal();
+        let before = contents(home.path());
+        migrate(&mut conn, Some(home.path()), &[FIRST]).unwrap();
+        assert_eq!(contents(home.path()), before);
+        assert!(matches!(
+            migrate(&mut conn, Some(home.path()), &[]),
+            Err(JournalError::Newer { found: 1, known: 0 })
+        ));
+    }
 }

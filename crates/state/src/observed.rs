@@ -303,3 +303,160 @@ fn decode_absence(row: &Row<'_>) -> rusqlite::Result<(RemoteId, Absence)> {
     };
     Ok((row::remote_id(row, "is_file", "remote_id")?, absence))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Home, contents};
+
+    const APART: Duration = Duration::from_secs(5);
+
+    fn id(number: u64) -> FileId {
+        FileId::new(number).unwrap()
+    }
+
+    #[test]
+    fn only_looks_that_lie_apart_are_counted() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let mut looks = |now| journal.count_looks(&[(id(1), 10)], now, APART).unwrap()[&id(1)].0;
+        let counted: Vec<_> = [0, 1, 4, 5, 9, 10, 11, 15].into_iter().map(&mut looks).collect();
+        assert_eq!(counted, [1, 1, 1, 2, 2, 3, 3, 4]);
+    }
+
+    #[test]
+    fn looks_outlive_a_restart_and_are_saturated() {
+        let home = Home::new();
+        let mut journal = home.open();
+        for now in 0..299 {
+            journal.count_looks(&[(id(1), 10)], now, Duration::ZERO).unwrap();
+            if now == 1 {
+                drop(journal);
+                journal = home.open();
+                let looks = journal.count_looks(&[(id(1), 10)], 1, APART).unwrap();
+                assert_eq!(looks[&id(1)].0, 2);
+            }
+        }
+        let looks = journal.count_looks(&[(id(1), 10)], 300, Duration::ZERO).unwrap();
+        assert_eq!(looks[&id(1)].0, u8::MAX);
+    }
+
+    #[test]
+    fn another_size_or_a_row_that_was_away_begins_anew() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let rows = [(id(1), 10), (id(2), 20)];
+        journal.count_looks(&rows, 0, APART).unwrap();
+        let looks = journal
+            .count_looks(&[(id(1), 11), (id(2), 20)], 10, APART)
+            .unwrap();
+        assert_eq!((looks[&id(1)].0, looks[&id(2)].0), (1, 2));
+        let looks = journal.count_looks(&[(id(1), 11)], 20, APART).unwrap();
+        assert_eq!((looks[&id(1)].0, looks.len()), (2, 1));
+        let looks = journal.count_looks(&rows, 30, APART).unwrap();
+        assert_eq!((looks[&id(1)].0, looks[&id(2)].0), (1, 1));
+    }
+
+    #[test]
+    fn a_version_appeared_between_the_walk_before_and_its_first_sight() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let looks = journal.count_looks(&[(id(1), 10)], 100, APART).unwrap();
+        assert_eq!(looks[&id(1)].1, None, "there was no walk before");
+        journal.set_walked(100).unwrap();
+        let rows = [(id(1), 10), (id(2), 20)];
+        let looks = journal.count_looks(&rows, 160, APART).unwrap();
+        assert_eq!((looks[&id(1)].1, looks[&id(2)].1), (None, Some((100, 160))));
+        journal.set_walked(160).unwrap();
+        let looks = journal.count_looks(&rows, 220, APART).unwrap();
+        assert_eq!(looks[&id(2)], (2, Some((100, 160))));
+    }
+
+    #[test]
+    fn a_clock_set_back_neither_counts_a_look_nor_waits_for_the_old_time() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let mut looks = |now| journal.count_looks(&[(id(1), 10)], now, APART).unwrap()[&id(1)].0;
+        let counted: Vec<_> = [4_000_000_000, 100, 104, 105]
+            .into_iter()
+            .map(&mut looks)
+            .collect();
+        assert_eq!(counted, [1, 1, 1, 2]);
+    }
+
+    #[test]
+    fn what_did_not_change_is_not_written() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let proved = BTreeMap::from([(FolderId::new(3).unwrap(), None)]);
+        let absences = BTreeMap::from([(RemoteId::File(id(1)), missed(1))]);
+        journal.count_looks(&[(id(1), 10)], 0, APART).unwrap();
+        journal.replace_proved(&proved).unwrap();
+        journal.replace_absences(&absences).unwrap();
+        journal.replace_problems(&[]).unwrap();
+        journal.record_synced_count(0).unwrap();
+        let before = contents(home.path());
+        journal.count_looks(&[(id(1), 10)], 1, APART).unwrap();
+        journal.replace_proved(&proved).unwrap();
+        journal.replace_absences(&absences).unwrap();
+        journal.replace_problems(&[]).unwrap();
+        journal.record_synced_count(1).unwrap();
+        assert_eq!(contents(home.path()), before);
+    }
+
+    const fn missed(missed_at: i64) -> Absence {
+        Absence {
+            missed_at,
+            trashed_at: None,
+            lost_at: None,
+        }
+    }
+
+    #[test]
+    fn proofs_absences_and_notes_are_what_was_given_last() {
+        let home = Home::new();
+        let (folder, other) = (FolderId::new(3).unwrap(), FolderId::new(u64::MAX).unwrap());
+        let date = Some("2026-11-23 14:15:03".to_owned());
+        let proofs = [
+            BTreeMap::from([(folder, None), (other, date.clone())]),
+            BTreeMap::from([(folder, date)]),
+            BTreeMap::new(),
+        ];
+        let seen = Absence {
+            trashed_at: Some(2),
+            lost_at: Some(3),
+            ..missed(1)
+        };
+        // A file and a folder of one number are two.
+        let absences = [
+            BTreeMap::from([
+                (RemoteId::File(id(3)), missed(1)),
+                (RemoteId::Folder(folder), missed(2)),
+            ]),
+            BTreeMap::from([(RemoteId::File(id(3)), seen)]),
+            BTreeMap::new(),
+        ];
+        for (proved, absent) in proofs.iter().zip(&absences) {
+            home.open_once(|journal| {
+                journal.replace_proved(proved).unwrap();
+                journal.replace_absences(absent).unwrap();
+            });
+            let journal = home.open();
+            assert_eq!(
+                (&journal.proved().unwrap(), &journal.absences().unwrap()),
+                (proved, absent)
+            );
+        }
+        let mut journal = home.open();
+        for (key, value) in [
+            ("server.astral", Some("no")),
+            ("pause", Some("1")),
+            ("server.astral", Some("yes")),
+            ("pause", None),
+        ] {
+            journal.set_note(key, value).unwrap();
+        }
+        let notes = BTreeMap::from([("server.astral".to_owned(), "yes".to_owned())]);
+        assert_eq!(journal.notes().unwrap(), notes);
+    }
+}

@@ -159,3 +159,230 @@ fn decode(row: &Row<'_>) -> rusqlite::Result<SyncedNode> {
         kind,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use planner::content::{ContentHash, Stamp};
+    use planner::id::{FolderId, LocalIdentity, ShortUrl};
+    use planner::name::{LocalName, RemoteName};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::change::Change;
+    use crate::testing::{Home, file, folder};
+
+    fn any_kind() -> impl Strategy<Value = SyncedKind> {
+        let hash = proptest::option::of(any::<[u8; 32]>().prop_map(ContentHash));
+        let stamp = proptest::option::of(
+            any::<(i64, i64)>().prop_map(|(mtime_ns, ctime_ns)| Stamp { mtime_ns, ctime_ns }),
+        );
+        let url = proptest::option::of(any::<String>().prop_map(|text| ShortUrl(text.into())));
+        let file =
+            (1..=u64::MAX, url, any::<u64>(), hash, stamp).prop_map(|(id, short_url, size, hash, stamp)| {
+                SyncedKind::File(SyncedFile {
+                    remote: FileId::new(id).unwrap(),
+                    short_url,
+                    size,
+                    hash,
+                    stamp,
+                })
+            });
+        let folder = (1..=u64::MAX).prop_map(|id| SyncedKind::Folder(FolderId::new(id).unwrap()));
+        prop_oneof![file, folder]
+    }
+
+    /// Any node, with ids from a range so small that nodes meet.
+    fn any_node() -> impl Strategy<Value = SyncedNode> {
+        let identity = proptest::option::of(any::<(u64, u64, Option<i64>)>().prop_map(
+            |(device, inode, birth_ns)| LocalIdentity {
+                device,
+                inode,
+                birth_ns,
+            },
+        ));
+        let name = any::<String>().prop_filter_map("no local name", LocalName::new);
+        let parent = proptest::option::of(1..9_u64);
+        (
+            1..9_u64,
+            parent,
+            any::<String>(),
+            name,
+            identity,
+            any::<bool>(),
+            any_kind(),
+        )
+            .prop_map(
+                |(id, parent, remote_name, local_name, identity, published, kind)| SyncedNode {
+                    id: NodeId(id),
+                    parent: parent.map(NodeId),
+                    remote_name: RemoteName::new(remote_name),
+                    local_name,
+                    identity,
+                    standing: if published {
+                        Standing::Published
+                    } else {
+                        Standing::Agreed
+                    },
+                    kind,
+                },
+            )
+    }
+
+    fn any_change() -> impl Strategy<Value = Change> {
+        prop_oneof![
+            3 => any_node().prop_map(Change::Put),
+            2 => (1..9_u64).prop_map(|id| Change::Forget(NodeId(id))),
+        ]
+    }
+
+    /// What the changes make of a tree; `None` if a node would be left without its folder.
+    fn model(tree: &SyncedTree, changes: &[Change]) -> Option<SyncedTree> {
+        let mut tree = tree.clone();
+        for change in changes {
+            if let Change::Put(node) = change {
+                tree.insert(node.clone());
+            } else if let Change::Forget(id) = change {
+                tree.remove(*id);
+            }
+        }
+        let whole = tree
+            .iter()
+            .all(|node| node.parent.is_none_or(|parent| tree.contains(parent)));
+        whole.then_some(tree)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn what_was_committed_is_what_is_loaded(
+            commits in prop::collection::vec(prop::collection::vec(any_change(), 1..6), 1..12),
+            reopen_at in 0..12_usize,
+        ) {
+            let home = Home::new();
+            let mut journal = home.open();
+            let mut tree = SyncedTree::default();
+            for (number, changes) in commits.iter().enumerate() {
+                let result = journal.commit(changes);
+                match model(&tree, changes) {
+                    Some(next) => {
+                        prop_assert!(result.is_ok(), "{:?}", result);
+                        tree = next;
+                    }
+                    None => prop_assert!(matches!(result, Err(JournalError::Torn { .. })), "{:?}", result),
+                }
+                if number == reopen_at {
+                    drop(journal);
+                    journal = home.open();
+                }
+                prop_assert_eq!(&journal.synced().unwrap(), &tree);
+            }
+        }
+    }
+
+    #[test]
+    fn order_within_a_commit_does_not_matter() {
+        let home = Home::new();
+        let mut journal = home.open();
+        journal
+            .commit(&[Change::Put(file(2, Some(1))), Change::Put(folder(1, None))])
+            .unwrap();
+        journal
+            .commit(&[Change::Forget(NodeId(1)), Change::Put(file(2, None))])
+            .unwrap();
+        assert_eq!(journal.synced().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_commit_that_would_tear_the_tree_changes_nothing() {
+        let home = Home::new();
+        let mut journal = home.open();
+        journal
+            .commit(&[Change::Put(folder(1, None)), Change::Put(file(2, Some(1)))])
+            .unwrap();
+        let before = journal.synced().unwrap();
+        let torn = journal.commit(&[Change::Put(file(3, None)), Change::Forget(NodeId(1))]);
+        assert!(matches!(torn, Err(JournalError::Torn { .. })));
+        assert_eq!(journal.synced().unwrap(), before);
+        assert!(!journal.ever_held(FileId::new(1_003).unwrap()).unwrap());
+    }
+
+    #[test]
+    fn a_node_id_is_never_given_twice() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let first = journal.new_node_id();
+        let second = journal.new_node_id();
+        journal
+            .commit(&[
+                Change::Put(file(first.0, None)),
+                Change::Put(file(second.0, None)),
+            ])
+            .unwrap();
+        journal
+            .commit(&[Change::Forget(first), Change::Forget(second)])
+            .unwrap();
+        drop(journal);
+        let mut journal = home.open();
+        let third = journal.new_node_id();
+        assert!(third > second);
+        // Not even if all that was ever written with it is an intent.
+        journal
+            .begin(
+                crate::IntentBody::Trash {
+                    path: format!("node {}", third.0),
+                    to: String::new(),
+                },
+                1,
+            )
+            .unwrap();
+        drop(journal);
+        let mut journal = home.open();
+        assert!(journal.new_node_id() > third);
+        // A node whose id came from elsewhere counts as given out.
+        journal.commit(&[Change::Put(file(500, None))]).unwrap();
+        assert_eq!(journal.new_node_id(), NodeId(501));
+    }
+
+    #[test]
+    fn a_file_id_is_remembered_after_its_node_is_gone() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let id = FileId::new(1_001).unwrap();
+        assert!(!journal.ever_held(id).unwrap());
+        journal.hear(70);
+        journal.commit(&[Change::Put(file(1, None))]).unwrap();
+        journal.hear(90);
+        journal.commit(&[Change::Put(file(1, None))]).unwrap();
+        journal.commit(&[Change::Forget(NodeId(1))]).unwrap();
+        journal.forget_old_intents(0).unwrap();
+        assert_eq!(journal.held_since(id).unwrap(), Some(70));
+    }
+
+    #[test]
+    fn a_hundred_thousand_nodes_come_back() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let mut tree = SyncedTree::default();
+        let mut changes = Vec::new();
+        for id in 1..=100_000_u64 {
+            let parent = (id > 100).then_some(id % 100 + 1);
+            let node = if id <= 100 {
+                folder(id, None)
+            } else {
+                file(id, parent)
+            };
+            tree.insert(node.clone());
+            changes.push(Change::Put(node));
+        }
+        journal.commit(&changes).unwrap();
+        drop(journal);
+        let mut journal = home.open();
+        assert_eq!(journal.synced().unwrap(), tree);
+        assert_eq!(journal.synced_files().unwrap(), 99_900);
+        // Forgetting looks for children: without an index this would take hours.
+        let gone: Vec<_> = (1..=100_000).map(|id| Change::Forget(NodeId(id))).collect();
+        journal.commit(&gone).unwrap();
+        assert!(journal.synced().unwrap().is_empty());
+    }
+}

@@ -1,5 +1,6 @@
 //! What the tests of this crate share: a folder for a journal, and small values.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use planner::content::{ContentHash, Stamp};
@@ -25,6 +26,11 @@ impl Home {
 
     pub(crate) fn open(&self) -> Journal {
         Journal::open(self.path()).unwrap()
+    }
+
+    /// Opens the journal for one thing and closes it.
+    pub(crate) fn open_once<T>(&self, work: impl FnOnce(&mut Journal) -> T) -> T {
+        work(&mut self.open())
     }
 }
 
@@ -76,4 +82,26 @@ pub(crate) fn deletion(at: i64, side: Side, files: u64) -> HistoryEntry {
         allowed_by: None,
         deleted_files: files,
     }
+}
+
+/// Every file of a folder but the lock, by name.
+pub(crate) fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_name() != "lock")
+        .map(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            (name, std::fs::read(entry.path()).unwrap())
+        })
+        .collect()
+}
+
+/// What a kill at this moment would leave on the disk: the files as they are while the journal is open.
+pub(crate) fn killed(home: &Home) -> Home {
+    let copy = Home::new();
+    for (name, bytes) in contents(home.path()) {
+        std::fs::write(copy.path().join(name), bytes).unwrap();
+    }
+    copy
 }

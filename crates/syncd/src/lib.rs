@@ -1,1 +1,19 @@
-//! syncd
+//! syncd: keeps local folders and folders of a cloud account the same, both ways.
+//!
+//! Imports point down: `cli` → `report` → `engine` → `local`, `remote` → `config`; `local` and `remote` do not know
+//! each other. Nothing here panics on what comes from outside.
+#![allow(
+    dead_code,
+    reason = "most of the configuration and the sink are read by the engine alone"
+)]
+
+mod cli;
+mod config;
+mod engine;
+mod exit;
+mod report;
+mod service;
+mod summary;
+mod text;
+
+pub use cli::run;

@@ -1,0 +1,199 @@
+//! The command line: what it offers, and the way from an argument to a command's exit code.
+//!
+//! Only what works is offered. A command is a file in `commands/`: its arguments, whose doc comments are the help,
+//! and one function.
+
+pub(crate) mod commands;
+mod logging;
+mod output;
+mod progress;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use self::output::Output;
+use crate::config::load::{Choice, Env};
+use crate::exit::Exit;
+use crate::report::{Kind, Report};
+
+/// Keeps folders on this machine and folders in a cloud account the same, both ways
+#[derive(Parser, Debug)]
+#[command(name = "syncd", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+
+    #[command(flatten)]
+    pub(crate) once: commands::once::OnceArgs,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Args, Debug, Default)]
+pub(crate) struct Global {
+    /// Configuration file [default: $XDG_CONFIG_HOME/syncd/config.toml, or $SYNCD_CONFIG]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Use NAME.toml instead of config.toml, with its own state
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) profile: Option<String>,
+
+    /// Results as one JSON object
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Log more: -v what is done, -vv why, -vvv what goes over the wire
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+
+    /// No progress, only errors in the log
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Colours
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    pub(crate) color: When,
+}
+
+/// When colours are used.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum When {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands of this release.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// The configuration in force, where it is, whether it can be used
+    #[command(subcommand)]
+    Config(commands::config::ConfigCommand),
+    /// Completions for a shell, on standard output
+    Completions(commands::completions::CompletionsArgs),
+}
+
+/// What every command is given.
+pub(crate) struct Context {
+    /// The terminal.
+    pub(crate) output: Output,
+    /// Which configuration.
+    pub(crate) choice: Choice,
+    /// The environment.
+    pub(crate) env: Env,
+    /// How much to log: -1 quiet, 0, 1, 2, 3.
+    pub(crate) verbosity: i8,
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(asked) => {
+            // Help and version are results; a reader that went away is no error.
+            let _ = asked.print();
+            return if asked.use_stderr() {
+                Exit::Usage.into()
+            } else {
+                Exit::InSync.into()
+            };
+        }
+    };
+    let env = Env::process();
+    let context = Context {
+        output: Output::new(
+            cli.global.json,
+            cli.global.quiet,
+            cli.global.color,
+            env.get("NO_COLOR").is_some(),
+        ),
+        choice: Choice {
+            file: cli.global.config,
+            profile: cli.global.profile,
+        },
+        env,
+        verbosity: if cli.global.quiet {
+            -1
+        } else {
+            i8::try_from(cli.global.verbose).unwrap_or(i8::MAX)
+        },
+    };
+    dispatch(&context, cli.once, cli.command).into()
+}
+
+fn dispatch(context: &Context, once: commands::once::OnceArgs, command: Option<Command>) -> Exit {
+    match command {
+        Some(_) if once.once => context.output.fail(&Report::new(
+            Kind::Usage,
+            "--once takes names of pairs",
+            "a command stands where one was expected",
+            "syncd --once [NAME…]",
+        )),
+        Some(Command::Config(command)) => commands::config::run(context, &command),
+        Some(Command::Completions(args)) => commands::completions::run(context, &args),
+        None if once.once => commands::once::run(context, once),
+        None => context.output.fail(&Report::new(
+            Kind::NotInThisRelease,
+            "the service is not part of this release yet",
+            "",
+            "\"syncd --once\" makes one pass over all pairs; a timer can repeat it",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn once_takes_names_before_and_after_its_flags() {
+        let cli = parse("syncd --once a --dry-run b --json").unwrap();
+        assert_eq!(cli.once.names, ["a", "b"]);
+        assert!(cli.once.once && cli.once.dry_run && cli.global.json && cli.command.is_none());
+    }
+
+    #[test]
+    fn flags_of_once_need_once() {
+        for line in [
+            "syncd a",
+            "syncd --dry-run",
+            "syncd --strict",
+            "syncd --expect x",
+            "syncd --once -v -q",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn only_what_works_is_offered() {
+        let command = <Cli as clap::CommandFactory>::command();
+        let names: Vec<_> = command.get_subcommands().map(clap::Command::get_name).collect();
+        assert_eq!(names, ["config", "completions"]);
+    }
+
+    #[test]
+    fn global_options_stand_anywhere() {
+        assert!(parse("syncd --json config show").unwrap().global.json);
+        assert!(parse("syncd config show --json").unwrap().global.json);
+    }
+}

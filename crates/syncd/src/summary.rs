@@ -1,0 +1,232 @@
+//! What one pass over one pair did: the value between the engine and those who print it.
+//!
+//! The engine fills it in, the CLI renders it; nothing here asks a disk, a server or a clock. Its JSON keys are a
+//! promise (interface §1): keys are added, never renamed.
+
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::report::{Report, ReportJson};
+
+mod text;
+
+/// The phase of a pair that the user has paused: skipped, exit 3.
+pub(crate) const PAUSED: &str = "paused";
+/// The phase of a pass that the user stopped before it was through: exit 3.
+pub(crate) const INTERRUPTED: &str = "interrupted";
+
+/// A path that is not in sync, and why.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub(crate) struct Item {
+    /// Relative to the pair's folder, as it is named here (or there, where only that side has it).
+    pub(crate) path: String,
+    /// Why, without a full stop.
+    pub(crate) reason: String,
+}
+
+/// A conflict that this pass settled.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub(crate) struct ConflictItem {
+    /// The path both sides claimed.
+    pub(crate) path: String,
+    /// Where the other version is now; none if a policy decided and it went to a trash.
+    pub(crate) copy: Option<String>,
+    /// What happened, without a full stop.
+    pub(crate) reason: String,
+}
+
+/// A safety stop (design §6).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub(crate) struct Stop {
+    /// Its stable name.
+    pub(crate) kind: &'static str,
+    /// What was seen, without a full stop.
+    pub(crate) message: String,
+    /// What the user can do, without a full stop.
+    pub(crate) next: String,
+    /// Some of the paths it is about.
+    pub(crate) examples: Vec<String>,
+}
+
+/// What one pass over one pair did.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct PairSummary {
+    /// The pair.
+    pub(crate) name: String,
+    /// Where the pass ended; [`PAUSED`] and [`INTERRUPTED`] have a meaning here.
+    pub(crate) phase: &'static str,
+    /// Files uploaded.
+    pub(crate) uploaded: u64,
+    /// Files downloaded.
+    pub(crate) downloaded: u64,
+    /// Files and folders moved or renamed, on either side.
+    pub(crate) moved: u64,
+    /// Files and folders moved to the local trash.
+    pub(crate) deleted_local: u64,
+    /// Files and folders moved to the account's trash.
+    pub(crate) deleted_remote: u64,
+    /// Conflicts settled.
+    pub(crate) conflicts: Vec<ConflictItem>,
+    /// What this API or disk can never hold.
+    pub(crate) skipped: Vec<Item>,
+    /// What waits for a decision or a proof.
+    pub(crate) held: Vec<Item>,
+    /// What one more look, or the user, decides.
+    pub(crate) unproved: Vec<Item>,
+    /// What was tried and refused.
+    pub(crate) failed: Vec<Item>,
+    /// What differs on the side that is never written.
+    pub(crate) drift: Vec<Item>,
+    /// Bytes of files uploaded.
+    pub(crate) bytes_up: u64,
+    /// Bytes of files downloaded.
+    pub(crate) bytes_down: u64,
+    /// Requests made.
+    pub(crate) requests: u64,
+    /// When both sides last agreed, RFC 3339.
+    pub(crate) last_agreement: Option<String>,
+    /// Why the pair waits for the user.
+    pub(crate) stop: Option<Stop>,
+    /// Why the pass could not run, or not to its end.
+    pub(crate) error: Option<Report>,
+}
+
+/// A summary as JSON: the keys of interface §1 in their order, and `error`.
+#[derive(Serialize)]
+pub(crate) struct PairJson<'a> {
+    name: &'a str,
+    phase: &'a str,
+    in_sync: bool,
+    exit: u8,
+    uploaded: u64,
+    downloaded: u64,
+    moved: u64,
+    deleted_local: u64,
+    deleted_remote: u64,
+    conflicts: &'a [ConflictItem],
+    skipped: &'a [Item],
+    held: &'a [Item],
+    unproved: &'a [Item],
+    failed: &'a [Item],
+    drift: &'a [Item],
+    bytes_up: u64,
+    bytes_down: u64,
+    requests: u64,
+    last_agreement: Option<&'a str>,
+    stop: Option<&'a Stop>,
+    error: Option<ReportJson<'a>>,
+}
+
+impl PairSummary {
+    /// The summary of a pair that could not run.
+    pub(crate) fn could_not_run(name: &str, report: Report) -> Self {
+        Self {
+            name: name.to_owned(),
+            phase: "failed",
+            error: Some(report),
+            ..Self::default()
+        }
+    }
+
+    /// Whether both sides agree now, apart from what can never be held and what a one-way pair leaves alone.
+    pub(crate) fn in_sync(&self) -> bool {
+        self.exit(false) == Exit::InSync
+    }
+
+    /// The exit code; `strict` also counts skipped items and drift.
+    pub(crate) fn exit(&self, strict: bool) -> Exit {
+        if let Some(report) = &self.error {
+            return report.exit();
+        }
+        if self.stop.is_some() {
+            return Exit::SafetyStop;
+        }
+        let open = !(self.held.is_empty() && self.unproved.is_empty() && self.failed.is_empty());
+        let left_out = strict && !(self.skipped.is_empty() && self.drift.is_empty());
+        if open || left_out || self.phase == PAUSED || self.phase == INTERRUPTED {
+            Exit::NotInSync
+        } else {
+            Exit::InSync
+        }
+    }
+
+    /// As JSON.
+    pub(crate) fn json(&self, strict: bool) -> PairJson<'_> {
+        self.json_with(self.exit(strict))
+    }
+
+    /// As JSON, where the exit code is known to be another: that of a plan with work to do.
+    pub(crate) fn json_with(&self, exit: Exit) -> PairJson<'_> {
+        PairJson {
+            name: &self.name,
+            phase: self.phase,
+            in_sync: self.in_sync() && exit != Exit::NotInSync,
+            exit: exit.code(),
+            uploaded: self.uploaded,
+            downloaded: self.downloaded,
+            moved: self.moved,
+            deleted_local: self.deleted_local,
+            deleted_remote: self.deleted_remote,
+            conflicts: &self.conflicts,
+            skipped: &self.skipped,
+            held: &self.held,
+            unproved: &self.unproved,
+            failed: &self.failed,
+            drift: &self.drift,
+            bytes_up: self.bytes_up,
+            bytes_down: self.bytes_down,
+            requests: self.requests,
+            last_agreement: self.last_agreement.as_deref(),
+            stop: self.stop.as_ref(),
+            error: self.error.as_ref().map(Report::json),
+        }
+    }
+}
+
+/// A step that would be done.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub(crate) struct PlannedStep {
+    /// `local` or `remote`.
+    pub(crate) side: &'static str,
+    /// What it is.
+    pub(crate) kind: &'static str,
+    /// What it is done to.
+    pub(crate) path: String,
+    /// Where that goes, if it goes anywhere.
+    pub(crate) to: Option<String>,
+    /// Bytes to be transferred.
+    pub(crate) bytes: Option<u64>,
+    /// The rule that caused it, by name.
+    pub(crate) rule: &'static str,
+    /// That rule as a sentence.
+    pub(crate) reason: &'static str,
+}
+
+/// What a pass over one pair would do.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct DryRun {
+    /// The pair.
+    pub(crate) pair: String,
+    /// Of the plan; what `--expect` is compared with.
+    pub(crate) digest: String,
+    /// The plan as text.
+    pub(crate) text: String,
+    /// The plan as values, in order.
+    pub(crate) steps: Vec<PlannedStep>,
+    /// Paths whose bytes would have to be compared before more is known.
+    pub(crate) compare: Vec<String>,
+    /// What would stay as it is, and why; its counters are 0.
+    pub(crate) summary: PairSummary,
+}
+
+impl DryRun {
+    /// The exit code: 3 with work to do.
+    pub(crate) fn exit(&self, strict: bool) -> Exit {
+        let work = if self.steps.is_empty() && self.compare.is_empty() {
+            Exit::InSync
+        } else {
+            Exit::NotInSync
+        };
+        Exit::of_pairs([self.summary.exit(strict), work])
+    }
+}

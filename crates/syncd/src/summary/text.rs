@@ -1,0 +1,243 @@
+//! A summary for people: one line of counts, then what is not in sync, grouped and bounded, and what to do about it.
+
+use std::fmt::Write as _;
+
+use super::{ConflictItem, DryRun, INTERRUPTED, Item, PAUSED, PairSummary};
+use crate::exit::Exit;
+use crate::text::{count, len, shown, size};
+
+/// Most reasons shown of a group; the rest is counted.
+const REASONS_MAX: usize = 8;
+/// Most paths shown of a reason.
+const EXAMPLES_MAX: usize = 3;
+/// Most conflicts shown.
+const CONFLICTS_MAX: usize = 8;
+
+impl PairSummary {
+    /// The end of a pass as lines; ends with a line feed.
+    pub(crate) fn text(&self) -> String {
+        let mut out = format!("{}: {}\n", shown(&self.name), self.headline());
+        if let Some(report) = &self.error {
+            let _ = writeln!(out, "  {}", report.line());
+        }
+        if let Some(stop) = &self.stop {
+            let _ = writeln!(out, "  {}. Next: {}.", shown(&stop.message), shown(&stop.next));
+            paths(&mut out, &stop.examples);
+        }
+        self.conflicts(&mut out);
+        let groups = [
+            (
+                "failed",
+                &self.failed,
+                "They stay as they are and are tried again in the next run.",
+            ),
+            (
+                "held",
+                &self.held,
+                "They stay as they are until the reason is gone.",
+            ),
+            (
+                "unproved",
+                &self.unproved,
+                "They are kept; the next run looks again.",
+            ),
+            (
+                "drift",
+                &self.drift,
+                "The direction of this pair leaves that side as it is.",
+            ),
+            (
+                "skipped",
+                &self.skipped,
+                "They stay where they are; nothing to do.",
+            ),
+        ];
+        for (name, items, meaning) in groups {
+            group(&mut out, name, items, meaning);
+        }
+        out
+    }
+
+    fn headline(&self) -> String {
+        let mut line = match (self.exit(false), &self.error, &self.stop) {
+            (_, Some(_), _) if self.did_nothing() => return "could not run".to_owned(),
+            (_, Some(_), _) => "not finished".to_owned(),
+            (_, _, Some(_)) => "STOPPED for safety, waiting for you".to_owned(),
+            (Exit::InSync, None, None) => "in sync".to_owned(),
+            _ if self.phase == PAUSED => return "paused; \"syncd resume\" ends that".to_owned(),
+            _ if self.phase == INTERRUPTED => "interrupted; the next run goes on".to_owned(),
+            _ => "NOT in sync".to_owned(),
+        };
+        let did = self.did();
+        if did.is_empty() {
+            line.push_str("; nothing to do");
+        } else {
+            let _ = write!(line, "; {}", did.join(", "));
+        }
+        let left = self.left();
+        if !left.is_empty() {
+            let _ = write!(line, "; {}", left.join(", "));
+        }
+        line
+    }
+
+    fn did_nothing(&self) -> bool {
+        self.did().is_empty() && self.left().is_empty()
+    }
+
+    fn did(&self) -> Vec<String> {
+        let transfer = |number: u64, word: &str, bytes: u64| {
+            (number > 0).then(|| format!("{number} {word} ({})", size(bytes)))
+        };
+        let plain = |number: u64, word: &str| (number > 0).then(|| format!("{number} {word}"));
+        [
+            transfer(self.uploaded, "uploaded", self.bytes_up),
+            transfer(self.downloaded, "downloaded", self.bytes_down),
+            plain(self.moved, "moved"),
+            plain(self.deleted_local, "deleted here (in .syncd/trash)"),
+            plain(self.deleted_remote, "deleted in the account (in its trash)"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    fn left(&self) -> Vec<String> {
+        let conflicts = len(&self.conflicts);
+        let conflicts = (conflicts > 0).then(|| count(conflicts, "conflict", "conflicts"));
+        let groups = [
+            (&self.failed, "failed"),
+            (&self.held, "held"),
+            (&self.unproved, "unproved"),
+            (&self.drift, "drift"),
+            (&self.skipped, "skipped"),
+        ];
+        let groups = groups
+            .into_iter()
+            .filter(|(items, _)| !items.is_empty())
+            .map(|(items, word)| format!("{} {word}", items.len()));
+        conflicts.into_iter().chain(groups).collect()
+    }
+
+    fn conflicts(&self, out: &mut String) {
+        if self.conflicts.is_empty() {
+            return;
+        }
+        let _ = writeln!(
+            out,
+            "  conflicts: {}. Nothing was lost; compare and delete what you do not want.",
+            { count(len(&self.conflicts), "item", "items") }
+        );
+        for ConflictItem { path, copy, reason } in self.conflicts.iter().take(CONFLICTS_MAX) {
+            let _ = write!(out, "    {}: {}", shown(path), shown(reason));
+            if let Some(copy) = copy {
+                let _ = write!(out, "; the other version is {}", shown(copy));
+            }
+            out.push('\n');
+        }
+        rest(out, self.conflicts.len().saturating_sub(CONFLICTS_MAX));
+    }
+}
+
+impl DryRun {
+    /// The plan, what is not known yet, what stays, and the digest; ends with a line feed.
+    pub(crate) fn text(&self) -> String {
+        let mut out = format!("{}: ", shown(&self.pair));
+        if self.summary.error.is_some() || self.summary.stop.is_some() {
+            let _ = writeln!(out, "no plan");
+            out.push_str(&self.summary.text());
+            return out;
+        }
+        if self.steps.is_empty() && self.compare.is_empty() {
+            out.push_str("nothing to do\n");
+        } else {
+            let bytes = self
+                .steps
+                .iter()
+                .filter_map(|step| step.bytes)
+                .fold(0, u64::saturating_add);
+            let _ = writeln!(
+                out,
+                "{}, {} to transfer",
+                count(len(&self.steps), "step", "steps"),
+                size(bytes)
+            );
+            for line in self.text.lines() {
+                let _ = writeln!(out, "  {}", shown(line));
+            }
+        }
+        if !self.compare.is_empty() {
+            let number = count(len(&self.compare), "file", "files");
+            let _ = writeln!(
+                out,
+                "  to be compared byte by byte before more is known: {number}"
+            );
+            paths(&mut out, &self.compare);
+        }
+        let left = self.summary.left();
+        if !left.is_empty() {
+            let _ = writeln!(out, "  stays: {}", left.join(", "));
+            for (name, items) in [
+                ("held", &self.summary.held),
+                ("unproved", &self.summary.unproved),
+                ("drift", &self.summary.drift),
+                ("skipped", &self.summary.skipped),
+            ] {
+                group(&mut out, name, items, "");
+            }
+        }
+        let _ = writeln!(
+            out,
+            "  digest {}; \"--expect {0}\" runs exactly this plan",
+            self.digest
+        );
+        out
+    }
+}
+
+/// One group: a line for the group, a line per reason, both bounded.
+fn group(out: &mut String, name: &str, items: &[Item], meaning: &str) {
+    if items.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "  {name}: {}. {meaning}", count(len(items), "item", "items"));
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut hidden = 0usize;
+    for Item { path, reason } in items {
+        if let Some((_, paths)) = reasons.iter_mut().find(|(known, _)| known == reason) {
+            paths.push(path);
+        } else if reasons.len() < REASONS_MAX {
+            reasons.push((reason, vec![path]));
+        } else {
+            hidden = hidden.saturating_add(1);
+        }
+    }
+    for (reason, paths) in reasons {
+        let examples: Vec<_> = paths.iter().take(EXAMPLES_MAX).map(|path| shown(path)).collect();
+        let more = paths.len().saturating_sub(EXAMPLES_MAX);
+        let _ = match (paths.len(), more) {
+            (1, _) => writeln!(out, "    {}: {}", examples.join(""), shown(reason)),
+            (all, 0) => writeln!(out, "    {} ({all}): {}", shown(reason), examples.join(", ")),
+            (all, _) => writeln!(
+                out,
+                "    {} ({all}): {} and {more} more",
+                shown(reason),
+                examples.join(", ")
+            ),
+        };
+    }
+    rest(out, hidden);
+}
+
+fn paths(out: &mut String, all: &[String]) {
+    for path in all.iter().take(REASONS_MAX) {
+        let _ = writeln!(out, "    {}", shown(path));
+    }
+    rest(out, all.len().saturating_sub(REASONS_MAX));
+}
+
+fn rest(out: &mut String, hidden: usize) {
+    if hidden > 0 {
+        let _ = writeln!(out, "    and {hidden} more; --json lists all");
+    }
+}
