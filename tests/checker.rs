@@ -15,8 +15,13 @@ pub(crate) fn unescape(name: &str) -> String {
         out.push_str(before);
         let inner = &from['⟦'.len_utf8()..];
         let escape = inner.split_once('⟧').and_then(|(hex, after)| {
-            let upper = !hex.is_empty() && hex.chars().all(|c| c.is_ascii_digit() || ('A'..='F').contains(&c));
-            let code = u32::from_str_radix(hex, 16).ok().filter(|_| upper && hex.len() <= 6)?;
+            let upper = !hex.is_empty()
+                && hex
+                    .chars()
+                    .all(|c| c.is_ascii_digit() || ('A'..='F').contains(&c));
+            let code = u32::from_str_radix(hex, 16)
+                .ok()
+                .filter(|_| upper && hex.len() <= 6)?;
             Some((char::from_u32(code)?, after))
         });
         match escape {
@@ -35,7 +40,10 @@ pub(crate) fn unescape(name: &str) -> String {
 
 /// The account's tree with names as a disk here has them.
 pub(crate) fn as_local(remote: &Tree) -> Tree {
-    remote.iter().map(|(path, entry)| (unescape(path), entry.clone())).collect()
+    remote
+        .iter()
+        .map(|(path, entry)| (unescape(path), entry.clone()))
+        .collect()
 }
 
 /// What of a tree can be in an account at all: neither empty files nor what is no file.
@@ -45,28 +53,50 @@ pub(crate) fn syncable(local: &Tree) -> Tree {
         Entry::File(content) => content.size > 0,
         Entry::Other(_) => false,
     };
-    local.iter().filter(|(_, entry)| fits(entry)).map(|(path, entry)| (path.clone(), entry.clone())).collect()
+    local
+        .iter()
+        .filter(|(_, entry)| fits(entry))
+        .map(|(path, entry)| (path.clone(), entry.clone()))
+        .collect()
 }
 
 /// How two trees differ, a line for each path; empty: not at all.
 pub(crate) fn differences(here: &Tree, there: &Tree) -> Vec<String> {
     let paths: BTreeSet<&String> = here.keys().chain(there.keys()).collect();
     let differs = |path: &&&String| here.get(**path) != there.get(**path);
-    paths.iter().filter(differs).map(|path| format!("{path:?}: {:?} here, {:?} there", here.get(*path), there.get(*path))).collect()
+    paths
+        .iter()
+        .filter(differs)
+        .map(|path| {
+            format!(
+                "{path:?}: {:?} here, {:?} there",
+                here.get(*path),
+                there.get(*path)
+            )
+        })
+        .collect()
 }
 
 /// Both sides hold the same, but for what no account can hold.
 #[track_caller]
 pub(crate) fn assert_same(local: &Tree, remote: &Tree) {
     let differences = differences(&syncable(local), &as_local(remote));
-    assert!(differences.is_empty(), "the sides differ:\n{}", differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "the sides differ:\n{}",
+        differences.join("\n")
+    );
 }
 
 /// Two trees are equal, path by path and byte by byte.
 #[track_caller]
 pub(crate) fn assert_equal(here: &Tree, there: &Tree) {
     let differences = differences(here, there);
-    assert!(differences.is_empty(), "the trees differ:\n{}", differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "the trees differ:\n{}",
+        differences.join("\n")
+    );
 }
 
 /// Remembers every content that was ever written, and which of them went on purpose.
@@ -101,12 +131,18 @@ impl Witness {
                 found.entry(*content).or_default().push(path);
             }
         }
-        let lost = self.written.iter().filter(|(content, _)| !self.gone.contains(content) && !found.contains_key(content));
+        let lost = self
+            .written
+            .iter()
+            .filter(|(content, _)| !self.gone.contains(content) && !found.contains_key(content));
         let lost: Vec<_> = lost.collect();
         assert!(lost.is_empty(), "lost: {lost:#?}\nthe tree: {tree:#?}");
         let twice: Vec<_> = found.iter().filter(|(_, paths)| paths.len() > 1).collect();
         assert!(twice.is_empty(), "there twice: {twice:#?}");
-        let back: Vec<_> = found.iter().filter(|(content, _)| self.gone.contains(content)).collect();
+        let back: Vec<_> = found
+            .iter()
+            .filter(|(content, _)| self.gone.contains(content))
+            .collect();
         assert!(back.is_empty(), "back from the dead: {back:#?}");
     }
 }
@@ -115,7 +151,10 @@ impl Witness {
 fn the_oracles_see_a_loss_a_double_and_a_difference() {
     let content = |byte: u8| crate::world::content_of(&[byte; 9]);
     let tree = |files: &[(&str, u8)]| -> Tree {
-        files.iter().map(|(path, byte)| ((*path).to_owned(), Entry::File(content(*byte)))).collect()
+        files
+            .iter()
+            .map(|(path, byte)| ((*path).to_owned(), Entry::File(content(*byte))))
+            .collect()
     };
     let mut witness = Witness::default();
     witness.wrote("a", content(1));
@@ -126,6 +165,9 @@ fn the_oracles_see_a_loss_a_double_and_a_difference() {
     assert!(fails(tree(&[("c", 3)])), "a loss");
     assert!(fails(tree(&[("a", 1), ("c", 1)])), "a double");
     assert!(fails(tree(&[("a", 1), ("b", 2)])), "a dead one");
-    assert_eq!(differences(&tree(&[("a", 1), ("b", 2)]), &tree(&[("a", 3), ("b", 2)])).len(), 1);
+    assert_eq!(
+        differences(&tree(&[("a", 1), ("b", 2)]), &tree(&[("a", 3), ("b", 2)])).len(),
+        1
+    );
     assert_eq!(unescape("a⟦3C⟧b ⟦27E6⟧41⟧ ⟦ x⟧ ⟦zz⟧"), "a<b ⟦41⟧ ⟦ x⟧ ⟦zz⟧");
 }

@@ -16,7 +16,11 @@ pub(crate) struct Sample {
 impl Sample {
     /// A file of that path; equal seeds and sizes are equal contents.
     pub(crate) fn new(path: impl Into<String>, size: u64, seed: u64) -> Self {
-        Self { path: path.into(), size, seed }
+        Self {
+            path: path.into(),
+            size,
+            seed,
+        }
     }
 
     /// Its content.
@@ -28,7 +32,10 @@ impl Sample {
 /// Bytes that follow from a seed. Two seeds never give equal bytes, from 8 bytes on.
 pub(crate) fn bytes(size: u64, seed: u64) -> Vec<u8> {
     let mut bytes = vec![0; usize::try_from(size).unwrap()];
-    blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut bytes);
+    blake3::Hasher::new()
+        .update(&seed.to_le_bytes())
+        .finalize_xof()
+        .fill(&mut bytes);
     for (to, from) in bytes.iter_mut().zip(seed.to_le_bytes()) {
         *to = from;
     }
@@ -79,7 +86,11 @@ pub(crate) fn plain(files: u64, seed: u64) -> Vec<Sample> {
     (0..files)
         .map(|number| {
             let folder = plain_folder(number % folders);
-            Sample::new(format!("{folder}/file-{number:05}.txt"), dice.size(), seed << 32 | number)
+            Sample::new(
+                format!("{folder}/file-{number:05}.txt"),
+                dice.size(),
+                seed << 32 | number,
+            )
         })
         .collect()
 }
@@ -95,35 +106,97 @@ fn plain_folder(number: u64) -> String {
 /// Names of every kind, in blocks of ten that belong into one folder: siblings that are loosely equal lie side by side.
 const NAMES: &[[&str; 10]] = &[
     [
-        "ReadMe.txt", "README.txt", "readme.TXT", "Été.txt", "ete.txt", "ETE.TXT", "e\u{301}te\u{301}.txt",
-        "no extension", "ends with a dot.", "double..dot",
+        "ReadMe.txt",
+        "README.txt",
+        "readme.TXT",
+        "Été.txt",
+        "ete.txt",
+        "ETE.TXT",
+        "e\u{301}te\u{301}.txt",
+        "no extension",
+        "ends with a dot.",
+        "double..dot",
     ],
     [
-        ".bashrc", "..two dots", ".hidden.tar.gz", "it's \"quoted\".txt", "its quoted.txt", "'", "\"",
-        "back\\slash.txt", "C:\\dir\\x.txt", "100%.txt",
+        ".bashrc",
+        "..two dots",
+        ".hidden.tar.gz",
+        "it's \"quoted\".txt",
+        "its quoted.txt",
+        "'",
+        "\"",
+        "back\\slash.txt",
+        "C:\\dir\\x.txt",
+        "100%.txt",
     ],
     [
-        "a<b.txt", "a < b.txt", "<b>bold</b>.txt", "<", "x <", "a>b.txt", " leading.txt", "trailing.txt ",
-        " ", "  two  blanks  ",
+        "a<b.txt",
+        "a < b.txt",
+        "<b>bold</b>.txt",
+        "<",
+        "x <",
+        "a>b.txt",
+        " leading.txt",
+        "trailing.txt ",
+        " ",
+        "  two  blanks  ",
     ],
     [
-        "smile 😀.txt", "😀", "🦀🦀.rs", "𝔘nicode.txt", "tab\there.txt", "line\nfeed.txt", "bell\u{7}.txt",
-        "⟦41⟧.txt", "⟦plain⟧.txt", "日本語のファイル.txt",
+        "smile 😀.txt",
+        "😀",
+        "🦀🦀.rs",
+        "𝔘nicode.txt",
+        "tab\there.txt",
+        "line\nfeed.txt",
+        "bell\u{7}.txt",
+        "⟦41⟧.txt",
+        "⟦plain⟧.txt",
+        "日本語のファイル.txt",
     ],
     [
-        "photo.JPG", "photo (2).jpg", "photo (3).JPG", "photo", "null", "0", "-1", "%22half%22.txt",
-        "a+b&c=d;e#f?g.txt", "~tilde",
+        "photo.JPG",
+        "photo (2).jpg",
+        "photo (3).JPG",
+        "photo",
+        "null",
+        "0",
+        "-1",
+        "%22half%22.txt",
+        "a+b&c=d;e#f?g.txt",
+        "~tilde",
     ],
     [
-        "Ångström.txt", "A\u{30a}ngström.txt", "ß.txt", "ss.txt", "ﬁ.txt", "fi.txt", "İstanbul.txt",
-        "istanbul.txt", "*star?.txt", "semi:colon|pipe.txt",
+        "Ångström.txt",
+        "A\u{30a}ngström.txt",
+        "ß.txt",
+        "ss.txt",
+        "ﬁ.txt",
+        "fi.txt",
+        "İstanbul.txt",
+        "istanbul.txt",
+        "*star?.txt",
+        "semi:colon|pipe.txt",
     ],
 ];
 
 /// Names of folders of every kind.
 const FOLDERS: &[&str] = &[
-    "plain", ".dotted", "Case", "case", "it's", "a<b", " edges ", "fire 🔥", "back\\slash", "e\u{301}", "é", "100%",
-    "⟦20⟧", "tab\t", "null", "folder.d",
+    "plain",
+    ".dotted",
+    "Case",
+    "case",
+    "it's",
+    "a<b",
+    " edges ",
+    "fire 🔥",
+    "back\\slash",
+    "e\u{301}",
+    "é",
+    "100%",
+    "⟦20⟧",
+    "tab\t",
+    "null",
+    "folder.d",
 ];
 
 /// A name of 251 characters, which still fits everywhere.
@@ -147,13 +220,19 @@ pub(crate) fn every_kind(files: u64, seed: u64) -> Vec<Sample> {
             n if n % 75 == 11 => 1 + n % 4,
             _ => dice.size(),
         };
-        samples.push(Sample::new(format!("{}/{name}", kind_of_folder(folder)), size, seed << 32 | number));
+        samples.push(Sample::new(
+            format!("{}/{name}", kind_of_folder(folder)),
+            size,
+            seed << 32 | number,
+        ));
     }
     samples
 }
 
 fn kind_of_name(folder: u64, slot: u64, number: u64) -> String {
-    let block = NAMES.get(usize::try_from(folder / 2).unwrap() % NAMES.len()).unwrap();
+    let block = NAMES
+        .get(usize::try_from(folder / 2).unwrap() % NAMES.len())
+        .unwrap();
     match usize::try_from(slot).unwrap() {
         0 if folder == 0 => long_name(),
         slot if folder % 2 == 1 && slot < 10 => block[slot].to_owned(),
@@ -168,7 +247,11 @@ fn kind_of_folder(number: u64) -> String {
         None => format!("folder-{number:03}"),
     };
     // Every fifth lies in the first, so that the tree has some depth.
-    if number % 5 == 4 { format!("{}/{name}", FOLDERS[0]) } else { name }
+    if number % 5 == 4 {
+        format!("{}/{name}", FOLDERS[0])
+    } else {
+        name
+    }
 }
 
 #[test]
@@ -178,14 +261,28 @@ fn a_set_has_as_many_paths_and_contents_as_it_says() {
         let set = every_kind(files, 3);
         let paths: BTreeSet<&str> = set.iter().map(|sample| sample.path.as_str()).collect();
         assert_eq!(u64::try_from(paths.len()).unwrap(), files);
-        let folders: BTreeSet<&str> = paths.iter().filter_map(|path| path.rsplit_once('/')).map(|(f, _)| f).collect();
+        let folders: BTreeSet<&str> = paths
+            .iter()
+            .filter_map(|path| path.rsplit_once('/'))
+            .map(|(f, _)| f)
+            .collect();
         assert_eq!(u64::try_from(folders.len()).unwrap(), files / 10);
         let mut sizes: Vec<u64> = set.iter().map(|sample| sample.size).collect();
         assert!(sizes.iter().sum::<u64>() < 600_000_000);
         sizes.sort_unstable();
-        assert!((4_000..16_000).contains(&sizes[sizes.len() / 2]), "median {}", sizes[sizes.len() / 2]);
+        assert!(
+            (4_000..16_000).contains(&sizes[sizes.len() / 2]),
+            "median {}",
+            sizes[sizes.len() / 2]
+        );
     }
-    assert_eq!(every_kind(3000, 3).iter().filter(|sample| sample.size > 1_000_000).count(), 20);
+    assert_eq!(
+        every_kind(3000, 3)
+            .iter()
+            .filter(|sample| sample.size > 1_000_000)
+            .count(),
+        20
+    );
     assert_ne!(bytes(8, 1), bytes(8, 2));
     assert_eq!(bytes(100, 1), bytes(100, 1));
 }

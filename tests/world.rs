@@ -6,7 +6,7 @@
 //! code, and the server's ledger.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[path = "world/cloud.rs"]
 pub(crate) mod cloud;
@@ -21,11 +21,8 @@ pub(crate) mod web;
 
 pub(crate) use cloud::Cloud;
 pub(crate) use devcloud::Dialect;
-pub(crate) use disk::{Content, Entry, Tree, content_of};
+pub(crate) use disk::{Entry, Tree, content_of};
 pub(crate) use machine::{Machine, Run};
-
-/// All dialects, in the order of wire.md §7.
-pub(crate) const DIALECTS: [Dialect; 4] = [Dialect::Document, Dialect::V4, Dialect::V5, Dialect::Hostile];
 
 /// A server, and a folder in which machines live.
 pub(crate) struct World {
@@ -59,11 +56,6 @@ impl World {
         Machine::new(&self.folder.path().join(name), name, &self.cloud, remote)
     }
 
-    /// Where everything of this world lies.
-    pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// A place in this world.
     pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -78,7 +70,9 @@ pub(crate) fn full() -> bool {
 /// A number from the environment, or what the normal run takes.
 pub(crate) fn number(variable: &str, normal: u64) -> u64 {
     match std::env::var(variable) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable} takes a number, not {text:?}")),
+        Ok(text) => text
+            .parse()
+            .unwrap_or_else(|_| panic!("{variable} takes a number, not {text:?}")),
         Err(_) => normal,
     }
 }

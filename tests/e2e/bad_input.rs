@@ -27,7 +27,11 @@ fn refused(world: &World, machine: &Machine, code: i32, says: &[&str]) -> Run {
     let mark = world.cloud.mark();
     // As a user runs it: text.
     let run = machine.run(&["--once"]).expect(code);
-    assert_eq!((disk::everything(&machine.local), world.cloud.tree()), before, "{run:?}");
+    assert_eq!(
+        (disk::everything(&machine.local), world.cloud.tree()),
+        before,
+        "{run:?}"
+    );
     assert_eq!(world.cloud.since(&mark).mutations, 0, "{run:?}");
     let said = run.said();
     let lines: Vec<&str> = said.lines().filter(|line| line.contains("Next: ")).collect();
@@ -43,7 +47,12 @@ fn refused(world: &World, machine: &Machine, code: i32, says: &[&str]) -> Run {
 fn no_configuration() {
     let (world, machine) = ready();
     std::fs::remove_file(&machine.config).unwrap();
-    refused(&world, &machine, 1, &["config.toml", "no configuration", "SYNCD_API_URL"]);
+    refused(
+        &world,
+        &machine,
+        1,
+        &["config.toml", "no configuration", "SYNCD_API_URL"],
+    );
 }
 
 #[test]
@@ -68,9 +77,16 @@ fn a_bad_address() {
 fn plain_http_to_another_machine() {
     let (world, mut machine) = ready();
     machine.configure(|settings| {
-        settings.account.insert("api_url".into(), quoted("http://cloud.example.org/api/v2/"));
+        settings
+            .account
+            .insert("api_url".into(), quoted("http://cloud.example.org/api/v2/"));
     });
-    refused(&world, &machine, 1, &["config.toml:", "cloud.example.org", "https", "allow_http"]);
+    refused(
+        &world,
+        &machine,
+        1,
+        &["config.toml:", "cloud.example.org", "https", "allow_http"],
+    );
 }
 
 #[test]
@@ -105,7 +121,13 @@ fn a_credentials_file_that_others_can_read() {
     let mark = world.cloud.mark();
     let run = refused(&world, &machine, 1, &["credentials.toml", "0644", "chmod 600"]);
     assert_eq!(world.cloud.since(&mark).requests, 0);
-    assert!(world.cloud.keys().iter().all(|key| !run.said().contains(key.as_str())));
+    assert!(
+        world
+            .cloud
+            .keys()
+            .iter()
+            .all(|key| !run.said().contains(key.as_str()))
+    );
 }
 
 #[test]
@@ -129,7 +151,12 @@ fn a_local_folder_that_is_a_file() {
     let (world, machine) = ready();
     std::fs::remove_dir_all(&machine.local).unwrap();
     std::fs::write(&machine.local, "a file").unwrap();
-    refused(&world, &machine, 1, &[machine.local.to_str().unwrap(), "not a folder"]);
+    refused(
+        &world,
+        &machine,
+        1,
+        &[machine.local.to_str().unwrap(), "not a folder"],
+    );
     assert_eq!(std::fs::read_to_string(&machine.local).unwrap(), "a file");
 }
 
@@ -149,7 +176,9 @@ fn a_state_directory_that_cannot_be_made() {
     std::fs::write(&file, "").unwrap();
     let state = file.join("state");
     machine.configure(|settings| {
-        settings.top.insert("state_dir".into(), quoted(state.to_str().unwrap()));
+        settings
+            .top
+            .insert("state_dir".into(), quoted(state.to_str().unwrap()));
     });
     refused(&world, &machine, 1, &[state.to_str().unwrap()]);
 }
@@ -178,7 +207,10 @@ fn a_server_that_answers_with_a_page() {
 #[test]
 fn a_server_that_speaks_something_else() {
     let (world, mut machine) = ready();
-    for (status, body) in [("200 OK", r#"{"hello":"world"}"#), ("404 Not Found", r#"{"error":"no such route"}"#)] {
+    for (status, body) in [
+        ("200 OK", r#"{"hello":"world"}"#),
+        ("404 Not Found", r#"{"error":"no such route"}"#),
+    ] {
         let url = answers(status, "application/json", body);
         point_at(&mut machine, &url);
         refused(&world, &machine, 1, &["127.0.0.1", "api_url"]);
@@ -188,7 +220,11 @@ fn a_server_that_speaks_something_else() {
 #[test]
 fn a_server_that_is_not_there() {
     let (world, mut machine) = ready();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     point_at(&mut machine, &format!("http://127.0.0.1:{port}/api/v2/"));
     refused(&world, &machine, 1, &[&port.to_string()]);
 }
@@ -207,7 +243,10 @@ fn a_pair_that_the_configuration_does_not_name() {
     let (world, machine) = ready();
     let mark = world.cloud.mark();
     let run = machine.once(&["other"]);
-    assert!([1, 2].contains(&run.code) && run.said().contains("other"), "{run:?}");
+    assert!(
+        [1, 2].contains(&run.code) && run.said().contains("other"),
+        "{run:?}"
+    );
     assert_eq!(world.cloud.since(&mark).requests, 0);
 }
 
@@ -248,7 +287,13 @@ fn answers(status: &'static str, kind: &'static str, body: &'static str) -> Stri
 /// Whether head and body of a request have arrived.
 fn complete(asked: &[u8]) -> bool {
     let text = String::from_utf8_lossy(asked);
-    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned));
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head.lines().find_map(|line| {
+        line.to_ascii_lowercase()
+            .strip_prefix("content-length:")
+            .map(str::to_owned)
+    });
     body.len() >= length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
 }

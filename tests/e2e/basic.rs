@@ -19,7 +19,11 @@ fn agreed() -> (World, Machine) {
 /// A pass that ends in agreement and transfers nothing; then both sides are the same.
 fn sync_without_transfer(world: &World, machine: &Machine) {
     let run = machine.sync();
-    assert_eq!((run.count("uploaded"), run.count("downloaded")), (0, 0), "{run:?}");
+    assert_eq!(
+        (run.count("uploaded"), run.count("downloaded")),
+        (0, 0),
+        "{run:?}"
+    );
     assert_same(&machine.tree(), &world.cloud.tree());
 }
 
@@ -28,7 +32,14 @@ fn files_and_folders_go_up_and_a_second_pass_has_nothing_to_do() {
     let (world, machine) = agreed();
     let mark = world.cloud.mark();
     let run = machine.sync();
-    let done = ["uploaded", "downloaded", "moved", "deleted_local", "deleted_remote"].map(|key| run.count(key));
+    let done = [
+        "uploaded",
+        "downloaded",
+        "moved",
+        "deleted_local",
+        "deleted_remote",
+    ]
+    .map(|key| run.count(key));
     assert_eq!(done, [0; 5], "{run:?}");
     let did = world.cloud.since(&mark);
     assert_eq!((did.mutations, did.downloads), (0, 0), "{did:?}");
@@ -120,7 +131,10 @@ fn two_names_swapped_here_are_swapped_there() {
     machine.rename("docs/b.txt", "a.txt");
     machine.rename("parked", "docs/b.txt");
     sync_without_transfer(&world, &machine);
-    assert_eq!(world.cloud.tree()["a.txt"], disk::Entry::File(disk::content_of(b"two")));
+    assert_eq!(
+        world.cloud.tree()["a.txt"],
+        disk::Entry::File(disk::content_of(b"two"))
+    );
 }
 
 #[test]
@@ -133,7 +147,10 @@ fn what_is_deleted_here_is_in_the_accounts_trash() {
     assert_same(&machine.tree(), &world.cloud.tree());
     assert_eq!(machine.tree().len(), 1);
     for lost in ["one", "two", "three"] {
-        assert!(world.cloud.trash().contains(&disk::content_of(lost.as_bytes())), "{lost}");
+        assert!(
+            world.cloud.trash().contains(&disk::content_of(lost.as_bytes())),
+            "{lost}"
+        );
     }
 }
 
@@ -145,9 +162,14 @@ fn what_is_deleted_there_is_in_the_trash_here() {
     machine.settle(3, false);
     assert_same(&machine.tree(), &world.cloud.tree());
     assert_eq!(machine.tree().len(), 1);
-    let kept: Vec<_> = disk::everything(&machine.local.join(".syncd/trash")).into_values().collect();
+    let kept: Vec<_> = disk::everything(&machine.local.join(".syncd/trash"))
+        .into_values()
+        .collect();
     for lost in ["one", "two", "three"] {
-        assert!(kept.contains(&disk::Entry::File(disk::content_of(lost.as_bytes()))), "{lost} in {kept:?}");
+        assert!(
+            kept.contains(&disk::Entry::File(disk::content_of(lost.as_bytes()))),
+            "{lost} in {kept:?}"
+        );
     }
 }
 
@@ -159,7 +181,10 @@ fn a_file_edited_here_survives_its_deletion_there_and_the_other_way_round() {
     world.cloud.web_edit("docs/b.txt", b"edited there");
     machine.remove("docs/b.txt");
     machine.settle(3, false);
-    assert_eq!((machine.read("a.txt"), machine.read("docs/b.txt")), ("edited here".into(), "edited there".into()));
+    assert_eq!(
+        (machine.read("a.txt"), machine.read("docs/b.txt")),
+        ("edited here".into(), "edited there".into())
+    );
     assert_same(&machine.tree(), &world.cloud.tree());
 }
 
@@ -171,7 +196,10 @@ fn a_conflict_keeps_both_versions_on_both_sides() {
     let run = machine.sync();
     assert_eq!(machine.read("a.txt"), "theirs");
     let tree = machine.tree();
-    let copies: Vec<_> = tree.keys().filter(|path| path.starts_with("a (conflict ")).collect();
+    let copies: Vec<_> = tree
+        .keys()
+        .filter(|path| path.starts_with("a (conflict "))
+        .collect();
     assert_eq!(copies.len(), 1, "{tree:?}");
     assert!(copies[0].ends_with(" d1).txt"), "{copies:?}");
     assert_eq!(machine.read(copies[0]), "mine");
@@ -216,12 +244,43 @@ fn ignored_names_stay_where_they_are() {
     let world = World::start(Dialect::Document);
     let machine = world.machine("d1");
     machine.write(".syncignore", "*.o\n/build/\n");
-    for path in ["a.o", "build/x", "x.part", ".DS_Store", "src/b.o", "src/b.c", ".syncd-mine"] {
+    for path in [
+        "a.o",
+        "build/x",
+        "x.part",
+        ".DS_Store",
+        "src/b.o",
+        "src/b.c",
+        ".syncd-mine",
+    ] {
         machine.write(path, path);
     }
     machine.sync();
     let tree = world.cloud.tree();
     assert_eq!(tree.keys().collect::<Vec<_>>(), [".syncignore", "src", "src/b.c"]);
+}
+
+#[test]
+fn everything_may_come_from_the_environment() {
+    let world = World::start(Dialect::Document);
+    world.cloud.web_create("note.txt", b"remember");
+    let mut machine = world.machine("d1");
+    for file in [&machine.config, &machine.credentials] {
+        std::fs::remove_file(file).unwrap();
+    }
+    let [key1, key2] = world.cloud.keys();
+    let local = machine.local.to_str().unwrap().to_owned();
+    for (name, value) in [
+        ("SYNCD_API_URL", world.cloud.api_url()),
+        ("SYNCD_SYNC__MAIN__LOCAL", local),
+        ("SYNCD_SYNC__MAIN__REMOTE", "/".to_owned()),
+        ("SYNCD_KEY1", key1),
+        ("SYNCD_KEY2", key2),
+    ] {
+        machine.env(name, &value);
+    }
+    machine.sync();
+    assert_eq!(machine.read("note.txt"), "remember");
 }
 
 #[test]
@@ -284,14 +343,23 @@ fn machines_that_change_the_same_things_at_once_lose_nothing() {
         let machines = [world.machine("d1"), world.machine("d2")];
         let mut witness = Witness::default();
         witness.wrote("shared.txt", machines[0].write("shared.txt", "base"));
-        witness.wrote("Docs/base.txt", machines[0].write("Docs/base.txt", "base of docs"));
+        witness.wrote(
+            "Docs/base.txt",
+            machines[0].write("Docs/base.txt", "base of docs"),
+        );
         for machine in &machines {
             machine.settle(4, false);
         }
         for (machine, name) in machines.iter().zip(["d1", "d2"]) {
             witness.dropped(disk::content_of(b"base"));
-            witness.wrote("shared.txt", machine.write("shared.txt", format!("edited by {name}")));
-            witness.wrote("New", machine.write(&format!("New/of {name}.txt"), format!("new of {name}")));
+            witness.wrote(
+                "shared.txt",
+                machine.write("shared.txt", format!("edited by {name}")),
+            );
+            witness.wrote(
+                "New",
+                machine.write(&format!("New/of {name}.txt"), format!("new of {name}")),
+            );
             witness.wrote("both", machine.write("both.txt", format!("made by {name}")));
         }
         machines[0].rename("Docs", "Papers");

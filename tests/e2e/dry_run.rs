@@ -18,12 +18,19 @@ fn with_work() -> (World, Machine) {
 
 /// All that a dry run must not touch: the folder with `.syncd`, and the account with its trash.
 fn untouched(world: &World, machine: &Machine) -> (Tree, Tree, usize) {
-    (disk::everything(&machine.local), world.cloud.tree(), world.cloud.trash().len())
+    (
+        disk::everything(&machine.local),
+        world.cloud.tree(),
+        world.cloud.trash().len(),
+    )
 }
 
 fn digest(machine: &Machine) -> String {
     let plan = machine.once(&["--dry-run"]).json();
-    plan["digest"].as_str().unwrap_or_else(|| panic!("no digest: {plan}")).to_owned()
+    plan["digest"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no digest: {plan}"))
+        .to_owned()
 }
 
 #[test]
@@ -42,14 +49,30 @@ fn a_dry_run_shows_each_step_with_its_reason_and_writes_nothing_on_either_side()
         for key in ["side", "kind", "path", "to", "bytes", "rule", "reason"] {
             assert!(step.get(key).is_some(), "no {key} in {step}");
         }
-        assert!(["local", "remote"].contains(&step["side"].as_str().unwrap()), "{step}");
-        assert!(step["rule"].as_str().is_some_and(|rule| !rule.is_empty()), "{step}");
-        assert!(step["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{step}");
+        assert!(
+            ["local", "remote"].contains(&step["side"].as_str().unwrap()),
+            "{step}"
+        );
+        assert!(
+            step["rule"].as_str().is_some_and(|rule| !rule.is_empty()),
+            "{step}"
+        );
+        assert!(
+            step["reason"].as_str().is_some_and(|reason| !reason.is_empty()),
+            "{step}"
+        );
     }
-    let named = |name: &str| steps.iter().any(|step| step["path"].as_str().is_some_and(|path| path.contains(name)));
+    let named = |name: &str| {
+        steps
+            .iter()
+            .any(|step| step["path"].as_str().is_some_and(|path| path.contains(name)))
+    };
     assert!(named("up.txt") && named("down.txt"), "{run:?}");
     let compared = plan["compare"].as_array().unwrap();
-    assert!(compared.iter().all(|path| path.as_str() == Some("both.txt")) && !compared.is_empty(), "{run:?}");
+    assert!(
+        compared.iter().all(|path| path.as_str() == Some("both.txt")) && !compared.is_empty(),
+        "{run:?}"
+    );
 }
 
 #[test]
@@ -106,14 +129,34 @@ fn the_json_of_a_run_has_every_promised_key() {
     assert_eq!(run["v"], 1);
     let pair = &run["pairs"][0];
     for key in [
-        "name", "phase", "in_sync", "exit", "uploaded", "downloaded", "moved", "deleted_local", "deleted_remote",
-        "conflicts", "skipped", "held", "unproved", "failed", "drift", "bytes_up", "bytes_down", "requests",
-        "last_agreement", "stop",
+        "name",
+        "phase",
+        "in_sync",
+        "exit",
+        "uploaded",
+        "downloaded",
+        "moved",
+        "deleted_local",
+        "deleted_remote",
+        "conflicts",
+        "skipped",
+        "held",
+        "unproved",
+        "failed",
+        "drift",
+        "bytes_up",
+        "bytes_down",
+        "requests",
+        "last_agreement",
+        "stop",
     ] {
         assert!(pair.get(key).is_some(), "no {key} in {pair}");
     }
     assert_eq!(pair["name"], "main");
-    assert_eq!((&pair["in_sync"], &pair["exit"], &pair["stop"]), (&Value::Bool(true), &Value::from(0), &Value::Null));
+    assert_eq!(
+        (&pair["in_sync"], &pair["exit"], &pair["stop"]),
+        (&Value::Bool(true), &Value::from(0), &Value::Null)
+    );
     assert!(pair["requests"].as_u64().unwrap() > 0);
     assert!(pair["last_agreement"].as_str().unwrap().starts_with("20"));
 }

@@ -18,7 +18,12 @@ fn every_fault(cloud: &Cloud, chance: f64) {
         cloud.fault(name, chance);
     }
     // Waiting shows nothing; a lost token at most once a minute, as promised.
-    for (knob, value) in [("latency.ms", "20"), ("429.retry-after", "1"), ("stalled-body.seconds", "1"), ("token-loss.min-interval", "60")] {
+    for (knob, value) in [
+        ("latency.ms", "20"),
+        ("429.retry-after", "1"),
+        ("stalled-body.seconds", "1"),
+        ("token-loss.min-interval", "60"),
+    ] {
         cloud.knob(knob, value);
     }
 }
@@ -50,19 +55,21 @@ fn agrees_at_last(dialect: Dialect) {
 
 /// Edits, a rename and deletions on both sides, each of files the other side leaves alone.
 fn change(machine: &Machine, cloud: &Cloud, witness: &mut Witness) {
-    let files: Vec<(String, crate::world::Content)> = machine
-        .tree()
-        .into_iter()
-        .filter_map(|(path, entry)| match entry {
-            // Plain names only: on the web side a path is found by its name there.
-            Entry::File(content) if content.size > 0 && path.is_ascii() && !path.contains(['<', '\\', '\n', '\t', '\u{7}', ' ']) => {
-                Some((path, content))
-            }
-            _ => None,
-        })
+    // Plain names only: on the web a path is found by its name there.
+    let plain = |path: &str| {
+        path.chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-./".contains(c))
+    };
+    let tree = machine.tree();
+    let files = tree.iter().filter_map(|(path, entry)| match entry {
+        Entry::File(content) => Some((path, content)),
+        Entry::Folder | Entry::Other(_) => None,
+    });
+    let files: Vec<_> = files
+        .filter(|(path, content)| content.size > 0 && plain(path))
         .collect();
     assert!(files.len() >= 8, "{files:?}");
-    for (number, (path, old)) in files.iter().enumerate().take(8) {
+    for (number, (path, old)) in files.into_iter().enumerate().take(8) {
         let new = bytes(5000, 0xE0_0000 + u64::try_from(number).unwrap());
         match number {
             0 | 1 => {

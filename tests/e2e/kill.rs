@@ -76,7 +76,11 @@ impl Story {
 
     fn content(&mut self) -> Vec<u8> {
         self.serial += 1;
-        let size = if self.dice.below(12) == 0 { 9 << 20 } else { 500 + self.dice.below(20_000) };
+        let size = if self.dice.below(12) == 0 {
+            9 << 20
+        } else {
+            500 + self.dice.below(20_000)
+        };
         bytes(size, self.serial)
     }
 
@@ -89,8 +93,12 @@ impl Story {
 
     fn mean_moved(&mut self, from: &str, to: &str) {
         let below = format!("{from}/");
-        let moved: Vec<String> =
-            self.meant.keys().filter(|path| *path == from || path.starts_with(&below)).cloned().collect();
+        let moved: Vec<String> = self
+            .meant
+            .keys()
+            .filter(|path| *path == from || path.starts_with(&below))
+            .cloned()
+            .collect();
         for path in moved {
             let entry = self.meant.remove(&path).unwrap();
             self.mean(&format!("{to}{}", &path[from.len()..]), entry);
@@ -99,7 +107,8 @@ impl Story {
 
     fn mean_gone(&mut self, path: &str) {
         let below = format!("{path}/");
-        self.meant.retain(|other, _| other != path && !other.starts_with(&below));
+        self.meant
+            .retain(|other, _| other != path && !other.starts_with(&below));
     }
 
     fn write(&mut self, hand: Hand, path: &str) {
@@ -191,7 +200,10 @@ impl Story {
             begun.elapsed() >= Duration::from_millis(wait) || self.cloud.since(&mark).requests >= requests
         });
         let what = if running.kill() { "killed" } else { "was through" };
-        self.told.push(format!("syncd {what} after {} requests", self.cloud.since(&mark).requests));
+        self.told.push(format!(
+            "syncd {what} after {} requests",
+            self.cloud.since(&mark).requests
+        ));
     }
 
     /// Runs to agreement, on exactly what was meant.
@@ -204,7 +216,11 @@ impl Story {
         let mark = self.cloud.mark();
         self.machine.sync();
         let did = self.cloud.since(&mark);
-        assert_eq!((did.mutations, did.downloads), (0, 0), "a pass after agreement worked: {did:?}");
+        assert_eq!(
+            (did.mutations, did.downloads),
+            (0, 0),
+            "a pass after agreement worked: {did:?}"
+        );
     }
 }
 

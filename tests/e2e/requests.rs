@@ -9,7 +9,9 @@ use crate::world::{Dialect, Machine, World};
 /// Number of folders, and of those directly in the pair's folder.
 fn folders(machine: &Machine) -> (u64, u64) {
     let tree = machine.tree();
-    let folders = tree.iter().filter(|(_, entry)| matches!(entry, crate::world::Entry::Folder));
+    let folders = tree
+        .iter()
+        .filter(|(_, entry)| matches!(entry, crate::world::Entry::Folder));
     let folders: BTreeSet<&str> = folders.map(|(path, _)| path.as_str()).collect();
     let top = folders.iter().filter(|path| !path.contains('/')).count();
     (u64::try_from(folders.len()).unwrap(), u64::try_from(top).unwrap())
@@ -29,7 +31,10 @@ fn first_upload(remote: &str) {
     machine.sync();
     let did = world.cloud.since(&mark);
     assert_eq!(did.at("/file/upload"), files, "{did:?}");
-    assert!(did.requests <= files + 2 * all + 10 + unproved, "{files} files, {all} folders: {did:?}");
+    assert!(
+        did.requests <= files + 2 * all + 10 + unproved,
+        "{files} files, {all} folders: {did:?}"
+    );
 
     let mark = world.cloud.mark();
     machine.sync();

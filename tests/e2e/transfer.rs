@@ -19,7 +19,10 @@ fn runs(dialect: Dialect) -> u32 {
 fn sync(machine: &Machine, dialect: Dialect) -> Run {
     let mut last = machine.once(&[]);
     for _ in 1..runs(dialect) {
-        let open = last.code != 0 && last.code != 3 || ["failed", "unproved"].iter().any(|kind| !last.items(kind).is_empty());
+        let open = last.code != 0 && last.code != 3
+            || ["failed", "unproved"]
+                .iter()
+                .any(|kind| !last.items(kind).is_empty());
         if !open {
             break;
         }
@@ -34,10 +37,17 @@ fn sync(machine: &Machine, dialect: Dialect) -> Run {
 /// What is not in the account is named as skipped or held, each with a reason; nothing else is.
 fn assert_named(local: &Tree, remote: &Tree, run: &Run) {
     let there = as_local(remote);
-    let missing: BTreeSet<&str> =
-        local.keys().filter(|path| !there.contains_key(*path)).map(String::as_str).collect();
+    let missing: BTreeSet<&str> = local
+        .keys()
+        .filter(|path| !there.contains_key(*path))
+        .map(String::as_str)
+        .collect();
     let (skipped, held) = (run.items("skipped"), run.items("held"));
-    let named: BTreeSet<&str> = skipped.iter().chain(&held).map(|(path, _)| path.as_str()).collect();
+    let named: BTreeSet<&str> = skipped
+        .iter()
+        .chain(&held)
+        .map(|(path, _)| path.as_str())
+        .collect();
     assert_eq!(missing, named, "{run:?}");
     assert!(skipped.iter().chain(&held).all(|(_, reason)| !reason.is_empty()));
     run.clone().expect(if held.is_empty() { 0 } else { 3 });
@@ -70,7 +80,11 @@ fn travels(dialect: Dialect) {
     for machine in [&d1, &d2] {
         let mark = world.cloud.mark();
         let run = sync(machine, dialect);
-        assert_eq!((run.count("uploaded"), run.count("downloaded"), run.count("moved")), (0, 0, 0), "{run:?}");
+        assert_eq!(
+            (run.count("uploaded"), run.count("downloaded"), run.count("moved")),
+            (0, 0, 0),
+            "{run:?}"
+        );
         let did = world.cloud.since(&mark);
         assert_eq!((did.mutations, did.downloads), (0, 0), "{did:?}");
     }

@@ -17,7 +17,10 @@ const NOBODY: u32 = 65_534;
 #[track_caller]
 fn named(run: &Run, kind: &str, path: &str, says: &[&str]) {
     let items = run.items(kind);
-    let reason = items.iter().find(|(found, _)| found.contains(path)).map(|(_, reason)| reason.to_lowercase());
+    let reason = items
+        .iter()
+        .find(|(found, _)| found.contains(path))
+        .map(|(_, reason)| reason.to_lowercase());
     let reason = reason.unwrap_or_else(|| panic!("{path} is not among the {kind}: {run:?}"));
     for part in says {
         assert!(reason.contains(part), "{path}: no {part:?} in {reason:?}");
@@ -33,7 +36,10 @@ fn neighbour(machine: &Machine) {
 #[track_caller]
 fn assert_neighbour(world: &World) {
     let tree = world.cloud.tree();
-    assert!(tree.contains_key("neighbour.txt") && tree.contains_key("folder/neighbour.txt"), "{tree:?}");
+    assert!(
+        tree.contains_key("neighbour.txt") && tree.contains_key("folder/neighbour.txt"),
+        "{tree:?}"
+    );
 }
 
 #[test]
@@ -48,9 +54,17 @@ fn what_no_account_can_hold_is_skipped_and_no_error() {
     symlink("nowhere", at("dangling link")).unwrap();
     rustix::fs::mknodat(CWD, at("pipe"), FileType::Fifo, Mode::from_raw_mode(0o644), 0).unwrap();
     let _socket = UnixListener::bind(at("socket")).unwrap();
-    std::fs::write(machine.local.join(OsStr::from_bytes(b"latin-\xe9.txt")), "not UTF-8").unwrap();
+    std::fs::write(
+        machine.local.join(OsStr::from_bytes(b"latin-\xe9.txt")),
+        "not UTF-8",
+    )
+    .unwrap();
     std::fs::create_dir(machine.local.join(OsStr::from_bytes(b"dir-\xff"))).unwrap();
-    std::fs::write(machine.local.join(OsStr::from_bytes(b"dir-\xff/inside.txt")), "below it").unwrap();
+    std::fs::write(
+        machine.local.join(OsStr::from_bytes(b"dir-\xff/inside.txt")),
+        "below it",
+    )
+    .unwrap();
 
     let run = machine.once(&[]).expect(0);
     named(&run, "skipped", "empty.txt", &["empty"]);
@@ -139,7 +153,11 @@ fn a_type_that_the_site_refuses_is_named_and_its_neighbours_go_up() {
     neighbour(&machine);
     machine.write("script.php", "<?php");
     let run = machine.once(&[]).expect(3);
-    let kind = if run.items("held").is_empty() { "failed" } else { "held" };
+    let kind = if run.items("held").is_empty() {
+        "failed"
+    } else {
+        "held"
+    };
     named(&run, kind, "script.php", &[]);
     assert_neighbour(&world);
 }
@@ -169,7 +187,9 @@ fn unreadable(prepare: impl FnOnce(&mut Machine)) {
     let run = machine.once(&[]).expect(3);
     named(&run, "failed", "secret.txt", &["permission"]);
     let kinds = ["failed", "unproved", "held"];
-    let closed = kinds.iter().any(|kind| run.items(kind).iter().any(|(path, _)| path == "closed"));
+    let closed = kinds
+        .iter()
+        .any(|kind| run.items(kind).iter().any(|(path, _)| path == "closed"));
     assert!(closed, "{run:?}");
     assert_neighbour(&world);
     close("secret.txt", 0o600);
@@ -192,7 +212,9 @@ fn a_name_too_long_for_the_other_side_is_held() {
     // Each of these needs seven characters in the account.
     machine.write(&format!("{}.txt", "😀".repeat(50)), "too long there");
     // Three bytes each on a disk that takes 255.
-    world.cloud.web_create(&format!("{}.txt", "長".repeat(100)), b"too long here");
+    world
+        .cloud
+        .web_create(&format!("{}.txt", "長".repeat(100)), b"too long here");
     let run = machine.once(&[]).expect(3);
     named(&run, "held", "😀", &["long"]);
     named(&run, "held", "長", &["long"]);
@@ -224,5 +246,8 @@ fn many_items_are_all_listed_in_json_and_counted_in_text() {
     let run = machine.once(&[]).expect(0);
     assert_eq!(run.items("skipped").len(), many);
     let text = machine.run(&["--once"]).expect(0).said();
-    assert!(text.contains(&many.to_string()) && text.lines().count() < 20, "{text}");
+    assert!(
+        text.contains(&many.to_string()) && text.lines().count() < 20,
+        "{text}"
+    );
 }

@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use devcloud::{Class, Control, Dialect, FAULTS, Options, RowState, Server, Totals};
 use tokio::runtime::Runtime;
@@ -54,11 +53,21 @@ impl Asked {
 impl Cloud {
     /// Starts an empty server.
     pub(crate) fn start(data: &Path, dialect: Dialect, seed: u64) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let mut options = Options::new(data).dialect(dialect);
         options.seed = seed;
         let server = runtime.block_on(Server::start(options)).unwrap();
-        let cloud = Self { control: server.control(), host: Arc::new(Host { server, _runtime: runtime }) };
+        let cloud = Self {
+            control: server.control(),
+            host: Arc::new(Host {
+                server,
+                _runtime: runtime,
+            }),
+        };
         // A late upload (Q20) comes within `late_upload_limit`, which is short in tests too.
         cloud.knob("Q20.late", "0.3");
         cloud
@@ -72,12 +81,19 @@ impl Cloud {
     /// What `credentials.toml` holds.
     pub(crate) fn credentials(&self) -> String {
         let server = &self.host.server;
-        format!("key1 = {}\nkey2 = {}\n", quoted(server.key1()), quoted(server.key2()))
+        format!(
+            "key1 = {}\nkey2 = {}\n",
+            quoted(server.key1()),
+            quoted(server.key2())
+        )
     }
 
     /// What must never be said.
     pub(crate) fn keys(&self) -> [String; 2] {
-        [self.host.server.key1().to_owned(), self.host.server.key2().to_owned()]
+        [
+            self.host.server.key1().to_owned(),
+            self.host.server.key2().to_owned(),
+        ]
     }
 
     /// Everything live and reachable, by path, with names as the server has them. No path is there twice, and nothing
@@ -87,17 +103,31 @@ impl Cloud {
         let held = self.control.tree().unwrap();
         let mut tree = Tree::new();
         let mut add = |path: &Option<String>, what: String, entry: Entry| {
-            let path = path.as_deref().unwrap_or_else(|| panic!("{what} is live, but cannot be reached"));
+            let path = path
+                .as_deref()
+                .unwrap_or_else(|| panic!("{what} is live, but cannot be reached"));
             let path = path.trim_start_matches('/').to_owned();
             let before = tree.insert(path.clone(), entry);
             assert!(before.is_none(), "{path} is twice in the account");
         };
-        for folder in held.folders.iter().filter(|folder| folder.state == RowState::Active) {
-            add(&folder.path, format!("folder {}, {:?}", folder.id, folder.name), Entry::Folder);
+        for folder in held
+            .folders
+            .iter()
+            .filter(|folder| folder.state == RowState::Active)
+        {
+            add(
+                &folder.path,
+                format!("folder {}, {:?}", folder.id, folder.name),
+                Entry::Folder,
+            );
         }
         for file in held.files.iter().filter(|file| file.state == RowState::Active) {
             let content = content(file.size, &file.md5);
-            add(&file.path, format!("file {}, {:?}", file.id, file.name), Entry::File(content));
+            add(
+                &file.path,
+                format!("file {}, {:?}", file.id, file.name),
+                Entry::File(content),
+            );
         }
         tree
     }
@@ -120,7 +150,10 @@ impl Cloud {
     pub(crate) fn since(&self, mark: &Mark) -> Asked {
         let now = self.control.totals();
         let class = |class: Class| now.of(class) - mark.0.of(class);
-        let endpoints = now.by_endpoint.iter().map(|(name, count)| (name.clone(), count - mark.0.at(name)));
+        let endpoints = now
+            .by_endpoint
+            .iter()
+            .map(|(name, count)| (name.clone(), count - mark.0.at(name)));
         Asked {
             requests: now.requests - mark.0.requests,
             mutations: class(Class::Mutate),
@@ -150,11 +183,6 @@ impl Cloud {
     pub(crate) fn package(&self, key: &str, value: &str) {
         self.knob("Q11.package", "on");
         self.control.set_package(key, value).unwrap();
-    }
-
-    /// Moves the server's clock forward.
-    pub(crate) fn advance(&self, by: Duration) {
-        self.control.advance(by);
     }
 }
 

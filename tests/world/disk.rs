@@ -53,7 +53,10 @@ pub(crate) type Tree = BTreeMap<String, Entry>;
 
 /// The content of bytes.
 pub(crate) fn content_of(bytes: &[u8]) -> Content {
-    Content { size: u64::try_from(bytes.len()).unwrap(), md5: Md5::digest(bytes).into() }
+    Content {
+        size: u64::try_from(bytes.len()).unwrap(),
+        md5: Md5::digest(bytes).into(),
+    }
 }
 
 /// The content of a file, read in pieces.
@@ -64,7 +67,10 @@ pub(crate) fn content_at(path: &Path) -> Content {
     loop {
         let read = file.read(&mut buffer).unwrap();
         if read == 0 {
-            return Content { size, md5: md5.finalize().into() };
+            return Content {
+                size,
+                md5: md5.finalize().into(),
+            };
         }
         md5.update(&buffer[..read]);
         size += u64::try_from(read).unwrap();
@@ -98,7 +104,10 @@ fn walk(folder: &Path, prefix: &str, tree: &mut Tree) {
         } else if kind.is_file() {
             tree.insert(path, Entry::File(content_at(&entry.path())));
         } else {
-            tree.insert(path, Entry::Other(if kind.is_symlink() { "link" } else { "special" }));
+            tree.insert(
+                path,
+                Entry::Other(if kind.is_symlink() { "link" } else { "special" }),
+            );
         }
     }
 }
@@ -113,8 +122,12 @@ pub(crate) fn write(root: &Path, path: &str, bytes: &[u8]) {
 /// Removes a file, or a folder with all that is in it.
 pub(crate) fn remove(root: &Path, path: &str) {
     let target = root.join(path);
-    if target.is_dir() { fs::remove_dir_all(&target) } else { fs::remove_file(&target) }
-        .unwrap_or_else(|error| panic!("{}: {error}", target.display()));
+    if target.is_dir() {
+        fs::remove_dir_all(&target)
+    } else {
+        fs::remove_file(&target)
+    }
+    .unwrap_or_else(|error| panic!("{}: {error}", target.display()));
 }
 
 /// Renames or moves.

@@ -156,7 +156,10 @@ impl Machine {
 
     /// `syncd --once --json ARGS`, running.
     pub(crate) fn spawn_once(&self, args: &[&str]) -> Running {
-        let args: Vec<&str> = ["--once", "--json"].into_iter().chain(args.iter().copied()).collect();
+        let args: Vec<&str> = ["--once", "--json"]
+            .into_iter()
+            .chain(args.iter().copied())
+            .collect();
         self.spawn(&args)
     }
 
@@ -182,7 +185,12 @@ impl Machine {
             command.uid(uid).gid(uid);
         }
         let child = command.spawn().unwrap_or_else(|error| panic!("{SYNCD}: {error}"));
-        Running { child, stdout, stderr, what: args.join(" ") }
+        Running {
+            child,
+            stdout,
+            stderr,
+            what: args.join(" "),
+        }
     }
 
     /// Another user may not be able to reach the build's folder: he gets a copy.
@@ -255,7 +263,12 @@ impl Running {
     pub(crate) fn watch(&mut self, mut until: impl FnMut(&Self) -> bool) {
         let begun = Instant::now();
         while self.ended().is_none() && !until(self) {
-            assert!(begun.elapsed() < RUN_LIMIT, "syncd {} hangs:\n{}", self.what, self.output());
+            assert!(
+                begun.elapsed() < RUN_LIMIT,
+                "syncd {} hangs:\n{}",
+                self.what,
+                self.output()
+            );
             std::thread::sleep(LOOK);
         }
     }
@@ -314,8 +327,16 @@ pub(crate) struct Run {
 
 impl std::fmt::Debug for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { what, code, stdout, stderr } = self;
-        write!(f, "syncd {what}: exit {code}\n--- stdout\n{stdout}\n--- stderr\n{stderr}\n---")
+        let Self {
+            what,
+            code,
+            stdout,
+            stderr,
+        } = self;
+        write!(
+            f,
+            "syncd {what}: exit {code}\n--- stdout\n{stdout}\n--- stderr\n{stderr}\n---"
+        )
     }
 }
 
@@ -336,22 +357,34 @@ impl Run {
     /// What it says of the only pair.
     #[track_caller]
     pub(crate) fn pair(&self) -> Value {
-        self.json().pointer("/pairs/0").cloned().unwrap_or_else(|| panic!("no pair: {self:?}"))
+        self.json()
+            .pointer("/pairs/0")
+            .cloned()
+            .unwrap_or_else(|| panic!("no pair: {self:?}"))
     }
 
     /// A number of the only pair.
     #[track_caller]
     pub(crate) fn count(&self, key: &str) -> u64 {
-        self.pair().get(key).and_then(Value::as_u64).unwrap_or_else(|| panic!("no number {key}: {self:?}"))
+        self.pair()
+            .get(key)
+            .and_then(Value::as_u64)
+            .unwrap_or_else(|| panic!("no number {key}: {self:?}"))
     }
 
     /// Path and reason of all items of a kind (`skipped`, `held`, …) of the only pair.
     #[track_caller]
     pub(crate) fn items(&self, kind: &str) -> Vec<(String, String)> {
         let pair = self.pair();
-        let items = pair.get(kind).and_then(Value::as_array).unwrap_or_else(|| panic!("no {kind}: {self:?}"));
+        let items = pair
+            .get(kind)
+            .and_then(Value::as_array)
+            .unwrap_or_else(|| panic!("no {kind}: {self:?}"));
         let text = |item: &Value, key: &str| item.get(key).and_then(Value::as_str).unwrap_or("").to_owned();
-        items.iter().map(|item| (text(item, "path"), text(item, "reason"))).collect()
+        items
+            .iter()
+            .map(|item| (text(item, "path"), text(item, "reason")))
+            .collect()
     }
 
     /// Everything it said.

@@ -26,7 +26,10 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 fn table<const N: usize>(lines: [(&str, String); N]) -> BTreeMap<String, String> {
-    lines.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    lines
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect()
 }
 
 impl Settings {
@@ -35,7 +38,10 @@ impl Settings {
         let path = |path: &Path| quoted(path.to_str().unwrap());
         Self {
             top: table([("state_dir", path(state)), ("device_name", quoted(device))]),
-            account: table([("api_url", quoted(api_url)), ("credentials_file", path(credentials))]),
+            account: table([
+                ("api_url", quoted(api_url)),
+                ("credentials_file", path(credentials)),
+            ]),
             timing: table([
                 ("quiet_period", quoted("0s")),
                 ("confirm_after", quoted("1s")),

@@ -20,15 +20,27 @@ fn split(path: &str) -> (&str, &str) {
 impl Cloud {
     #[track_caller]
     fn row(&self, path: &str) -> Row {
-        self.find(path).unwrap_or_else(|| panic!("no {path} in the account: {:#?}", self.tree()))
+        self.find(path)
+            .unwrap_or_else(|| panic!("no {path} in the account: {:#?}", self.tree()))
     }
 
     fn find(&self, path: &str) -> Option<Row> {
         let path = format!("/{path}");
         let tree = self.control.tree().unwrap();
-        let is = |found: &Option<String>, state: RowState| state == RowState::Active && found.as_deref() == Some(&*path);
-        let folder = tree.folders.iter().find(|folder| is(&folder.path, folder.state)).map(|row| Row::Folder(row.id));
-        folder.or_else(|| tree.files.iter().find(|file| is(&file.path, file.state)).map(|row| Row::File(row.id)))
+        let is = |found: &Option<String>, state: RowState| {
+            state == RowState::Active && found.as_deref() == Some(&*path)
+        };
+        let folder = tree
+            .folders
+            .iter()
+            .find(|folder| is(&folder.path, folder.state))
+            .map(|row| Row::Folder(row.id));
+        folder.or_else(|| {
+            tree.files
+                .iter()
+                .find(|file| is(&file.path, file.state))
+                .map(|row| Row::File(row.id))
+        })
     }
 
     fn folder(&self, path: &str) -> Option<u64> {
@@ -60,7 +72,9 @@ impl Cloud {
     /// Stores a new version beside the old one, and trashes that.
     #[track_caller]
     pub(crate) fn web_edit(&self, path: &str, bytes: &[u8]) -> Content {
-        let Row::File(old) = self.row(path) else { panic!("{path} is a folder") };
+        let Row::File(old) = self.row(path) else {
+            panic!("{path} is a folder")
+        };
         let content = self.web_create(path, bytes);
         self.control.trash_file(old).unwrap();
         content
@@ -69,7 +83,9 @@ impl Cloud {
     /// Replaces the bytes under an id, on every dialect.
     #[track_caller]
     pub(crate) fn web_swap(&self, path: &str, bytes: &[u8]) {
-        let Row::File(file) = self.row(path) else { panic!("{path} is a folder") };
+        let Row::File(file) = self.row(path) else {
+            panic!("{path} is a folder")
+        };
         self.control.set_quirk("Q44", true).unwrap();
         self.control.swap_content(file, bytes).unwrap();
     }
