@@ -132,7 +132,7 @@ const NAMES: &[[&str; 10]] = &[
     [
         "a<b.txt",
         "a < b.txt",
-        "<b>bold</b>.txt",
+        "<b>bold<i>.txt",
         "<",
         "x <",
         "a>b.txt",
