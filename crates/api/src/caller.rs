@@ -180,19 +180,11 @@ impl Caller {
     ) -> Result<Envelope, ApiError> {
         self.pause.over().await;
         let started = Instant::now();
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        if let Some(held) = held {
-            form.append_pair("access_token", held.token.expose());
-            form.append_pair("account_id", &held.account.to_string());
-        }
-        for (name, value) in params {
-            form.append_pair(name, value);
-        }
         let request = HttpRequest {
             post: true,
             url: self.address(spec.path)?,
             headers: vec![("content-type", "application/x-www-form-urlencoded".to_owned())],
-            body: HttpBody::Full(form.finish().into()),
+            body: HttpBody::Full(form(params, held).into()),
         };
         let exchange = async { collect(self.send(spec.class, request).await?).await };
         let answer = tokio::time::timeout(self.config.timeouts.request, exchange)
@@ -263,3 +255,17 @@ pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     };
     Some(wait.min(RETRY_AFTER_MAX))
 }
+/// The call's parameters as a form, behind what the session adds. Apart from the call, because a half-made form must not
+/// be held while waiting: it cannot move between threads.
+fn form(params: &Params, held: Option<&Held>) -> String {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    if let Some(held) = held {
+        form.append_pair("access_token", held.token.expose());
+        form.append_pair("account_id", &held.account.to_string());
+    }
+    for (name, value) in params {
+        form.append_pair(name, value);
+    }
+    form.finish()
+}
+

@@ -11,11 +11,15 @@ extern crate alloc;
 pub mod content;
 pub mod hold;
 pub mod id;
+mod identify;
 pub mod merge;
 pub mod name;
 pub mod naming;
 pub mod path;
 pub mod policy;
+#[cfg(test)]
+mod pretend;
+pub mod render;
 pub mod rule;
 pub mod transition;
 pub mod tree;

@@ -12,6 +12,12 @@ macro_rules! rules {
             /// Every rule, for the test that each is shown by a named case.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
+            /// The rule's name, for programs.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
             /// The reason in words.
             #[must_use]
             pub const fn text(self) -> &'static str {

@@ -43,8 +43,8 @@ pub struct Journal {
     /// The last time any caller told us; stamps what has no time of its own.
     pub(crate) heard: i64,
     pub(crate) random: Random,
-    /// Dropped last: after the database is closed.
-    pub(crate) _lock: Lock,
+    /// Dropped last: after the database is closed. `None` only for one in memory whose folder is not there.
+    pub(crate) _lock: Option<Lock>,
 }
 
 impl Journal {

@@ -64,7 +64,7 @@ impl Journal {
             .and_then(|()| conn.pragma_update(None, "foreign_keys", true))
             .and_then(|()| meta::create(&conn, high_half(random.next())))
             .map_err(|cause| JournalError::sql("opening the journal", cause).at(&path))?;
-        Self::over(conn, path, lock, random)
+        Self::over(conn, path, Some(lock), random)
     }
 
     /// The journal for a dry run: a copy in memory of what `dir` holds, so that whatever is done with it leaves the
@@ -92,10 +92,39 @@ impl Journal {
         migrate::migrate(&mut conn, None, MIGRATIONS)?;
         conn.pragma_update(None, "foreign_keys", true).map_err(sql)?;
         let random = Random::from_system().map_err(JournalError::io(dir))?;
-        Self::over(conn, path, lock, random).map(Some)
+        Self::over(conn, path, Some(lock), random).map(Some)
     }
 
-    fn over(conn: Connection, path: PathBuf, lock: Lock, random: Random) -> Result<Self, JournalError> {
+    /// The journal for a dry run, also where there is none yet: then an empty one in memory, which is forgotten with
+    /// this value.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn scratch(dir: &Path) -> Result<Self, JournalError> {
+        if let Some(journal) = Self::read(dir)? {
+            return Ok(journal);
+        }
+        let lock = if dir.is_dir() {
+            Some(Lock::take(dir)?)
+        } else {
+            None
+        };
+        let sql = |cause| JournalError::sql("making a journal in memory", cause);
+        let mut conn = Connection::open_in_memory().map_err(sql)?;
+        migrate::migrate(&mut conn, None, MIGRATIONS)?;
+        let mut random = Random::from_system().map_err(JournalError::io(dir))?;
+        conn.pragma_update(None, "foreign_keys", true)
+            .and_then(|()| meta::create(&conn, high_half(random.next())))
+            .map_err(sql)?;
+        Self::over(conn, dir.join(DATABASE), lock, random)
+    }
+
+    fn over(
+        conn: Connection,
+        path: PathBuf,
+        lock: Option<Lock>,
+        random: Random,
+    ) -> Result<Self, JournalError> {
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
         let (meta, next_node) =
             meta::load(&conn).map_err(|cause| JournalError::sql("reading the pair's facts", cause))?;
@@ -484,5 +513,27 @@ mod tests {
             Journal::read(&dir).unwrap().unwrap().walked_at().unwrap(),
             Some(3)
         );
+    }
+
+    #[test]
+    fn a_scratch_journal_leaves_no_trace_and_knows_what_the_real_one_knows() {
+        let (home, journal) = filled();
+        let id = journal.meta().journal_id;
+        drop(journal);
+        let before = contents(home.path());
+        let mut scratch = Journal::scratch(home.path()).unwrap();
+        assert_eq!(
+            (scratch.meta().journal_id, scratch.synced().unwrap().len()),
+            (id, 2)
+        );
+        scratch.commit(&[Change::Forget(NodeId(2))]).unwrap();
+        drop(scratch);
+        assert_eq!(contents(home.path())["journal.db"], before["journal.db"]);
+
+        let nowhere = home.path().join("nothing/here");
+        let mut scratch = Journal::scratch(&nowhere).unwrap();
+        scratch.commit(&[Change::Put(folder(1, None))]).unwrap();
+        assert_eq!(scratch.synced().unwrap().len(), 1);
+        assert!(!nowhere.exists());
     }
 }

@@ -2,15 +2,13 @@
 //!
 //! Imports point down: `cli` → `report` → `engine` → `local`, `remote` → `config`; `local` and `remote` do not know
 //! each other. Nothing here panics on what comes from outside.
-#![allow(
-    dead_code,
-    reason = "most of the configuration and the sink are read by the engine alone"
-)]
 
 mod cli;
 mod config;
 mod engine;
 mod exit;
+mod local;
+mod remote;
 mod report;
 mod service;
 mod summary;

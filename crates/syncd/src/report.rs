@@ -14,6 +14,7 @@ use crate::text::shown;
 
 mod api;
 mod config;
+mod engine;
 
 /// What kind of trouble it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,6 +49,8 @@ pub(crate) enum Kind {
     NotInThisRelease,
     /// The user stopped it.
     Interrupted,
+    /// The plan is not the expected one.
+    OtherPlan,
     /// A bug of ours, or a condition nobody thought of.
     Internal,
 }
@@ -71,6 +74,7 @@ impl Kind {
             Self::Busy => "busy",
             Self::NotInThisRelease => "not_in_this_release",
             Self::Interrupted => "interrupted",
+            Self::OtherPlan => "other_plan",
             Self::Internal => "internal",
         }
     }
@@ -88,6 +92,7 @@ impl Kind {
             | Self::Server
             | Self::NotInThisRelease
             | Self::Interrupted
+            | Self::OtherPlan
             | Self::Internal => Exit::CouldNotRun,
             Self::NoCredentials | Self::Rejected | Self::NoApiAccess => Exit::NoAccess,
             Self::OtherAccount => Exit::SafetyStop,
@@ -210,5 +215,81 @@ impl From<&ConfigError> for Report {
 impl From<&CredentialsError> for Report {
     fn from(error: &CredentialsError) -> Self {
         config::credentials(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use ::api::{ApiError, Lost, RedirectKind, Unreachable};
+
+    const URL: &str = "https://a.example/api/v2/";
+
+    fn told(error: &ApiError) -> (u8, String) {
+        let report = Report::from_api(error, URL);
+        (report.exit().code(), report.line())
+    }
+
+    #[test]
+    fn text_and_json_say_the_same() {
+        let report = Report::new(Kind::Offline, "h", "c", "n").at("p").data("D.");
+        assert_eq!(report.line(), "p: h: c. D. Next: n.");
+        let json = serde_json::to_string(&report.json()).unwrap();
+        let whole =
+            r#"{"kind":"offline","path":"p","happened":"h","cause":"c","data":"D.","next":"n","exit":1}"#;
+        assert_eq!(json, whole);
+    }
+
+    #[test]
+    fn who_may_not_sign_in_is_exit_5() {
+        for error in [
+            ApiError::CredentialsRejected,
+            ApiError::AuthMode,
+            ApiError::NoCredentials,
+            ApiError::NoApiAccess,
+        ] {
+            assert_eq!(told(&error).0, 5, "{error}");
+        }
+        assert_snapshot!(told(&ApiError::CredentialsRejected).1, @"https://a.example/api/v2/: the server rejected the credentials: the credentials are wrong, or the account is suspended, or this internet address is banned for a day after too many wrong attempts; it was tried once and is not tried again by itself. Next: correct the credentials file (or the variables), then run it again.");
+    }
+
+    #[test]
+    fn offline_and_wrong_addresses_are_exit_1() {
+        let offline = ApiError::Unreachable {
+            kind: Unreachable::Dns,
+            cause: "no such name".into(),
+        };
+        let html = ApiError::Ambiguous {
+            why: Lost::Html,
+            retry_after: None,
+        };
+        let other = ApiError::NotThisApi { status: 404 };
+        let moved = ApiError::Redirect {
+            location: "https://b.example/api".into(),
+            kind: RedirectKind::WrongBaseUrl,
+        };
+        for error in [&offline, &html, &other, &moved] {
+            assert_eq!(told(error).0, 1, "{error}");
+        }
+        assert_snapshot!(told(&offline).1, @"https://a.example/api/v2/: the server's name is not found: no such name. Nothing was sent. Next: check the connection and account.api_url.");
+        assert_snapshot!(told(&html).1, @"https://a.example/api/v2/: no usable answer from the server: it answers with a web page instead of an answer of the API. Nothing was changed by this; what was done before stays done. Next: check account.api_url against the address in the account's API settings.");
+        assert_snapshot!(told(&other).1, @"https://a.example/api/v2/: not this API: the address answers with HTTP 404 and a page, or something else that is no answer of the File Upload API v2. Next: check account.api_url against the address in the account's API settings.");
+        assert_snapshot!(told(&moved).1, @"https://a.example/api/v2/: not the API's own address: the server redirects to https://b.example/api. Next: set account.api_url to the address it redirects to, if you trust it.");
+    }
+
+    #[test]
+    fn another_account_is_a_safety_stop() {
+        let error = ApiError::AccountRefused {
+            cause: "account 8 instead of 7".into(),
+        };
+        assert_eq!(told(&error).0, 4);
+    }
+
+    #[test]
+    fn a_file_name_in_a_report_cannot_drive_the_terminal() {
+        let report = Report::new(Kind::Config, "h", "c", "n").at("a\u{1b}[2J");
+        assert!(!report.line().contains('\u{1b}'));
     }
 }

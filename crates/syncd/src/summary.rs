@@ -230,3 +230,93 @@ impl DryRun {
         Exit::of_pairs([self.summary.exit(strict), work])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Kind;
+
+    fn item(path: &str, reason: &str) -> Item {
+        Item {
+            path: path.into(),
+            reason: reason.into(),
+        }
+    }
+
+    #[test]
+    fn the_json_has_exactly_the_promised_keys_in_their_order() {
+        let text = serde_json::to_string(&PairSummary::default().json(false)).unwrap();
+        let keys: Vec<&str> = text
+            .trim_matches(['{', '}'])
+            .split(',')
+            .filter_map(|part| part.split('"').nth(1))
+            .collect();
+        let promised = "name phase in_sync exit uploaded downloaded moved deleted_local deleted_remote conflicts \
+            skipped held unproved failed drift bytes_up bytes_down requests last_agreement stop error";
+        assert_eq!(keys, promised.split_whitespace().collect::<Vec<_>>());
+        let value = serde_json::to_value(PairSummary::default().json(false)).unwrap();
+        assert_eq!(value["stop"], serde_json::Value::Null);
+        let skipped = PairSummary {
+            skipped: vec![item("a", "an empty file")],
+            ..PairSummary::default()
+        };
+        let value = serde_json::to_value(skipped.json(false)).unwrap();
+        assert_eq!(
+            value["skipped"],
+            serde_json::json!([{"path": "a", "reason": "an empty file"}])
+        );
+    }
+
+    #[test]
+    fn what_is_held_failed_or_unproved_is_exit_3_and_what_is_skipped_only_when_strict() {
+        let with = |change: fn(&mut PairSummary)| {
+            let mut summary = PairSummary::default();
+            change(&mut summary);
+            (summary.exit(false).code(), summary.exit(true).code())
+        };
+        assert_eq!(with(|_| ()), (0, 0));
+        assert_eq!(with(|it| it.held.push(item("a", "b"))), (3, 3));
+        assert_eq!(with(|it| it.failed.push(item("a", "b"))), (3, 3));
+        assert_eq!(with(|it| it.unproved.push(item("a", "b"))), (3, 3));
+        assert_eq!(with(|it| it.skipped.push(item("a", "b"))), (0, 3));
+        assert_eq!(with(|it| it.drift.push(item("a", "b"))), (0, 3));
+        assert_eq!(with(|it| it.phase = PAUSED), (3, 3));
+        assert_eq!(with(|it| it.phase = INTERRUPTED), (3, 3));
+        let stop = |it: &mut PairSummary| {
+            it.stop = Some(Stop {
+                kind: "brake",
+                message: "m".into(),
+                next: "n".into(),
+                examples: Vec::new(),
+            });
+        };
+        assert_eq!(with(stop), (4, 4));
+        let error = |it: &mut PairSummary| it.error = Some(Report::new(Kind::Rejected, "h", "c", "n"));
+        assert_eq!(with(error), (5, 5));
+    }
+
+    #[test]
+    fn an_automatic_keep_both_is_in_sync() {
+        let conflict = ConflictItem {
+            path: "a".into(),
+            copy: Some("b".into()),
+            reason: "edited on both".into(),
+        };
+        let summary = PairSummary {
+            conflicts: vec![conflict],
+            ..PairSummary::default()
+        };
+        assert!(summary.in_sync());
+        assert_eq!(summary.exit(true), Exit::InSync);
+    }
+
+    #[test]
+    fn a_dry_run_with_work_to_do_is_exit_3() {
+        assert_eq!(DryRun::default().exit(false), Exit::InSync);
+        let compare = DryRun {
+            compare: vec!["a".into()],
+            ..DryRun::default()
+        };
+        assert_eq!(compare.exit(false), Exit::NotInSync);
+    }
+}

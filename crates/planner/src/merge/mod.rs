@@ -1,13 +1,51 @@
 //! What both sides must become: [`merge`] and the values it takes and gives.
+//!
+//! [`merge`] is the order of the rules; each family of rules is a file. Pure and total: no clock, no failure; what cannot
+//! be decided is held back with a reason. The order: who is who, each item by itself, rings, then folders from the
+//! bottom up, what cannot be carried out, and names; the last three again until nothing changes, because what is left
+//! alone keeps its folder and its name.
+
+mod assemble;
+#[cfg(test)]
+mod cases;
+mod conflict;
+mod content;
+mod create;
+mod cycle;
+mod delete;
+mod hold;
+mod item;
+mod keep;
+mod location;
+mod names;
+mod oneway;
+mod reach;
+#[cfg(test)]
+mod render;
+mod scope;
+mod verdict;
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+use self::assemble::assemble;
+use self::conflict::OpenCopies;
+use self::content::merge_bytes;
+use self::create::{KnownNames, created};
+use self::cycle::break_rings;
+use self::delete::{Revived, deleted_here, deleted_there, gone_here};
+use self::item::{Here, Item, Items, There, gather};
+use self::keep::{Forced, resolve};
+use self::location::merge_places;
+use self::names::name_all;
+use self::verdict::{Bytes, Fate, Note, Verdict};
 use crate::content::Stamp;
-use crate::hold::Hold;
+use crate::hold::{Hold, Reason, Side};
 use crate::id::{FileId, LocalKey, NodeId, RemoteId, TargetKey};
+use crate::identify::identify;
 use crate::name::{LocalName, RemoteName};
 use crate::path::RelPath;
+use crate::policy::Policy;
 use crate::rule::Rule;
 use crate::tree::{LocalTree, Node, RemoteTree, SyncedTree, Tree};
 
@@ -114,7 +152,7 @@ pub enum Content {
     Folder,
     /// No bytes move. With [`content_rule`](TargetNode::content_rule) `Adopted`, `AdoptedBySize`, `SameOnBoth` or
     /// `Refreshed` both sides hold the same (`AdoptedBySize`: unverified), and the record takes over what both sides
-    /// show: ids, size, stamps, and the hash as far as a side's is known. With `Unchanged` the record of the bytes is
+    /// show: ids, size, stamps, and the hash as far as a side's is known (`Refreshed`: else the recorded one stays). With `Unchanged` the record of the bytes is
     /// right or cannot be judged now, with `EmptiedHere` and `OneWay` the sides differ and stay so: in all three the
     /// record of the bytes stays as it is.
     Settled,
@@ -184,4 +222,130 @@ pub enum Compare {
     Local(LocalKey),
     /// Fetch this file of the account to the staging area and hash it.
     Remote(FileId),
+}
+
+/// What every rule may look at, and the hashes that rules ask for.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    trees: Trees<'a>,
+    policy: &'a Policy,
+    now: Now,
+    known_names: KnownNames<'a>,
+    compare: BTreeSet<Compare>,
+}
+
+/// Decides what both sides must become (design §2).
+///
+/// Total and deterministic: equal trees give equal results in equal order. `now` is for the age of foreign interim files
+/// alone. What [`Merged`] asks to compare is left alone in it; with the hashes in the trees the next merge decides.
+#[must_use]
+pub fn merge(trees: Trees<'_>, scope: &Scope, policy: &Policy, now: Now) -> Merged {
+    // Who is who: entries, rows and synced nodes become items.
+    let known = identify(trees, policy);
+    let items = gather(trees, &known, policy);
+    let mut cx = Context {
+        trees,
+        policy,
+        now,
+        known_names: KnownNames::new(&items),
+        compare: known.compare.clone(),
+    };
+    // Each item by itself, then the rings that the places of several make.
+    let mut verdicts = decide_all(&mut cx, &items);
+    break_rings(&cx, &items, &mut verdicts);
+    // What is left alone grows until all fits together; each round adds to it, so there are at most as many as items.
+    let mut forced = Forced::new();
+    let (fates, names) = loop {
+        let fates = resolve(&cx, &items, &verdicts, &forced);
+        let blocked = reach::blocked(&cx, &items, &verdicts, &fates);
+        if add(&mut forced, blocked) {
+            continue;
+        }
+        let names = name_all(&cx, &items, &verdicts, &fates);
+        if add(&mut forced, names.forced.clone()) {
+            continue;
+        }
+        break (fates, names);
+    };
+    let merged = assemble(&cx, &items, &verdicts, &fates, names, &forced);
+    scope::restrict(merged, scope, trees, &items)
+}
+
+/// Adds what is new; whether there was any.
+fn add(forced: &mut Forced, more: Forced) -> bool {
+    let before = forced.len();
+    for (ix, note) in more {
+        forced.entry(ix).or_insert(note);
+    }
+    forced.len() > before
+}
+
+fn decide_all(cx: &mut Context<'_>, items: &Items<'_>) -> Vec<Verdict> {
+    let revived = Revived::new(items, cx.policy);
+    let mut copies = OpenCopies::default();
+    let mut verdicts = alloc::vec![Verdict::bare(Fate::Live)];
+    for (ix, item) in items.iter() {
+        let verdict = decide(cx, item, revived.has(ix));
+        verdicts.push(limit_copies(cx, items, &mut copies, item, verdict));
+    }
+    verdicts
+}
+
+/// The rules for one item, in their order.
+fn decide(cx: &mut Context<'_>, item: &Item<'_>, revived: bool) -> Verdict {
+    match (item.local, item.remote) {
+        _ if item.synced.is_none() => created(cx, item),
+        // A rule that changed detaches: nothing is written on either side (M14).
+        (Here::Detached, _) | (_, There::Detached) => Verdict::bare(Fate::Forget(Rule::Detached)),
+        // What could not be seen, or not be told, is left alone (S1, S2, S10, S11).
+        (Here::Hidden | Here::Undecided, _) | (_, There::Unproved | There::Unreadable) => {
+            hold::unseen(cx, item)
+        }
+        (_, There::Present(_) | There::Published) if gone_here(item) => deleted_here(cx, item, revived),
+        (Here::Present(entry), There::Gone(_) | There::ToIgnored) => deleted_there(cx, item, entry, revived),
+        (Here::Present(_), There::Present(_) | There::Published) => both_have(cx, item),
+        (Here::Gone | Here::ToIgnored | Here::Absent, _) | (Here::Present(_), There::Absent) => {
+            Verdict::bare(Fate::Forget(Rule::DeletedBoth))
+        }
+    }
+}
+
+/// Both sides have it: place and bytes merge independently (M10).
+fn both_have(cx: &mut Context<'_>, item: &Item<'_>) -> Verdict {
+    let place = match merge_places(cx, item) {
+        Ok(place) => place,
+        Err(note) => return Verdict::leave(Some(note)),
+    };
+    let (bytes, note) = if item.folder {
+        (Bytes::folder(hold::folder_record(item)), hold::folder_note(item))
+    } else {
+        merge_bytes(cx, item)
+    };
+    oneway::keep_drift(cx, item, Verdict::live(place, bytes).with(note))
+}
+
+/// More than three open copies of one path are never made (M12).
+fn limit_copies(
+    cx: &Context<'_>,
+    items: &Items<'_>,
+    copies: &mut OpenCopies,
+    item: &Item<'_>,
+    verdict: Verdict,
+) -> Verdict {
+    let full = match verdict.place.as_ref().filter(|_| verdict.bytes.copy.is_some()) {
+        Some(place) => copies.is_full(cx, items, place),
+        None => false,
+    };
+    if !full {
+        return verdict;
+    }
+    let note = Some(Note::held(Side::Local, Reason::ThreeConflicts));
+    if item.synced.is_none() {
+        return Verdict::leave(note);
+    }
+    Verdict {
+        bytes: Bytes::settled(Rule::Unchanged),
+        note,
+        ..verdict
+    }
 }

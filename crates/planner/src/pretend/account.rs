@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Bytes, hash_of, size_of};
 use crate::id::{FileId, FolderId, RemoteId, ShortUrl};
 use crate::name::RemoteName;
-use crate::naming::{fold_key, is_ours};
-use crate::policy::DiskTraits;
+use crate::naming::{is_ours, loose_key};
 use crate::tree::{Gone, RemoteFile, RemoteKind, RemoteNode, RemoteTree, SyncedTree};
 
 /// One row.
@@ -19,6 +18,8 @@ pub(crate) struct Row {
     /// Counts the versions under this id.
     pub(crate) version: u32,
     pub(crate) trashed: bool,
+    /// Moved out of the pair.
+    pub(crate) away: bool,
     pub(crate) ignored: bool,
 }
 
@@ -31,21 +32,40 @@ pub(crate) struct Account {
 
 impl Account {
     /// Makes a row.
-    pub(crate) fn create(&mut self, parent: Option<FolderId>, name: &RemoteName, bytes: Option<Bytes>) -> RemoteId {
+    pub(crate) fn create(
+        &mut self,
+        parent: Option<FolderId>,
+        name: &RemoteName,
+        bytes: Option<Bytes>,
+    ) -> RemoteId {
         self.next += 1;
         let id = match bytes {
             Some(_) => RemoteId::File(FileId::new(self.next).unwrap()),
             None => RemoteId::Folder(FolderId::new(self.next).unwrap()),
         };
-        let row = Row { parent, name: name.clone(), bytes, version: 0, trashed: false, ignored: false };
+        let row = Row {
+            parent,
+            name: name.clone(),
+            bytes,
+            version: 0,
+            trashed: false,
+            away: false,
+            ignored: false,
+        };
         self.rows.insert(id, row);
         id
     }
 
     /// The row, if it is active and all folders above it are.
     pub(crate) fn live(&self, id: RemoteId) -> Option<&Row> {
-        let row = self.rows.get(&id).filter(|row| !row.trashed)?;
+        let row = self.rows.get(&id).filter(|row| !row.trashed && !row.away)?;
         self.folder_lives(row.parent).then_some(row)
+    }
+
+    /// Whether it or a folder above it is in the trash.
+    fn is_trashed(&self, id: RemoteId) -> bool {
+        let above = |at: &RemoteId| self.rows.get(at)?.parent.map(RemoteId::Folder);
+        std::iter::successors(Some(id), above).any(|at| self.rows.get(&at).is_some_and(|row| row.trashed))
     }
 
     /// Whether things put there would be seen.
@@ -55,7 +75,10 @@ impl Account {
 
     /// Active rows directly in a folder.
     pub(crate) fn children(&self, parent: Option<FolderId>) -> Vec<RemoteId> {
-        let inside = self.rows.iter().filter(|(_, row)| row.parent == parent && !row.trashed);
+        let inside = self
+            .rows
+            .iter()
+            .filter(|(_, row)| row.parent == parent && !row.trashed && !row.away);
         inside.map(|(id, _)| *id).collect()
     }
 
@@ -128,7 +151,8 @@ impl Account {
             });
         }
         for node in synced.iter().filter(|node| !tree.nodes.contains(node.remote())) {
-            tree.gone.insert(node.remote(), Gone::Deleted);
+            let how = if self.is_trashed(node.remote()) { Gone::Deleted } else { Gone::LeftPair };
+            tree.gone.insert(node.remote(), how);
         }
         tree
     }
@@ -141,10 +165,12 @@ impl Account {
         all
     }
 
-    /// Whether another live row of the folder would be one with this name on such a disk.
-    pub(crate) fn has_sibling(&self, parent: Option<FolderId>, name: &RemoteName, disk: &DiskTraits) -> bool {
-        let key = fold_key(name.as_str(), disk);
-        self.children(parent).iter().any(|id| fold_key(self.rows[id].name.as_str(), disk) == key)
+    /// Whether the server would number an upload of this name.
+    pub(crate) fn has_loose_sibling(&self, parent: Option<FolderId>, name: &RemoteName) -> bool {
+        let key = loose_key(name.as_str());
+        self.children(parent)
+            .iter()
+            .any(|id| loose_key(self.rows[id].name.as_str()) == key)
     }
 }
 

@@ -46,6 +46,14 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
+    /// An empty disk of such traits.
+    pub(crate) fn with(traits: DiskTraits) -> Self {
+        Self {
+            traits,
+            ..Self::default()
+        }
+    }
+
     /// The next moment.
     fn tick(&mut self) -> i64 {
         self.clock += 1_000_000_000;
@@ -53,18 +61,37 @@ impl Disk {
     }
 
     /// Makes an entry.
-    pub(crate) fn create(&mut self, parent: Option<Inode>, name: &LocalName, kind: Kind) -> Result<Inode, String> {
+    pub(crate) fn create(
+        &mut self,
+        parent: Option<Inode>,
+        name: &LocalName,
+        kind: Kind,
+    ) -> Result<Inode, String> {
         self.free(parent, name)?;
         let now = self.tick();
         self.next += 1;
-        let stamp = Stamp { mtime_ns: now, ctime_ns: now };
-        let node = Node { parent, name: name.clone(), kind, stamp, ignored: false };
+        let stamp = Stamp {
+            mtime_ns: now,
+            ctime_ns: now,
+        };
+        let node = Node {
+            parent,
+            name: name.clone(),
+            kind,
+            stamp,
+            ignored: false,
+        };
         self.nodes.insert(self.next, node);
         Ok(self.next)
     }
 
     /// Renames or moves an entry.
-    pub(crate) fn rename(&mut self, inode: Inode, parent: Option<Inode>, name: &LocalName) -> Result<(), String> {
+    pub(crate) fn rename(
+        &mut self,
+        inode: Inode,
+        parent: Option<Inode>,
+        name: &LocalName,
+    ) -> Result<(), String> {
         self.free(parent, name)?;
         if std::iter::successors(parent, |at| self.nodes.get(at)?.parent).any(|above| above == inode) {
             return Err(format!("{name} would be moved into itself"));
@@ -83,7 +110,10 @@ impl Disk {
         let now = self.tick();
         if let Some(node) = self.nodes.get_mut(&inode) {
             node.kind = Kind::File(bytes);
-            node.stamp = Stamp { mtime_ns: now, ctime_ns: now };
+            node.stamp = Stamp {
+                mtime_ns: now,
+                ctime_ns: now,
+            };
         }
     }
 
@@ -91,7 +121,10 @@ impl Disk {
     pub(crate) fn touch(&mut self, inode: Inode) {
         let now = self.tick();
         if let Some(node) = self.nodes.get_mut(&inode) {
-            node.stamp = Stamp { mtime_ns: now, ctime_ns: now };
+            node.stamp = Stamp {
+                mtime_ns: now,
+                ctime_ns: now,
+            };
         }
     }
 
@@ -100,7 +133,9 @@ impl Disk {
         if self.children(Some(inode)).next().is_some() {
             return Err("the folder is not empty".to_owned());
         }
-        self.nodes.remove(&inode).ok_or_else(|| "nothing to remove".to_owned())
+        self.nodes
+            .remove(&inode)
+            .ok_or_else(|| "nothing to remove".to_owned())
     }
 
     /// Takes an entry with all below it away, as a user does; answers how many files went.
@@ -110,7 +145,11 @@ impl Disk {
         for child in inside {
             gone.extend(self.remove_all(child));
         }
-        if let Some(Node { kind: Kind::File(bytes), .. }) = self.nodes.remove(&inode) {
+        if let Some(Node {
+            kind: Kind::File(bytes),
+            ..
+        }) = self.nodes.remove(&inode)
+        {
             gone.push(bytes);
         }
         gone
@@ -128,7 +167,12 @@ impl Disk {
     }
 
     /// Brings an entry back.
-    pub(crate) fn unpark(&mut self, slot: u32, parent: Option<Inode>, name: &LocalName) -> Result<Inode, String> {
+    pub(crate) fn unpark(
+        &mut self,
+        slot: u32,
+        parent: Option<Inode>,
+        name: &LocalName,
+    ) -> Result<Inode, String> {
         let (inode, _, _) = self.parked.remove(&slot).ok_or("nothing is parked there")?;
         self.rename(inode, parent, name)?;
         Ok(inode)
@@ -150,7 +194,10 @@ impl Disk {
 
     /// What is in a folder.
     pub(crate) fn children(&self, parent: Option<Inode>) -> impl Iterator<Item = Inode> {
-        self.nodes.iter().filter(move |(_, node)| node.parent == parent).map(|(inode, _)| *inode)
+        self.nodes
+            .iter()
+            .filter(move |(_, node)| node.parent == parent)
+            .map(|(inode, _)| *inode)
     }
 
     /// The entry at a path.
@@ -170,7 +217,10 @@ impl Disk {
 
     fn free(&self, parent: Option<Inode>, name: &LocalName) -> Result<(), String> {
         if let Some(parent) = parent
-            && self.nodes.get(&parent).is_none_or(|node| node.kind != Kind::Folder)
+            && self
+                .nodes
+                .get(&parent)
+                .is_none_or(|node| node.kind != Kind::Folder)
         {
             return Err(format!("no folder for {name}"));
         }
@@ -192,7 +242,11 @@ impl Disk {
 
     /// What the file system says an entry is.
     pub(crate) fn identity(inode: Inode) -> LocalIdentity {
-        LocalIdentity { device: 1, inode: u64::from(inode), birth_ns: Some(i64::from(inode)) }
+        LocalIdentity {
+            device: 1,
+            inode: u64::from(inode),
+            birth_ns: Some(i64::from(inode)),
+        }
     }
 
     /// What a scan sees.
@@ -207,7 +261,11 @@ impl Disk {
                 Kind::File(bytes) => LocalKind::File(LocalFile {
                     size: size_of(bytes),
                     stamp: node.stamp,
-                    hash: self.hashed.get(inode).filter(|(stamp, _)| *stamp == node.stamp).map(|(_, hash)| *hash),
+                    hash: self
+                        .hashed
+                        .get(inode)
+                        .filter(|(stamp, _)| *stamp == node.stamp)
+                        .map(|(_, hash)| *hash),
                     busy: false,
                     unreadable: false,
                 }),
@@ -226,7 +284,12 @@ impl Disk {
 
     /// Hashes a file, as a merge asked.
     pub(crate) fn hash(&mut self, key: LocalKey) {
-        if let Some(Node { kind: Kind::File(bytes), stamp, .. }) = self.nodes.get(&key.0) {
+        if let Some(Node {
+            kind: Kind::File(bytes),
+            stamp,
+            ..
+        }) = self.nodes.get(&key.0)
+        {
             self.hashed.insert(key.0, (*stamp, hash_of(*bytes)));
         }
     }

@@ -5,13 +5,18 @@
 
 mod account;
 mod disk;
+mod machine;
 mod perform;
+mod record;
 mod rng;
+mod user;
 
-pub(crate) use account::{Account, Row};
+pub(crate) use account::Account;
 pub(crate) use disk::{Disk, Inode, Kind};
-pub(crate) use perform::{Pass, Why};
+pub(crate) use machine::{Decision, Machine, Trouble};
+pub(crate) use perform::Pass;
 pub(crate) use rng::Rng;
+pub(crate) use user::{Habit, Ledger, disturb_account, disturb_disk};
 
 use crate::content::ContentHash;
 
@@ -28,4 +33,13 @@ pub(crate) fn hash_of(bytes: Bytes) -> ContentHash {
     let mut hash = [0; 32];
     hash[..8].copy_from_slice(&bytes.to_le_bytes());
     ContentHash(hash)
+}
+
+/// How many cases a property is tried with: what `PROPTEST_CASES` says, else a number that takes seconds.
+pub(crate) fn cases() -> proptest::test_runner::Config {
+    let mut config = proptest::test_runner::Config { failure_persistence: None, ..Default::default() };
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = 10_000;
+    }
+    config
 }

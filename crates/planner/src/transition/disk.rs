@@ -104,7 +104,12 @@ impl<'a> Disk<'a> {
                 Spot::Parked(_) | Spot::Nowhere => return None,
             }
         }
-        Some(names.iter().rev().fold(RelPath::root(), |path, name| path.join(name)))
+        Some(
+            names
+                .iter()
+                .rev()
+                .fold(RelPath::root(), |path, name| path.join(name)),
+        )
     }
 
     /// The path of a name in a folder.

@@ -39,7 +39,10 @@ pub(super) enum State {
 #[derive(Clone, Debug)]
 enum Frame {
     Place(TargetKey),
-    Remove { what: LocalKey, inside: Option<Vec<Entry>> },
+    Remove {
+        what: LocalKey,
+        inside: Option<Vec<Entry>>,
+    },
 }
 
 /// What the top frame wants next.
@@ -82,8 +85,11 @@ pub(super) struct Local<'a> {
 impl<'a> Local<'a> {
     /// Plans nothing yet.
     pub(super) fn new(trees: Trees<'a>, merged: &'a Merged, policy: &'a Policy) -> Self {
-        let owner: BTreeMap<LocalKey, TargetKey> =
-            merged.target.iter().filter_map(|node| Some((node.local?, node.key))).collect();
+        let owner: BTreeMap<LocalKey, TargetKey> = merged
+            .target
+            .iter()
+            .filter_map(|node| Some((node.local?, node.key)))
+            .collect();
         let removed = merged
             .removed
             .iter()
@@ -182,7 +188,10 @@ impl<'a> Local<'a> {
                 }
             }
         }
-        if let Some(key) = leaver.and_then(|key| self.merged.target.get(key)).and_then(|node| node.local) {
+        if let Some(key) = leaver
+            .and_then(|key| self.merged.target.get(key))
+            .and_then(|node| node.local)
+        {
             self.park(key, drafts);
         }
     }
@@ -238,10 +247,33 @@ impl<'a> Local<'a> {
 
     /// The folder the node will be in; `None` if that folder is not to be on this disk.
     fn target_room(&self, node: &TargetNode) -> Option<Room> {
-        let Some(parent) = node.parent else { return Some(None) };
-        let parent = self.merged.target.get(parent)?;
-        let entry = entry_of(parent);
-        (self.disk.spot(entry) != Spot::Nowhere).then_some(Some(entry))
+        let Some(parent) = node.parent else {
+            return Some(None);
+        };
+        let mut folder = self.merged.target.get(parent)?;
+        let room = Some(entry_of(folder));
+        let mut above = self.merged.target.ancestors(parent);
+        // A folder that is still to be made counts, if all above it will be there too.
+        while self.disk.spot(entry_of(folder)) == Spot::Nowhere {
+            if folder.local.is_some() || folder.local_name.is_none() || folder.content != Content::Folder {
+                return None;
+            }
+            match above.next() {
+                Some(next) => folder = next,
+                None => return folder.parent.is_none().then_some(room),
+            }
+        }
+        Some(room)
+    }
+
+    /// What to do so that this node's entry leaves where it is: go on to its place, or, if that has to wait for us, aside.
+    fn leave(&mut self, what: LocalKey, target: TargetKey, drafts: &mut Drafts) -> Option<Frame> {
+        let mut above = self.merged.target.ancestors(target);
+        if self.state(target) == State::Waiting && !above.any(|above| self.state(above.key) == State::Open) {
+            return Some(Frame::Place(target));
+        }
+        self.park(what, drafts);
+        None
     }
 
     /// Sees to it that nothing is at the name. `None`: nothing is that this plan could take away.
@@ -255,17 +287,16 @@ impl<'a> Local<'a> {
             }
             match self.fate(key) {
                 Fate::Kept => {}
-                Fate::Moves(target) => match self.state(target) {
-                    State::Waiting => return Some(Next::First(Frame::Place(target))),
-                    State::Open => {
-                        self.park(key, drafts);
-                        return Some(Next::Again);
-                    }
-                    State::Done => {}
-                },
+                Fate::Moves(target) if self.state(target) == State::Done => {}
+                Fate::Moves(target) => {
+                    return Some(self.leave(key, target, drafts).map_or(Next::Again, Next::First));
+                }
                 Fate::Removed => match self.removals.get(&key).copied().unwrap_or_default() {
                     State::Waiting => {
-                        return Some(Next::First(Frame::Remove { what: key, inside: None }));
+                        return Some(Next::First(Frame::Remove {
+                            what: key,
+                            inside: None,
+                        }));
                     }
                     State::Open => return Some(Next::Unwind(key)),
                     State::Done => {}
@@ -283,7 +314,10 @@ impl<'a> Local<'a> {
         if self.removed.contains_key(&key) {
             return Fate::Removed;
         }
-        let node = self.owner.get(&key).and_then(|target| self.merged.target.get(*target));
+        let node = self
+            .owner
+            .get(&key)
+            .and_then(|target| self.merged.target.get(*target));
         match node {
             Some(node) if self.wanted(node).is_some() => Fate::Moves(node.key),
             Some(_) | None => Fate::Kept,
@@ -293,7 +327,13 @@ impl<'a> Local<'a> {
     /// The name is free: the entry takes it.
     fn settle_in(&mut self, node: &TargetNode, room: Room, name: &LocalName, drafts: &mut Drafts) {
         let entry = entry_of(node);
-        let Some(to) = self.disk.path_in(room, name) else { return };
+        let Some(to) = self.disk.path_in(room, name) else {
+            return;
+        };
+        // Only a folder that is left where it is against the target can cause this; then we stay as well.
+        if room.is_some_and(|room| room == entry || self.disk.above(room).any(|above| above == entry)) {
+            return;
+        }
         let mut after = BTreeSet::new();
         self.chain(room, &mut after);
         if let Some(step) = self.vacated.get(&(room, self.disk.key(name))) {
@@ -306,19 +346,36 @@ impl<'a> Local<'a> {
             }
             (Spot::Parked(slot), Some(what)) => (LocalStep::Unpark { what, slot, to }, node.place_rule),
             (Spot::In(..) | Spot::Parked(_) | Spot::Nowhere, _) => match (node.content, self.version(node)) {
-                (Content::FromRemote, Some((file, size, hash))) => {
-                    (LocalStep::Place { path: to, file, size, hash }, node.content_rule)
-                }
+                (Content::FromRemote, Some((file, size, hash))) => (
+                    LocalStep::Place {
+                        path: to,
+                        file,
+                        size,
+                        hash,
+                    },
+                    node.content_rule,
+                ),
                 (Content::Folder | Content::Settled | Content::FromLocal | Content::FromRemote, _) => {
                     (LocalStep::CreateFolder { path: to }, node.place_rule)
                 }
             },
         };
-        self.relocate(entry, Spot::In(room, name.clone()), Some(node.key), step, because, after, drafts);
+        self.relocate(
+            entry,
+            Spot::In(room, name.clone()),
+            Some(node.key),
+            step,
+            because,
+            after,
+            drafts,
+        );
     }
 
     /// Drafts a step that takes an entry from where it is to `spot`, and keeps the books about who waits for whom.
-    #[expect(clippy::too_many_arguments, reason = "one place keeps all the books; it has no state of its own")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one place keeps all the books; it has no state of its own"
+    )]
     fn relocate(
         &mut self,
         entry: Entry,
@@ -376,7 +433,15 @@ impl<'a> Local<'a> {
         self.slots = slot.saturating_add(1);
         let node = self.owner.get(&what).copied();
         let step = LocalStep::Park { what, from, slot };
-        self.relocate(entry, Spot::Parked(slot), node, step, Rule::Parked, BTreeSet::new(), drafts);
+        self.relocate(
+            entry,
+            Spot::Parked(slot),
+            node,
+            step,
+            Rule::Parked,
+            BTreeSet::new(),
+            drafts,
+        );
     }
 
     /// One step towards having the entry removed: whatever is in it goes first.
@@ -386,7 +451,12 @@ impl<'a> Local<'a> {
         }
         self.removals.insert(what, State::Open);
         let entry = Entry::Seen(what);
-        let is_folder = self.trees.local.nodes.get(what).is_some_and(|node| node.is_folder());
+        let is_folder = self
+            .trees
+            .local
+            .nodes
+            .get(what)
+            .is_some_and(|node| node.is_folder());
         if is_folder {
             let left = inside.get_or_insert_with(|| {
                 let mut contents = self.disk.contents(Some(entry));
@@ -400,14 +470,17 @@ impl<'a> Local<'a> {
                 }
                 match self.fate(child) {
                     Fate::Removed if self.removals.get(&child) != Some(&State::Done) => {
-                        return Next::First(Frame::Remove { what: child, inside: None });
+                        return Next::First(Frame::Remove {
+                            what: child,
+                            inside: None,
+                        });
                     }
-                    Fate::Moves(target) => match self.state(target) {
-                        State::Waiting => return Next::First(Frame::Place(target)),
-                        State::Open => self.park(child, drafts),
-                        State::Done => {}
-                    },
-                    Fate::Removed | Fate::Kept => {}
+                    Fate::Moves(target) if self.state(target) != State::Done => {
+                        if let Some(first) = self.leave(child, target, drafts) {
+                            return Next::First(first);
+                        }
+                    }
+                    Fate::Moves(_) | Fate::Removed | Fate::Kept => {}
                 }
                 left.pop();
             }
@@ -425,7 +498,10 @@ impl<'a> Local<'a> {
         let because = removal.because;
         let step = if is_folder {
             LocalStep::RemoveFolder { what, path }
-        } else if matches!(self.trees.local.nodes.get(what).map(|node| &node.kind), Some(LocalKind::File(_))) {
+        } else if matches!(
+            self.trees.local.nodes.get(what).map(|node| &node.kind),
+            Some(LocalKind::File(_))
+        ) {
             LocalStep::Trash { what, path }
         } else {
             return;
@@ -436,7 +512,9 @@ impl<'a> Local<'a> {
 
     /// New bytes for a file that is here, once it is where it belongs.
     fn replace(&self, key: TargetKey, drafts: &mut Drafts) {
-        let Some(node) = self.merged.target.get(key) else { return };
+        let Some(node) = self.merged.target.get(key) else {
+            return;
+        };
         if node.content != Content::FromRemote || node.local_name.is_none() {
             return;
         }
@@ -444,8 +522,20 @@ impl<'a> Local<'a> {
         let (Some((path, after)), Some((file, size, hash))) = (self.reach(what), self.version(node)) else {
             return;
         };
-        let step = LocalStep::Replace { path, what, file, size, hash };
-        drafts.add(Phase::Local, Some(key), Action::Local(step), node.content_rule, after);
+        let step = LocalStep::Replace {
+            path,
+            what,
+            file,
+            size,
+            hash,
+        };
+        drafts.add(
+            Phase::Local,
+            Some(key),
+            Action::Local(step),
+            node.content_rule,
+            after,
+        );
     }
 
     /// The account's version of a node's bytes.

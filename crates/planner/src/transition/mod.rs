@@ -4,12 +4,17 @@
 //! then what the journal may say after which step ([`settle`]). Each side's head says what orders its steps. Nothing is
 //! decided here: a node that the merge left out, or gave no name on a side, is not touched there.
 
+#[cfg(test)]
+mod cases;
 mod disk;
+#[cfg(test)]
+mod laws;
 mod local;
 mod order;
 mod park;
 mod remote;
 mod remove;
+mod rows;
 mod settle;
 mod step;
 

@@ -107,16 +107,26 @@ impl Drafts {
 
     /// Numbers the steps in (phase, ref) order.
     pub(super) fn into_plan(self) -> Plan {
-        let mut order: Vec<(Phase, usize)> =
-            self.list.iter().enumerate().map(|(at, draft)| (draft.phase, at)).collect();
+        let mut order: Vec<(Phase, usize)> = self
+            .list
+            .iter()
+            .enumerate()
+            .map(|(at, draft)| (draft.phase, at))
+            .collect();
         order.sort_unstable();
-        let numbers: BTreeMap<usize, StepId> =
-            order.iter().zip(0u32..).map(|((_, at), number)| (*at, StepId(number))).collect();
+        let numbers: BTreeMap<usize, StepId> = order
+            .iter()
+            .zip(0u32..)
+            .map(|((_, at), number)| (*at, StepId(number)))
+            .collect();
         let mut drafts: Vec<Option<Draft>> = self.list.into_iter().map(Some).collect();
         let steps = order.iter().filter_map(|(_, at)| {
             let draft = drafts.get_mut(*at)?.take()?;
-            let mut after: Vec<StepId> =
-                draft.after.iter().filter_map(|needed| numbers.get(&needed.0).copied()).collect();
+            let mut after: Vec<StepId> = draft
+                .after
+                .iter()
+                .filter_map(|needed| numbers.get(&needed.0).copied())
+                .collect();
             after.sort_unstable();
             Some(Step {
                 id: *numbers.get(at)?,
@@ -128,6 +138,8 @@ impl Drafts {
                 after,
             })
         });
-        Plan { steps: steps.collect() }
+        Plan {
+            steps: steps.collect(),
+        }
     }
 }

@@ -14,7 +14,12 @@ use crate::id::{LocalKey, TargetKey};
 impl Local<'_> {
     /// Sets an entry aside, after all in it that will not be in it any more.
     pub(super) fn park(&mut self, what: LocalKey, drafts: &mut Drafts) {
-        let is_folder = self.trees.local.nodes.get(what).is_some_and(|node| node.is_folder());
+        let is_folder = self
+            .trees
+            .local
+            .nodes
+            .get(what)
+            .is_some_and(|node| node.is_folder());
         if is_folder {
             for inner in self.leavers_of(what) {
                 self.park_one(inner, drafts);
@@ -52,14 +57,19 @@ impl Local<'_> {
             }
         }
         aside.remove(&folder);
-        let mut order: Vec<(usize, LocalKey)> =
-            aside.into_iter().map(|key| (self.disk.above(Entry::Seen(key)).count(), key)).collect();
+        let mut order: Vec<(usize, LocalKey)> = aside
+            .into_iter()
+            .map(|key| (self.disk.above(Entry::Seen(key)).count(), key))
+            .collect();
         order.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
         order.into_iter().map(|(_, key)| key).collect()
     }
 
     /// Whether the target node will be below the folder that is this entry now.
     fn will_be_in(&self, node: TargetKey, folder: LocalKey) -> bool {
-        self.merged.target.ancestors(node).any(|above| above.local == Some(folder))
+        self.merged
+            .target
+            .ancestors(node)
+            .any(|above| above.local == Some(folder))
     }
 }

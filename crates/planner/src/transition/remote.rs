@@ -14,13 +14,14 @@ use core::num::NonZeroU64;
 use super::local::{Local, State};
 use super::order::{Drafts, Phase, Ref};
 use super::remove::Doomed;
+use super::rows::{Row, folder_of, row_of};
 use super::{Action, RemoteParent, RemoteStep};
 use crate::id::{RemoteId, TargetKey};
 use crate::merge::{Content, TargetNode};
 use crate::name::RemoteName;
 use crate::naming::{loose_key, plain};
 use crate::policy::{Direction, Policy};
-use crate::tree::{RemoteKind, RemoteNode, RemoteTree};
+use crate::tree::{RemoteKind, RemoteTree};
 
 #[derive(Clone, Copy, Debug)]
 enum Frame {
@@ -66,8 +67,11 @@ impl<'a, 'l> Remote<'a, 'l> {
     /// Plans nothing yet. `local` has planned its side: its paths are final.
     pub(super) fn new(local: &'l Local<'a>, policy: &Policy) -> Self {
         let merged = local.merged;
-        let owner: BTreeMap<RemoteId, TargetKey> =
-            merged.target.iter().filter_map(|node| Some((node.remote?, node.key))).collect();
+        let owner: BTreeMap<RemoteId, TargetKey> = merged
+            .target
+            .iter()
+            .filter_map(|node| Some((node.remote?, node.key)))
+            .collect();
         Self {
             doomed: Doomed::new(local.trees, merged, &owner),
             local,
@@ -93,7 +97,10 @@ impl<'a, 'l> Remote<'a, 'l> {
                 self.run(Frame::Remove(top), drafts);
             }
         }
-        Trashed { doomed: self.doomed.into_covers(), steps: self.left }
+        Trashed {
+            doomed: self.doomed.into_covers(),
+            steps: self.left,
+        }
     }
 
     fn tree(&self) -> &'a RemoteTree {
@@ -146,21 +153,25 @@ impl<'a, 'l> Remote<'a, 'l> {
         self.states.get(&key).copied().unwrap_or_default()
     }
 
+    /// Whether it can be placed now: nothing has begun that it, or a folder above its target, waits for.
+    fn may_begin(&self, key: TargetKey) -> bool {
+        let mut above = self.local.merged.target.ancestors(key);
+        self.state(key) == State::Waiting && !above.any(|above| self.state(above.key) == State::Open)
+    }
+
     /// Where the row must go; `None` if there is nothing to do for it in the account.
     fn wanted(&self, node: &'a TargetNode) -> Option<Wanted<'a>> {
         let name = node.remote_name.as_ref()?;
         let parent = match node.parent {
             None => RemoteParent::Root,
-            Some(parent) => match self.node(parent)?.remote {
-                Some(RemoteId::Folder(id)) => RemoteParent::Existing(id),
-                Some(RemoteId::File(_)) => return None,
-                None => RemoteParent::Made(parent),
-            },
+            Some(parent) => {
+                folder_of(self.node(parent)?).map_or(RemoteParent::Made(parent), RemoteParent::Existing)
+            }
         };
         let wanted = Wanted { parent, name };
         let to_do = match node.remote {
-            Some(id) => {
-                let row = self.tree().nodes.get(id)?;
+            Some(_) => {
+                let row = row_of(self.local.trees, node)?;
                 differs(row, &wanted) || (node.content == Content::FromLocal && self.size(node).is_some())
             }
             None => match node.content {
@@ -185,9 +196,7 @@ impl<'a, 'l> Remote<'a, 'l> {
             RemoteParent::Existing(id) => Some(RemoteId::Folder(id)),
             RemoteParent::Made(_) => return None,
         };
-        if let Some(row) = node.remote.and_then(|id| self.tree().nodes.get(id))
-            && !differs(row, wanted)
-        {
+        if row_of(self.local.trees, node).is_some_and(|row| !differs(row, wanted)) {
             return None;
         }
         let tree = self.tree();
@@ -205,7 +214,7 @@ impl<'a, 'l> Remote<'a, 'l> {
                 continue;
             }
             if let Some(key) = self.owner.get(&id).copied() {
-                if self.state(key) == State::Waiting {
+                if self.may_begin(key) {
                     return Some(Frame::Place(key));
                 }
             } else if self.doomed.is_top(id) && !self.removals.contains_key(&id) {
@@ -215,19 +224,29 @@ impl<'a, 'l> Remote<'a, 'l> {
         None
     }
 
-    fn draft(&mut self, node: &TargetNode, wanted: &Wanted<'a>, mut after: BTreeSet<Ref>, drafts: &mut Drafts) {
+    fn draft(
+        &mut self,
+        node: &TargetNode,
+        wanted: &Wanted<'a>,
+        mut after: BTreeSet<Ref>,
+        drafts: &mut Drafts,
+    ) {
         if let RemoteParent::Made(parent) = wanted.parent {
             // A folder that cannot be made cannot be filled.
-            let Some(step) = self.made.get(&parent) else { return };
+            let Some(step) = self.made.get(&parent) else {
+                return;
+            };
             after.insert(*step);
         }
-        let row = node.remote.and_then(|id| self.tree().nodes.get(id));
+        let row = row_of(self.local.trees, node);
         let reparents = row.is_some_and(|row| parent_of(row) != wanted.parent);
         if reparents && node.content == Content::Folder {
             let mut above = self.local.merged.target.ancestors(node.key);
             after.extend(above.find_map(|above| self.reparented.get(&above.key)).copied());
         }
-        let Some(step) = self.step(node, wanted, &mut after) else { return };
+        let Some(step) = self.step(node, wanted, &mut after) else {
+            return;
+        };
         let because = match &step {
             RemoteStep::Upload { .. } | RemoteStep::Replace { .. } => node.content_rule,
             RemoteStep::CreateFolder { .. }
@@ -237,7 +256,13 @@ impl<'a, 'l> Remote<'a, 'l> {
             | RemoteStep::TrashFolder { .. } => node.place_rule,
         };
         let made = matches!(step, RemoteStep::CreateFolder { .. });
-        let step = drafts.add(Phase::Remote, Some(node.key), Action::Remote(step), because, after);
+        let step = drafts.add(
+            Phase::Remote,
+            Some(node.key),
+            Action::Remote(step),
+            because,
+            after,
+        );
         if made {
             self.made.insert(node.key, step);
         }
@@ -249,9 +274,13 @@ impl<'a, 'l> Remote<'a, 'l> {
         }
     }
 
-    fn step(&mut self, node: &TargetNode, wanted: &Wanted<'a>, after: &mut BTreeSet<Ref>) -> Option<RemoteStep> {
+    fn step(
+        &mut self,
+        node: &TargetNode,
+        wanted: &Wanted<'a>,
+        after: &mut BTreeSet<Ref>,
+    ) -> Option<RemoteStep> {
         let (parent, name) = (wanted.parent, wanted.name.clone());
-        let row = node.remote.and_then(|id| self.tree().nodes.get(id));
         if node.content == Content::FromLocal
             && let Some(size) = self.size(node)
         {
@@ -260,19 +289,33 @@ impl<'a, 'l> Remote<'a, 'l> {
             after.extend(reach);
             return Some(match node.remote {
                 Some(RemoteId::Folder(_)) => return None,
-                Some(RemoteId::File(old)) => RemoteStep::Replace { what, from, size, old, parent, name },
+                Some(RemoteId::File(old)) => RemoteStep::Replace {
+                    what,
+                    from,
+                    size,
+                    old,
+                    parent,
+                    name,
+                },
                 None => {
                     let fast = self.is_fast(node.parent, &name);
-                    RemoteStep::Upload { what, from, size, parent, name, fast }
+                    RemoteStep::Upload {
+                        what,
+                        from,
+                        size,
+                        parent,
+                        name,
+                        fast,
+                    }
                 }
             });
         }
-        let Some(row) = row else {
+        let (Some(row), Some(id)) = (row_of(self.local.trees, node), node.remote) else {
             return Some(RemoteStep::CreateFolder { parent, name });
         };
-        let name = (row.name != name).then_some(name);
+        let name = (*row.name != name).then_some(name);
         let parent = (parent_of(row) != parent).then_some(parent);
-        Some(match row.id {
+        Some(match id {
             RemoteId::File(id) => RemoteStep::EditFile { id, name, parent },
             RemoteId::Folder(id) => RemoteStep::EditFolder { id, name, parent },
         })
@@ -285,16 +328,23 @@ impl<'a, 'l> Remote<'a, 'l> {
         }
         let (tree, target) = (self.tree(), &self.local.merged.target);
         let names = self.loose.entry(folder).or_insert_with(|| {
-            let row = folder.and_then(|key| target.get(key)).and_then(|node| node.remote);
+            let row = folder
+                .and_then(|key| target.get(key))
+                .and_then(|node| node.remote);
             let mut names = LooseNames {
                 rows: BTreeSet::new(),
                 planned: BTreeMap::new(),
                 complete: is_listed(tree, folder, row),
             };
             if folder.is_none() || row.is_some() {
-                names.rows.extend(tree.nodes.children(row).map(|row| loose_key(row.name.as_str())));
+                names
+                    .rows
+                    .extend(tree.nodes.children(row).map(|row| loose_key(row.name.as_str())));
             }
-            for name in target.children(folder).filter_map(|node| node.remote_name.as_ref()) {
+            for name in target
+                .children(folder)
+                .filter_map(|node| node.remote_name.as_ref())
+            {
                 *names.planned.entry(loose_key(name.as_str())).or_default() += 1;
             }
             names
@@ -310,18 +360,11 @@ impl<'a, 'l> Remote<'a, 'l> {
         }
         let mut after = BTreeSet::new();
         for key in self.doomed.survivors(id) {
-            match self.state(*key) {
-                State::Waiting => {
-                    let key = *key;
-                    self.removals.insert(id, State::Open);
-                    return Some(Frame::Place(key));
-                }
-                // It waits for something that waits for this: the name is not vacated first, this comes at the end.
-                State::Open => {
-                    self.removals.insert(id, State::Open);
-                    return None;
-                }
-                State::Done => {}
+            if self.state(*key) != State::Done {
+                // If it waits for something that waits for this, the name is not vacated first: this comes at the end.
+                let first = self.may_begin(*key).then_some(Frame::Place(*key));
+                self.removals.insert(id, State::Open);
+                return first;
             }
             // A survivor that cannot leave keeps the folder.
             let row = self.node(*key).and_then(|node| node.remote);
@@ -358,16 +401,17 @@ fn is_listed(tree: &RemoteTree, folder: Option<TargetKey>, row: Option<RemoteId>
     match (folder, row) {
         (None, _) => !tree.root_unreadable,
         (Some(_), None) => true,
-        (Some(_), Some(id)) => {
-            tree.nodes.get(id).is_some_and(|node| node.kind == RemoteKind::Folder { readable: true })
-        }
+        (Some(_), Some(id)) => tree
+            .nodes
+            .get(id)
+            .is_some_and(|node| node.kind == RemoteKind::Folder { readable: true }),
     }
 }
 
-fn parent_of(row: &RemoteNode) -> RemoteParent {
+fn parent_of(row: Row<'_>) -> RemoteParent {
     row.parent.map_or(RemoteParent::Root, RemoteParent::Existing)
 }
 
-fn differs(row: &RemoteNode, wanted: &Wanted<'_>) -> bool {
-    parent_of(row) != wanted.parent || row.name != *wanted.name
+fn differs(row: Row<'_>, wanted: &Wanted<'_>) -> bool {
+    parent_of(row) != wanted.parent || row.name != wanted.name
 }

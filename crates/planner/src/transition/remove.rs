@@ -30,7 +30,11 @@ impl<'a> Doomed<'a> {
             .filter_map(|removal| Some((removal.remote?, removal)))
             .filter(|(id, _)| trees.remote.nodes.contains(*id) && !owner.contains_key(id))
             .collect();
-        let mut doomed = Self { removed, covers: BTreeMap::new(), survivors: BTreeMap::new() };
+        let mut doomed = Self {
+            removed,
+            covers: BTreeMap::new(),
+            survivors: BTreeMap::new(),
+        };
         let whole = doomed.whole(trees.remote, merged, owner);
         for id in doomed.removed.keys() {
             if id.folder().is_none() || whole.contains(id) {
@@ -64,8 +68,12 @@ impl<'a> Doomed<'a> {
             let parent = tree.nodes.get(*id).and_then(Node::parent);
             parent.is_none_or(|parent| !self.removed.contains_key(&parent))
         };
-        let mut queue: Vec<RemoteId> =
-            self.removed.keys().copied().filter(|id| id.folder().is_some() && is_top(id)).collect();
+        let mut queue: Vec<RemoteId> = self
+            .removed
+            .keys()
+            .copied()
+            .filter(|id| id.folder().is_some() && is_top(id))
+            .collect();
         while let Some(folder) = queue.pop() {
             order.push(folder);
             let inside = tree.nodes.children(Some(folder)).map(|row| row.id);
@@ -78,7 +86,8 @@ impl<'a> Doomed<'a> {
         };
         let mut whole = BTreeSet::new();
         for folder in order.into_iter().rev() {
-            let listed = tree.nodes.get(folder).map(|row| &row.kind) == Some(&RemoteKind::Folder { readable: true });
+            let listed =
+                tree.nodes.get(folder).map(|row| &row.kind) == Some(&RemoteKind::Folder { readable: true });
             let mut inside = tree.nodes.children(Some(folder));
             let goes = inside.all(|row| {
                 let removed = self.removed.contains_key(&row.id);
@@ -94,7 +103,10 @@ impl<'a> Doomed<'a> {
 
     /// The rows that take a call each.
     pub(super) fn tops(&self) -> impl Iterator<Item = RemoteId> {
-        self.covers.iter().filter(|(id, top)| id == top).map(|(id, _)| *id)
+        self.covers
+            .iter()
+            .filter(|(id, top)| id == top)
+            .map(|(id, _)| *id)
     }
 
     /// Whether this row takes a call of its own.

@@ -11,11 +11,12 @@ use alloc::vec::Vec;
 use super::local::Local;
 use super::order::{Draft, Drafts, Phase, Ref};
 use super::remote::Trashed;
+use super::rows::{folder_of, row_of};
 use super::{Action, JournalStep, LocalStep, RemoteStep, Settles};
 use crate::id::{LocalKey, NodeId, RemoteId, TargetKey};
 use crate::merge::{Content, Removal, TargetNode};
 use crate::rule::Rule;
-use crate::tree::{LocalFile, RemoteFile, SyncedFile, SyncedKind, SyncedNode};
+use crate::tree::{SyncedKind, SyncedNode};
 
 /// What a step does for its node.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,7 +53,10 @@ impl<'a, 'l> Settler<'a, 'l> {
         }
         let target = &local.merged.target;
         Self {
-            of_synced: target.iter().filter_map(|node| Some((node.synced?, node.key))).collect(),
+            of_synced: target
+                .iter()
+                .filter_map(|node| Some((node.synced?, node.key)))
+                .collect(),
             local,
             steps,
             placed: BTreeMap::new(),
@@ -75,16 +79,33 @@ impl<'a, 'l> Settler<'a, 'l> {
             return;
         }
         let deed = |step: &Ref| drafts.get(*step).map_or(Deed::Nothing, deed_of);
-        let deeds: Vec<(Ref, Deed)> =
-            steps.iter().map(|step| (*step, deed(step))).filter(|(_, deed)| *deed != Deed::Nothing).collect();
+        let deeds: Vec<(Ref, Deed)> = steps
+            .iter()
+            .map(|step| (*step, deed(step)))
+            .filter(|(_, deed)| *deed != Deed::Nothing)
+            .collect();
         let Some((last, _)) = deeds.last().copied() else {
             self.agree(node, due, None, drafts);
             return;
         };
         let joined = node.synced.is_none() || deeds.iter().any(|(_, deed)| *deed == Deed::Makes);
-        let of = |wanted: Deed| deeds.iter().filter(move |(_, deed)| *deed == wanted || *deed == Deed::Both);
-        let place = if joined { None } else { of(Deed::Places).next_back().map(|(step, _)| *step) }.unwrap_or(last);
-        let content = if joined { None } else { of(Deed::Fills).next_back().map(|(step, _)| *step) }.unwrap_or(last);
+        let of = |wanted: Deed| {
+            deeds
+                .iter()
+                .filter(move |(_, deed)| *deed == wanted || *deed == Deed::Both)
+        };
+        let place = if joined {
+            None
+        } else {
+            of(Deed::Places).next_back().map(|(step, _)| *step)
+        }
+        .unwrap_or(last);
+        let content = if joined {
+            None
+        } else {
+            of(Deed::Fills).next_back().map(|(step, _)| *step)
+        }
+        .unwrap_or(last);
         for (step, deed) in &deeds {
             for (end, other) in [(place, Deed::Fills), (content, Deed::Places)] {
                 if *step != end && (joined || *deed != other) {
@@ -93,9 +114,19 @@ impl<'a, 'l> Settler<'a, 'l> {
             }
         }
         if due.content && content != place {
-            self.give(content, Settles { place: false, content: true }, drafts);
+            self.give(
+                content,
+                Settles {
+                    place: false,
+                    content: true,
+                },
+                drafts,
+            );
         }
-        let rest = Settles { place: due.place, content: due.content && content == place };
+        let rest = Settles {
+            place: due.place,
+            content: due.content && content == place,
+        };
         if !due.place {
             self.give(place, rest, drafts);
         } else if self.after_folder(node, place, drafts) {
@@ -135,10 +166,28 @@ impl<'a, 'l> Settler<'a, 'l> {
         let mut waits: BTreeSet<Ref> = after.into_iter().collect();
         waits.extend(self.folder_record(node).filter(|_| due.place));
         let known = |step: &Ref| drafts.get(*step).is_some_and(|draft| draft.phase == Phase::Known);
-        let phase = if waits.iter().all(known) { Phase::Known } else { Phase::Late };
-        let rule = if due.content { node.content_rule } else { node.place_rule };
-        let because = if rule == Rule::Unchanged { Rule::Refreshed } else { rule };
-        let step = drafts.add(phase, Some(node.key), Action::Journal(JournalStep::Agree), because, waits);
+        let phase = if waits.iter().all(known) {
+            Phase::Known
+        } else {
+            Phase::Late
+        };
+        let rule = if due.content {
+            node.content_rule
+        } else {
+            node.place_rule
+        };
+        let because = if rule == Rule::Unchanged {
+            Rule::Refreshed
+        } else {
+            rule
+        };
+        let step = drafts.add(
+            phase,
+            Some(node.key),
+            Action::Journal(JournalStep::Agree),
+            because,
+            waits,
+        );
         self.give(step, due, drafts);
         if due.place {
             self.placed.insert(node.key, step);
@@ -162,9 +211,8 @@ impl<'a, 'l> Settler<'a, 'l> {
             }
             fills |= matches!(deed, Deed::Makes | Deed::Fills | Deed::Both);
         }
-        let there = |made: bool, is: bool| made || is;
-        let row = node.remote.and_then(|id| self.local.trees.remote.nodes.get(id));
-        let on_both = there(makes.0, self.entry_exists(node)) && there(makes.1, row.is_some());
+        let row = row_of(self.local.trees, node);
+        let on_both = (makes.0 || self.entry_exists(node)) && (makes.1 || row.is_some());
         let named = node.local_name.is_some() && node.remote_name.is_some();
         if !on_both || !named || !self.folder_will_have_record(node) {
             return Settles::default();
@@ -173,17 +221,21 @@ impl<'a, 'l> Settler<'a, 'l> {
         let synced = node.synced.and_then(|id| self.local.trees.synced.get(id));
         let Some(synced) = synced else {
             // A first record says everything, so all of it must be true.
-            let known = in_place && (fills || self.agrees(node, None));
-            return Settles { place: known, content: known };
+            let known = in_place && (fills || Self::agrees(node));
+            return Settles {
+                place: known,
+                content: known,
+            };
         };
         Settles {
             place: in_place && (makes.0 || makes.1 || self.place_differs(node, synced)),
-            content: fills || (self.agrees(node, Some(synced)) && self.content_differs(node, synced)),
+            content: fills || (Self::agrees(node) && self.content_differs(node, synced)),
         }
     }
 
     fn entry_exists(&self, node: &TargetNode) -> bool {
-        node.local.is_some_and(|key| self.local.trees.local.nodes.contains(key))
+        node.local
+            .is_some_and(|key| self.local.trees.local.nodes.contains(key))
     }
 
     fn folder_will_have_record(&self, node: &TargetNode) -> bool {
@@ -193,18 +245,21 @@ impl<'a, 'l> Settler<'a, 'l> {
     }
 
     fn row_in_place(&self, node: &TargetNode) -> bool {
-        let row = node.remote.and_then(|id| self.local.trees.remote.nodes.get(id));
-        let parent = node.parent.map(|parent| self.local.merged.target.get(parent).and_then(|node| node.remote));
-        let parent = match parent {
+        let parent = match node.parent {
             None => None,
-            Some(Some(RemoteId::Folder(id))) => Some(id),
-            Some(Some(RemoteId::File(_)) | None) => return false,
+            Some(parent) => match self.local.merged.target.get(parent).and_then(folder_of) {
+                Some(id) => Some(id),
+                None => return false,
+            },
         };
-        row.is_some_and(|row| row.parent == parent && Some(&row.name) == node.remote_name.as_ref())
+        let row = row_of(self.local.trees, node);
+        row.is_some_and(|row| row.parent == parent && Some(row.name) == node.remote_name.as_ref())
     }
 
     fn place_differs(&self, node: &TargetNode, synced: &SyncedNode) -> bool {
-        let parent = node.parent.and_then(|parent| self.local.merged.target.get(parent));
+        let parent = node
+            .parent
+            .and_then(|parent| self.local.merged.target.get(parent));
         let same_parent = match parent {
             None => synced.parent.is_none(),
             Some(parent) => parent.synced.is_some() && parent.synced == synced.parent,
@@ -214,56 +269,34 @@ impl<'a, 'l> Settler<'a, 'l> {
             || node.remote_name.as_ref() != Some(&synced.remote_name)
     }
 
-    fn files(&self, node: &TargetNode) -> (Option<&'a LocalFile>, Option<&'a RemoteFile>) {
-        let trees = self.local.trees;
-        (
-            node.local.and_then(|key| trees.local.nodes.get(key)).and_then(|entry| entry.file()),
-            node.remote.and_then(|id| trees.remote.nodes.get(id)).and_then(|row| row.file()),
-        )
-    }
-
-    /// Whether both sides hold the same bytes already, as far as anything proves it.
-    fn agrees(&self, node: &TargetNode, synced: Option<&SyncedNode>) -> bool {
+    /// Whether both sides hold the same, so that the record may take over what they show, without any step that fills.
+    fn agrees(node: &TargetNode) -> bool {
         match node.content {
-            Content::Folder => return true,
-            Content::FromLocal | Content::FromRemote => return false,
-            Content::Settled => {}
-        }
-        let (Some(entry), Some(row)) = self.files(node) else { return false };
-        if entry.size != row.size {
-            return false;
-        }
-        let base = synced.and_then(SyncedNode::file);
-        let here = entry.hash.or_else(|| base.filter(|base| is_base_here(entry, base))?.hash);
-        let there = row.hash.or_else(|| base.filter(|base| is_base_there(node, row, base))?.hash);
-        match (here, there) {
-            (Some(here), Some(there)) => here == there,
-            (Some(_), None) | (None, Some(_)) | (None, None) => {
-                let unverified = base.is_some_and(|base| {
-                    base.hash.is_none() && base.size == entry.size && is_base_there(node, row, base)
-                });
-                entry.size == 0 || node.content_rule == Rule::AdoptedBySize || unverified
+            Content::Folder => true,
+            Content::FromLocal | Content::FromRemote => false,
+            Content::Settled => {
+                let same = [
+                    Rule::Adopted,
+                    Rule::AdoptedBySize,
+                    Rule::SameOnBoth,
+                    Rule::Refreshed,
+                ];
+                same.contains(&node.content_rule)
             }
         }
     }
 
-    /// Whether the record's facts about the node itself are behind.
+    /// Whether the record's facts about the node itself are behind. For files the merge has said so.
     fn content_differs(&self, node: &TargetNode, synced: &SyncedNode) -> bool {
-        let entry = node.local.and_then(|key| self.local.trees.local.nodes.get(key));
-        let identity = entry.and_then(|entry| entry.identity);
-        if identity.is_some() && identity != synced.identity {
-            return true;
+        match &synced.kind {
+            SyncedKind::File(_) => node.content == Content::Settled,
+            SyncedKind::Folder(id) => {
+                let entry = node.local.and_then(|key| self.local.trees.local.nodes.get(key));
+                let identity = entry.and_then(|entry| entry.identity);
+                (identity.is_some() && identity != synced.identity)
+                    || node.remote != Some(RemoteId::Folder(*id))
+            }
         }
-        let base = match &synced.kind {
-            SyncedKind::Folder(id) => return node.remote != Some(RemoteId::Folder(*id)),
-            SyncedKind::File(base) => base,
-        };
-        let (Some(entry), Some(row)) = self.files(node) else { return false };
-        let hash = entry.hash.or(row.hash);
-        !is_base_there(node, row, base)
-            || entry.size != base.size
-            || Some(entry.stamp) != base.stamp
-            || (hash.is_some() && hash != base.hash)
     }
 
     /// Gives every removed node the step after which its record goes. After [`settle`](Self::settle).
@@ -290,8 +323,11 @@ impl<'a, 'l> Settler<'a, 'l> {
             if (entry.is_some() && here.is_none()) || (row.is_some() && there.is_none()) {
                 continue;
             }
-            let waits: BTreeSet<Ref> =
-                trees.synced.children(Some(id)).filter_map(|child| self.leaves(child, &forgotten)).collect();
+            let waits: BTreeSet<Ref> = trees
+                .synced
+                .children(Some(id))
+                .filter_map(|child| self.leaves(child, &forgotten))
+                .collect();
             let step = self.forget_one(here, there, waits, removal.because, drafts);
             if let Some(draft) = drafts.get_mut(step) {
                 draft.forgets.push(id);
@@ -327,14 +363,20 @@ impl<'a, 'l> Settler<'a, 'l> {
             waits.insert(step);
         }
         let known = |step: &Ref| drafts.get(*step).is_some_and(|draft| draft.phase == Phase::Known);
-        let phase = if waits.iter().all(known) { Phase::Known } else { Phase::Late };
+        let phase = if waits.iter().all(known) {
+            Phase::Known
+        } else {
+            Phase::Late
+        };
         drafts.add(phase, None, Action::Journal(JournalStep::Forget), because, waits)
     }
 }
 
 fn local_removals(drafts: &Drafts) -> BTreeMap<LocalKey, Ref> {
     let removals = drafts.iter().filter_map(|(step, draft)| match &draft.action {
-        Action::Local(LocalStep::Trash { what, .. } | LocalStep::RemoveFolder { what, .. }) => Some((*what, step)),
+        Action::Local(LocalStep::Trash { what, .. } | LocalStep::RemoveFolder { what, .. }) => {
+            Some((*what, step))
+        }
         Action::Local(
             LocalStep::CreateFolder { .. }
             | LocalStep::Move { .. }
@@ -347,18 +389,6 @@ fn local_removals(drafts: &Drafts) -> BTreeMap<LocalKey, Ref> {
         | Action::Journal(_) => None,
     });
     removals.collect()
-}
-
-/// The disk's file is, by its stamps, as it was when last agreed.
-fn is_base_here(entry: &LocalFile, base: &SyncedFile) -> bool {
-    entry.size == base.size && base.stamp == Some(entry.stamp)
-}
-
-/// The account's row is the version last agreed (design §1: id, short URL, size).
-fn is_base_there(node: &TargetNode, row: &RemoteFile, base: &SyncedFile) -> bool {
-    node.remote == Some(RemoteId::File(base.remote))
-        && row.size == base.size
-        && (row.short_url.is_none() || row.short_url == base.short_url)
 }
 
 fn deed_of(draft: &Draft) -> Deed {

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use crate::content::{ContentHash, Stamp};
 use crate::hold::Odd;
 use crate::id::{FileId, FolderId, LocalIdentity, LocalKey, NodeId, RemoteId, ShortUrl};
-use crate::merge::{Now, Trees};
+use crate::merge::{Merged, Now, Scope, Trees, merge};
 use crate::name::{LocalName, RemoteName};
 use crate::policy::Policy;
 use crate::tree::{
@@ -113,6 +113,7 @@ impl Line {
                 }
             };
             words.push(word);
+            assert!(!path.contains('\''), "two blanks end a path: {text:?}");
             rest = after.trim_start();
         }
         Self {
@@ -231,6 +232,11 @@ impl Case {
             local: &self.local,
             remote: &self.remote,
         }
+    }
+
+    /// The full merge.
+    pub(crate) fn merged(&self) -> Merged {
+        merge(self.trees(), &Scope::Everything, &self.policy, self.now)
     }
 
     fn number(&mut self, path: &str) -> u64 {

@@ -11,6 +11,8 @@ pub(crate) mod layers;
 pub(crate) mod load;
 mod paths;
 pub(crate) mod show;
+#[cfg(test)]
+mod tests;
 pub(crate) mod value;
 
 use std::path::PathBuf;

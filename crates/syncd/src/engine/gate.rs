@@ -45,7 +45,7 @@ pub(crate) enum SafetyStop {
 }
 
 /// How many deletions in one direction set the brake off.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Brake {
     /// Deletions that would be made on this machine (else in the account).
     pub(crate) here: bool,
@@ -55,6 +55,8 @@ pub(crate) struct Brake {
     pub(crate) of: usize,
     /// The limit in percent.
     pub(crate) percent: u8,
+    /// Some of the paths.
+    pub(crate) examples: Vec<String>,
 }
 
 /// Deletions below this number never set the brake off (design §6).
@@ -68,7 +70,7 @@ pub(crate) fn brake(here: bool, planned: usize, last_hour: usize, synced: usize,
     }
     let count = planned.saturating_add(last_hour);
     let too_many = count.saturating_mul(100) > synced.saturating_mul(usize::from(percent));
-    (count > ALWAYS_ALLOWED && too_many).then_some(Brake { here, count, of: synced, percent })
+    (count > ALWAYS_ALLOWED && too_many).then(|| Brake { here, count, of: synced, percent, examples: Vec::new() })
 }
 
 impl SafetyStop {
@@ -85,6 +87,22 @@ impl SafetyStop {
             Self::LostRows(_) => "lost_rows",
             Self::Brake(_) => "brake",
             Self::JournalDamaged(_) => "journal_damaged",
+        }
+    }
+
+    /// Some of the paths it is about.
+    pub(crate) fn examples(&self) -> &[String] {
+        match self {
+            Self::Brake(brake) => &brake.examples,
+            Self::OtherApi { .. }
+            | Self::OtherAccount { .. }
+            | Self::RootMissing(_)
+            | Self::MarkerMissing
+            | Self::MarkerForeign(_)
+            | Self::MarkerOlder { .. }
+            | Self::RemoteRootGone(_)
+            | Self::LostRows(_)
+            | Self::JournalDamaged(_) => &[],
         }
     }
 

@@ -1,13 +1,34 @@
-//! The engine's face: one pass over one pair.
+//! The engine: one pass over one pair, from looking to settling ([`run_once`]).
 //!
-//! Placeholder until the engine's rooms are wired up: it answers that it cannot run, and does nothing.
+//! It is the only writer of the pair's journal. Watchers, walks and workers bring it values; it decides with the planner,
+//! and hands steps to the local and the remote side. What is absent: wire formats, SQL, system calls, user sentences.
+//! Read in this order: `pass` (the ring), `observe`, `decide`, `gate`, `execute`, `settle`, `resolve`.
 
-use std::sync::Arc;
+mod clock;
+mod decide;
+mod dry_run;
+mod execute;
+mod fetch;
+mod gate;
+mod hands;
+mod intents;
+mod observe;
+mod open;
+mod pass;
+mod record;
+mod recover;
+mod resolve;
+mod root;
+mod schedule;
+mod settle;
+mod tally;
+mod words;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, PairConfig};
-use crate::report::{Kind, Report};
+pub(crate) use pass::run_once;
+
+use crate::config::Config;
 use crate::summary::{DryRun, PairSummary};
 
 /// What all pairs of a process share.
@@ -51,22 +72,4 @@ pub(crate) trait Sink: Send + Sync {
     fn bytes(&self, done: u64);
     /// One more file is done.
     fn file_done(&self);
-}
-
-/// One pass over one pair.
-pub(crate) async fn run_once(
-    setup: &Setup,
-    pair: &PairConfig,
-    options: &OnceOptions,
-    sink: Arc<dyn Sink>,
-) -> Outcome {
-    sink.phase(&pair.name, "failed");
-    let _ = (setup.client.requests(), &setup.stop, options);
-    let report = Report::new(
-        Kind::Internal,
-        "cannot run",
-        "this build has no engine",
-        "install a released build",
-    );
-    Outcome::Ran(PairSummary::could_not_run(&pair.name, report))
 }

@@ -193,8 +193,11 @@ fn refresh(known: Known<'_>, target: &TargetNode, facts: &Facts, content: bool, 
     }
     let hashed_as_recorded = entry.hash.is_some() && entry.hash == file.hash;
     let believed_by_size = file.hash.is_none() && entry.size == file.size;
+    // The sender compared the stamps before the first and after the last byte with those of the scan.
+    let sent_as_recorded =
+        content && target.content == Content::FromLocal && facts.hash.is_some() && facts.hash == file.hash;
     let trusted = target.local.and_then(|key| known.trusted.get(&key)).copied();
-    if hashed_as_recorded || believed_by_size {
+    if hashed_as_recorded || believed_by_size || sent_as_recorded {
         file.stamp = trusted.filter(|stamp| *stamp == entry.stamp);
     }
 }

@@ -17,7 +17,7 @@ impl PairSummary {
     /// The end of a pass as lines; ends with a line feed.
     pub(crate) fn text(&self) -> String {
         let mut out = format!("{}: {}\n", shown(&self.name), self.headline());
-        if let Some(report) = &self.error {
+        if let Some(report) = self.error.as_ref().filter(|_| !self.did_nothing()) {
             let _ = writeln!(out, "  {}", report.line());
         }
         if let Some(stop) = &self.stop {
@@ -69,9 +69,9 @@ impl PairSummary {
             _ => "NOT in sync".to_owned(),
         };
         let did = self.did();
-        if did.is_empty() {
+        if did.is_empty() && self.in_sync() {
             line.push_str("; nothing to do");
-        } else {
+        } else if !did.is_empty() {
             let _ = write!(line, "; {}", did.join(", "));
         }
         let left = self.left();
@@ -81,7 +81,8 @@ impl PairSummary {
         line
     }
 
-    fn did_nothing(&self) -> bool {
+    /// Whether it neither did nor found anything: then its error is all there is to say.
+    pub(crate) fn did_nothing(&self) -> bool {
         self.did().is_empty() && self.left().is_empty()
     }
 
@@ -239,5 +240,119 @@ fn paths(out: &mut String, all: &[String]) {
 fn rest(out: &mut String, hidden: usize) {
     if hidden > 0 {
         let _ = writeln!(out, "    and {hidden} more; --json lists all");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::report::{Kind, Report};
+    use crate::summary::Stop;
+
+    fn item(path: &str, reason: &str) -> Item {
+        Item {
+            path: path.into(),
+            reason: reason.into(),
+        }
+    }
+
+    #[test]
+    fn a_quiet_pass_is_one_line() {
+        let summary = PairSummary {
+            name: "main".into(),
+            ..PairSummary::default()
+        };
+        assert_snapshot!(summary.text(), @"main: in sync; nothing to do");
+    }
+
+    #[test]
+    fn a_busy_pass_counts_what_it_did_and_names_what_is_left() {
+        let mut skipped: Vec<_> = (1..=5)
+            .map(|n| item(&format!("empty-{n}"), "an empty file"))
+            .collect();
+        skipped.push(item("link", "a symbolic link"));
+        let summary = PairSummary {
+            name: "main".into(),
+            uploaded: 3,
+            downloaded: 1,
+            moved: 2,
+            deleted_local: 1,
+            deleted_remote: 4,
+            bytes_up: 1536,
+            bytes_down: 7,
+            conflicts: vec![ConflictItem {
+                path: "a.txt".into(),
+                copy: Some("a (conflict 2026-11-23 141503 laptop).txt".into()),
+                reason: "edited on both sides".into(),
+            }],
+            failed: vec![item("big.iso", "the account is full")],
+            held: vec![item("x\u{1b}[2J", "its name is too long")],
+            skipped,
+            ..PairSummary::default()
+        };
+        assert_snapshot!(summary.text(), @r"
+        main: NOT in sync; 3 uploaded (1.5 KiB), 1 downloaded (7 B), 2 moved, 1 deleted here (in .syncd/trash), 4 deleted in the account (in its trash); 1 conflict, 1 failed, 1 held, 6 skipped
+          conflicts: 1 item. Nothing was lost; compare and delete what you do not want.
+            a.txt: edited on both sides; the other version is a (conflict 2026-11-23 141503 laptop).txt
+          failed: 1 item. They stay as they are and are tried again in the next run.
+            big.iso: the account is full
+          held: 1 item. They stay as they are until the reason is gone.
+            x\u{1b}[2J: its name is too long
+          skipped: 6 items. They stay where they are; nothing to do.
+            an empty file (5): empty-1, empty-2, empty-3 and 2 more
+            link: a symbolic link
+        ");
+    }
+
+    #[test]
+    fn a_long_list_is_cut_and_counted() {
+        let items: Vec<_> = (0..20)
+            .map(|n| item(&format!("f{n}"), &format!("reason {n}")))
+            .collect();
+        let summary = PairSummary {
+            name: "main".into(),
+            held: items,
+            ..PairSummary::default()
+        };
+        let text = summary.text();
+        assert_eq!(text.lines().count(), 1 + 1 + REASONS_MAX + 1);
+        assert!(text.ends_with("    and 12 more; --json lists all\n"), "{text}");
+    }
+
+    #[test]
+    fn a_safety_stop_says_what_was_seen_and_what_to_do() {
+        let stop = Stop {
+            kind: "brake",
+            message: "60 of 100 files would be deleted here".into(),
+            next: "if that is right, approve it".into(),
+            examples: vec!["docs/a.txt".into()],
+        };
+        let summary = PairSummary {
+            name: "main".into(),
+            stop: Some(stop),
+            ..PairSummary::default()
+        };
+        assert_snapshot!(summary.text(), @"
+        main: STOPPED for safety, waiting for you
+          60 of 100 files would be deleted here. Next: if that is right, approve it.
+            docs/a.txt
+        ");
+    }
+
+    #[test]
+    fn a_pass_that_broke_off_says_why_below_what_it_did() {
+        let report = Report::new(Kind::Offline, "this machine is offline", "no route", "connect it");
+        let summary = PairSummary {
+            name: "main".into(),
+            uploaded: 1,
+            error: Some(report),
+            ..PairSummary::default()
+        };
+        assert_snapshot!(summary.text(), @"
+        main: not finished; 1 uploaded (0 B)
+          this machine is offline: no route. Next: connect it.
+        ");
     }
 }

@@ -85,7 +85,7 @@ pub(crate) fn run(context: &Context, args: OnceArgs) -> Exit {
     let ended = runtime.block_on(passes(context, prepared, &args, &progress));
     runtime.shutdown_timeout(LEAVE);
     match ended {
-        Ok(outcomes) => render::print(&context.output, &outcomes, args.strict),
+        Ok(outcomes) => render::print(&context.output, &outcomes, &args),
         Err(report) => context.output.fail(&report),
     }
 }

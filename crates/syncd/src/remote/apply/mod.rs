@@ -6,13 +6,16 @@ mod remove;
 mod replace;
 mod upload;
 
+use std::fmt;
+
 use api::ApiError;
 
 pub(crate) use edit::{edit_file, edit_folder};
-pub(crate) use folder::{Made, create_folder};
-pub(crate) use remove::{FolderAsKnown, trash_file, trash_folder};
+pub(crate) use folder::create_folder;
+pub(crate) use remove::{FolderAsKnown, trash_file_as_known, trash_folder, trash_interim};
+use remove::trash_file;
 pub(crate) use replace::{Replacement, finish_replacement};
-pub(crate) use upload::{Fast, Landed, Wanted, finish_interim, upload_fast, upload_interim};
+pub(crate) use upload::{Landed, Wanted, finish_interim, upload};
 
 /// Why a step did not do what it should.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,8 +28,22 @@ pub(crate) enum Failure {
     Unknown(String),
     /// Nothing happened, and a later try may work.
     Later(String),
+    /// It waits for the user: space, a decision.
+    Held(String),
     /// Nothing more can be done in this run: the network, the credentials, the account.
     Fatal(ApiError),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stale(why) => write!(f, "{why}; the next run plans it anew"),
+            Self::Refused(why) | Self::Held(why) => f.write_str(why),
+            Self::Unknown(why) => write!(f, "{why}; it may have worked, which a later look will show"),
+            Self::Later(why) => write!(f, "{why}; it is tried again in the next run"),
+            Self::Fatal(error) => error.fmt(f),
+        }
+    }
 }
 
 impl Failure {
@@ -51,6 +68,9 @@ impl Failure {
         }
         match error {
             ApiError::SourceChanged { .. } => Self::Stale("it changed while it was read".to_owned()),
+            ApiError::Source { kind: std::io::ErrorKind::InvalidData, .. } => {
+                Self::Stale("it changed while it was read".to_owned())
+            }
             ApiError::Source { cause, .. } => Self::Later(format!("it could not be read: {cause}")),
             ApiError::NotFound { .. } | ApiError::BadDestination => {
                 Self::Stale(format!("the account changed meanwhile: {error}"))

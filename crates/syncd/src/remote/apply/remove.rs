@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use api::{ApiError, RowState};
 use planner::id::{FileId, FolderId, RemoteId};
 
+use super::replace::{Replacement, as_agreed, gone};
 use super::Failure;
 use crate::remote::account::Account;
 use crate::remote::translate;
@@ -21,6 +22,34 @@ pub(crate) async fn trash_file(account: &Account, id: FileId) -> Result<(), Fail
         Ok(_) => Err(Failure::Later("the server says it is deleted, but shows it as live".to_owned())),
         Err(error) => Err(Failure::of_safe_call(error)),
     }
+}
+
+/// Moves a file to the trash if it is still as the plan knows it (`wire.md` §8, recipe 6): one look just before. Gone
+/// already is as good.
+pub(crate) async fn trash_file_as_known(
+    account: &Account,
+    id: FileId,
+    known: Option<&Replacement>,
+) -> Result<(), Failure> {
+    let wire = translate::wire_file(id).map_err(Failure::of_safe_call)?;
+    let row = account.client.file_info(wire).await.map_err(Failure::of_safe_call)?;
+    if gone(&row) {
+        return Ok(());
+    }
+    if known.is_none_or(|known| !as_agreed(account, &row, known)) {
+        return Err(Failure::Stale("it changed in the account meanwhile".to_owned()));
+    }
+    trash_file(account, id).await
+}
+
+/// Moves an interim of ours to the trash, if it still bears the interim name (design A3).
+pub(crate) async fn trash_interim(account: &Account, id: FileId, name: &str) -> Result<(), Failure> {
+    let wire = translate::wire_file(id).map_err(Failure::of_safe_call)?;
+    let row = account.client.file_info(wire).await.map_err(Failure::of_safe_call)?;
+    if gone(&row) || row.name != name {
+        return Ok(());
+    }
+    trash_file(account, id).await
 }
 
 /// A folder as the plan knows it.

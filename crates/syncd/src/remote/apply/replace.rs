@@ -48,9 +48,11 @@ pub(crate) async fn finish_replacement(
         Err(error) => {
             return Err(match Failure::of_safe_call(error) {
                 Failure::Fatal(error) => Failure::Fatal(error),
-                Failure::Stale(why) | Failure::Later(why) | Failure::Refused(why) | Failure::Unknown(why) => {
-                    Failure::Unknown(why)
-                }
+                Failure::Stale(why)
+                | Failure::Later(why)
+                | Failure::Held(why)
+                | Failure::Refused(why)
+                | Failure::Unknown(why) => Failure::Unknown(why),
             });
         }
     }
@@ -59,17 +61,21 @@ pub(crate) async fn finish_replacement(
         Ok(()) => Ok(landed),
         Err(Failure::Fatal(error)) => Err(Failure::Fatal(error)),
         // Both versions are live: the intent stays open so that the old one goes later.
-        Err(Failure::Stale(why) | Failure::Later(why) | Failure::Refused(why) | Failure::Unknown(why)) => {
-            Err(Failure::Unknown(why))
-        }
+        Err(
+            Failure::Stale(why)
+            | Failure::Later(why)
+            | Failure::Held(why)
+            | Failure::Refused(why)
+            | Failure::Unknown(why),
+        ) => Err(Failure::Unknown(why)),
     }
 }
 
-fn gone(row: &FileRow) -> bool {
+pub(super) fn gone(row: &FileRow) -> bool {
     matches!(row.state, Some(RowState::Trash | RowState::Deleted))
 }
 
-fn as_agreed(account: &Account, row: &FileRow, replaced: &Replacement) -> bool {
+pub(super) fn as_agreed(account: &Account, row: &FileRow, replaced: &Replacement) -> bool {
     let version = replaced.short_url.is_none() || translate::short_url(&row.short_url) == replaced.short_url;
     row.is_active()
         && version

@@ -37,40 +37,9 @@ pub(crate) struct Wanted {
     pub(crate) size: NonZeroU64,
 }
 
-/// What the fast path came to.
-#[derive(Debug)]
-pub(crate) enum Fast {
-    /// It has its name already.
-    Landed(Landed),
-    /// The server numbered it: it needs one edit (which the caller makes with [`finish_interim`]).
-    Numbered(Landed),
-}
-
-/// Uploads under the real name in one call (design A2).
-pub(crate) async fn upload_fast(
-    account: &Account,
-    wanted: &Wanted,
-    name: &PlainName,
-    body: UploadBody,
-    progress: Arc<AtomicU64>,
-) -> Result<Fast, Failure> {
-    let landed = send(account, wanted, name, body, progress).await?;
-    if landed.name.as_str() == wanted.name.as_str() { Ok(Fast::Landed(landed)) } else { Ok(Fast::Numbered(landed)) }
-}
-
-/// Uploads under an interim name (design A3); the caller notes the id and then finishes.
-pub(crate) async fn upload_interim(
-    account: &Account,
-    wanted: &Wanted,
-    interim: &PlainName,
-    body: UploadBody,
-    progress: Arc<AtomicU64>,
-) -> Result<Landed, Failure> {
-    send(account, wanted, interim, body, progress).await
-}
-
-/// One upload; wrong bytes are trashed at once (`wire.md` Q60).
-async fn send(
+/// Uploads under `name`: the real one (design A2), or an interim (A3) that [`finish_interim`] ends. Wrong bytes are
+/// trashed at once (`wire.md` Q60).
+pub(crate) async fn upload(
     account: &Account,
     wanted: &Wanted,
     name: &PlainName,
@@ -122,7 +91,7 @@ pub(crate) async fn finish_interim(account: &Account, wanted: &Wanted, landed: L
 /// The file is there under an interim name: until that is finished, nothing else may be done about its item.
 fn unfinished(error: api::ApiError) -> Failure {
     match Failure::of_safe_call(error) {
-        Failure::Later(why) | Failure::Refused(why) => Failure::Unknown(why),
+        Failure::Later(why) | Failure::Refused(why) | Failure::Held(why) => Failure::Unknown(why),
         other @ (Failure::Stale(_) | Failure::Unknown(_) | Failure::Fatal(_)) => other,
     }
 }

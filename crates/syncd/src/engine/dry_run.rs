@@ -1,0 +1,65 @@
+//! A plan that is not carried out, as users and programs see it. The same plan gives the same digest.
+
+use planner::merge::{Compare, Trees};
+use planner::render;
+use planner::transition::Action;
+
+use super::decide::Decision;
+use super::open::Session;
+use super::tally::{Tally, shown};
+use crate::summary::{DryRun, PlannedStep};
+
+/// Hex digits of a digest: 128 bits.
+const DIGEST: usize = 32;
+
+/// The plan's digest, by which `--expect` knows it again.
+pub(crate) fn digest(session: &Session, decision: &Decision) -> String {
+    let mut digest = blake3::hash(text(session, decision).as_bytes()).to_hex().to_string();
+    digest.truncate(DIGEST);
+    digest
+}
+
+fn text(session: &Session, decision: &Decision) -> String {
+    let trees = Trees { synced: &session.synced, local: &decision.scan.tree, remote: &decision.remote.tree };
+    render::text(trees, &decision.merged, &decision.plan)
+}
+
+/// The plan for people and programs.
+pub(crate) fn dry_run(session: &Session, decision: &Decision, tally: Tally) -> DryRun {
+    let steps = decision.plan.steps.iter().filter(|step| !matches!(step.action, Action::Journal(_)));
+    let steps = steps
+        .map(|step| {
+            let seen = shown(decision, step);
+            PlannedStep {
+                side: seen.side,
+                kind: seen.kind,
+                path: seen.path,
+                to: seen.to,
+                bytes: seen.bytes,
+                rule: step.because.name(),
+                reason: step.because.text(),
+            }
+        })
+        .collect();
+    let compare = decision
+        .merged
+        .compare
+        .iter()
+        .filter_map(|compare| match compare {
+            Compare::Local(key) => decision.scan.tree.nodes.path(*key).map(|path| path.to_string()),
+            Compare::Remote(file) => {
+                decision.remote.paths.get(&planner::id::RemoteId::File(*file)).map(ToString::to_string)
+            }
+        })
+        .collect::<std::collections::BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    DryRun {
+        pair: session.pair.name.clone(),
+        digest: digest(session, decision),
+        text: text(session, decision),
+        steps,
+        compare,
+        summary: tally.summary,
+    }
+}

@@ -1,0 +1,150 @@
+//! What is journalled before a call that must not be repeated blindly (design A1, D1): the bodies of intents, made
+//! from the planner's vocabulary and read back into it.
+
+use std::num::NonZeroU64;
+
+use planner::content::ContentHash;
+use planner::id::{FileId, FolderId, NodeId, ShortUrl};
+use planner::name::{LocalName, RemoteName};
+use planner::path::RelPath;
+use planner::tree::{LocalNode, SyncedNode};
+use state::{IntentBody, OldFile, Replaced};
+
+use super::fetch::Fetched;
+use crate::remote::apply::{Landed, Replacement, Wanted};
+
+/// Files from this size on never take the fast path (design A2): a lost answer would cost too much to check.
+pub(crate) const FAST_BELOW: u64 = 8 * 1024 * 1024;
+
+/// An upload about to leave.
+#[derive(Clone, Debug)]
+pub(crate) struct Upload<'a> {
+    /// The folder within the pair; `None`: its root.
+    pub(crate) folder: Option<FolderId>,
+    /// The name it is to have.
+    pub(crate) wanted: &'a RemoteName,
+    /// Its size in bytes.
+    pub(crate) size: NonZeroU64,
+    /// Where it is on this disk.
+    pub(crate) path: &'a RelPath,
+    /// Its record, if there is one.
+    pub(crate) node: Option<NodeId>,
+    /// Ids of rows of this name, loosely compared, that were there before.
+    pub(crate) known: Vec<u64>,
+    /// The version it replaces.
+    pub(crate) replaced: Option<&'a Replacement>,
+    /// Under its real name at once.
+    pub(crate) fast: bool,
+}
+
+/// The body of an upload's intent.
+pub(crate) fn upload(upload: &Upload<'_>, name_on_wire: &str) -> IntentBody {
+    IntentBody::Upload {
+        name_on_wire: name_on_wire.to_owned(),
+        fast: upload.fast,
+        folder: upload.folder.map(FolderId::get),
+        wanted: upload.wanted.as_str().to_owned(),
+        size: upload.size.get(),
+        path: upload.path.as_str().to_owned(),
+        node: upload.node.map(|node| node.0),
+        known_ids: upload.known.clone(),
+        landed: None,
+        replaces: upload.replaced.map(|old| Replaced {
+            id: old.old.get(),
+            name: old.name.as_str().to_owned(),
+            folder: old.folder.map(FolderId::get),
+            size: old.size,
+            short_url: old.short_url.as_ref().map(|url| url.0.to_string()),
+        }),
+        blake3: None,
+    }
+}
+
+/// Notes the answer of an upload in its intent; answers what is still to be done with the file.
+pub(crate) fn landed(body: &mut IntentBody, answer: &Landed) -> Option<(Wanted, Option<Replacement>)> {
+    let IntentBody::Upload { landed, blake3, .. } = body else { return None };
+    *landed = Some(answer.file.get());
+    *blake3 = Some(answer.hash.to_string());
+    wanted(body)
+}
+
+/// What an upload's intent wants, and what it replaces.
+pub(crate) fn wanted(body: &IntentBody) -> Option<(Wanted, Option<Replacement>)> {
+    let IntentBody::Upload { folder, wanted, size, replaces, .. } = body else { return None };
+    let replaced = match replaces {
+        None => None,
+        Some(old) => Some(Replacement {
+            old: FileId::new(old.id)?,
+            name: RemoteName::new(old.name.as_str()),
+            folder: old.folder.and_then(FolderId::new),
+            size: old.size,
+            short_url: old.short_url.as_ref().map(|url| ShortUrl(url.as_str().into())),
+        }),
+    };
+    let wanted = Wanted {
+        folder: folder.and_then(FolderId::new),
+        name: RemoteName::new(wanted.as_str()),
+        size: NonZeroU64::new(*size)?,
+    };
+    Some((wanted, replaced))
+}
+
+/// The body of a new folder's intent.
+pub(crate) fn create_folder(
+    parent: Option<FolderId>,
+    name: &RemoteName,
+    path: &str,
+    known_ids: Vec<u64>,
+) -> IntentBody {
+    IntentBody::CreateFolder {
+        parent: parent.map(FolderId::get),
+        name: name.as_str().to_owned(),
+        path: path.to_owned(),
+        known_ids,
+    }
+}
+
+/// The body of a download's way to its place, where nothing or an old version is.
+pub(crate) fn place(
+    path: &RelPath,
+    file: FileId,
+    fetched: &Fetched,
+    old: Option<&LocalNode>,
+    base: Option<&SyncedNode>,
+) -> IntentBody {
+    IntentBody::Place {
+        path: path.as_str().to_owned(),
+        staging: fetched.staged.name.to_string(),
+        file: file.get(),
+        size: fetched.staged.size,
+        hash: Some(fetched.staged.hash.to_string()),
+        over: old.and_then(LocalNode::file).map(|file| OldFile {
+            size: file.size,
+            mtime_ns: file.stamp.mtime_ns,
+            ctime_ns: file.stamp.ctime_ns,
+            hash: file.hash.or(base.and_then(|base| base.file()?.hash)).map(|hash| hash.to_string()),
+        }),
+    }
+}
+
+/// The body of an entry set aside for a moment.
+pub(crate) fn park(from: &RelPath, slot: &LocalName, to: Option<&RelPath>, entry: Option<&LocalNode>) -> IntentBody {
+    let identity = entry.and_then(|entry| entry.identity);
+    IntentBody::Park {
+        from: from.as_str().to_owned(),
+        slot: slot.to_string(),
+        to: to.map(|to| to.as_str().to_owned()),
+        device: identity.map_or(0, |identity| identity.device),
+        inode: identity.map_or(0, |identity| identity.inode),
+    }
+}
+
+/// The body of a file's way to the local trash.
+pub(crate) fn trash(path: &RelPath) -> IntentBody {
+    IntentBody::Trash { path: path.as_str().to_owned(), to: String::new() }
+}
+
+/// A hash as it is written in an intent.
+pub(crate) fn parse_hash(text: &str) -> Option<ContentHash> {
+    blake3::Hash::from_hex(text).ok().map(|hash| ContentHash(*hash.as_bytes()))
+}

@@ -1,0 +1,259 @@
+//! Seeing both sides: a walk of the account with every absence asked about, and a scan of the disk (design §3).
+//!
+//! What must never happen here: an absence that counts without evidence, a row believed before its folder is, a file
+//! taken as unchanged by stamps that were too young. Gives the two observed trees to [`decide`](super::decide).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::FileRow;
+use planner::content::{ContentHash, Stamp};
+use planner::id::{FileId, FolderId, LocalIdentity, RemoteId};
+use planner::naming;
+use planner::path::RelPath;
+use planner::tree::{Gone, RemoteKind, RemoteNode, RemoteTree, Standing, SyncedNode, SyncedTree, Tree};
+use state::{Change, LocalVersion, RemoteVersion};
+
+use super::open::{Halt, Session};
+use crate::local::ignore::Ignore;
+use crate::local::scan::KnownHashes;
+use crate::remote::account::Life;
+use crate::remote::confirm::{self, Confirmed, Expiry, confirm};
+use crate::remote::walk::Walk;
+
+/// Listings spent on looking for files that were put into dead folders (design S4).
+const STRANDED_LISTINGS: usize = 1_000;
+
+/// What the account shows.
+#[derive(Debug)]
+pub(crate) struct RemoteSeen {
+    /// The tree for the merge.
+    pub(crate) tree: RemoteTree,
+    /// Synced rows that answer "not found" (design S2).
+    pub(crate) lost: BTreeSet<RemoteId>,
+    /// Local paths of rows, as they are or would be.
+    pub(crate) paths: BTreeMap<RemoteId, RelPath>,
+    /// Interims of this journal that lie about in the account.
+    pub(crate) interims: Vec<(FileId, String)>,
+    /// Live files in folders that are proved dead: they came after its death and are brought out (design S4).
+    pub(crate) stranded: Vec<FileRow>,
+}
+
+/// What a look at the account brought, before it is put into the vocabulary.
+#[derive(Debug)]
+pub(crate) struct Looked {
+    live: Tree<RemoteNode>,
+    confirmed: Confirmed,
+    stranded: Vec<FileRow>,
+}
+
+/// Walks the account and asks about everything that is missing.
+pub(crate) async fn account(session: &Session) -> Result<Looked, Halt> {
+    let account = &session.account;
+    super::root::prove(session).await?;
+    let mut walk = Walk::take(account).await.map_err(|error| session.fatal(&error))?;
+    let mut live = walk.nodes();
+    let expiry = Expiry {
+        days: session.package.days_to_keep_inactive_files.map_or(0, std::num::NonZeroU64::get),
+    };
+    let mut confirmed = confirm(account, &walk, &live, &session.synced, expiry).await;
+    doubts(session, &walk, &live, &mut confirmed).await;
+    let mut stranded = Vec::new();
+    if confirmed.wants_another_walk() {
+        walk = Walk::take(account).await.map_err(|error| session.fatal(&error))?;
+        live = walk.nodes();
+        confirmed.after_later_walk(&live, &session.synced);
+        stranded = strand(session, &confirmed).await;
+    }
+    for node in std::mem::take(&mut confirmed.moved) {
+        live.insert(node);
+    }
+    Ok(Looked { live, confirmed, stranded })
+}
+
+/// Puts what was seen into the vocabulary, with local paths, rules of the user, hashes and looks.
+pub(crate) fn translate(
+    session: &mut Session,
+    looked: Looked,
+    ignore: &mut Ignore,
+) -> Result<RemoteSeen, Halt> {
+    agree(session, &looked.live)?;
+    let mut seen = RemoteSeen {
+        tree: RemoteTree { nodes: looked.live, gone: looked.confirmed.gone, root_unreadable: false },
+        lost: looked.confirmed.lost,
+        paths: BTreeMap::new(),
+        interims: Vec::new(),
+        stranded: looked.stranded,
+    };
+    name(session, ignore, &mut seen);
+    know(session, &mut seen.tree)?;
+    Ok(seen)
+}
+
+/// Synced folders that one probe called dead: a second one, later, decides (design S3). Nothing else is waited for.
+async fn doubts(session: &Session, walk: &Walk, live: &Tree<RemoteNode>, confirmed: &mut Confirmed) {
+    let synced: BTreeSet<FolderId> = session.synced.iter().filter_map(|node| node.remote().folder()).collect();
+    let doubted: Vec<FolderId> =
+        confirmed.doubted.iter().chain(&walk.doubted).copied().filter(|id| synced.contains(id)).collect();
+    let living = live.children(None).filter_map(|node| node.id.folder()).chain(session.account.root).next();
+    let (Some(living), false) = (living, doubted.is_empty()) else { return };
+    session.sink.phase(&session.pair.name, "confirming deletions");
+    tokio::time::sleep(session.timing.confirm_after).await;
+    for id in doubted {
+        if session.account.probe_again(id, living).await == Life::Dead {
+            confirmed.gone.insert(RemoteId::Folder(id), Gone::Deleted);
+            confirmed.dead_folders.insert(id);
+        }
+    }
+}
+
+/// Files that came into a dead folder after its death, and that nobody holds (design S4).
+async fn strand(session: &Session, confirmed: &Confirmed) -> Vec<FileRow> {
+    let synced: BTreeSet<FileId> = session.synced.iter().filter_map(|node| node.remote().file()).collect();
+    confirm::stranded(&session.account, &confirmed.dead_folders, &synced, STRANDED_LISTINGS)
+        .await
+        .into_iter()
+        .map(|(_, row)| row)
+        .filter(|row| !naming::is_ours(&row.name, false))
+        .collect()
+}
+
+/// What was only published and is now shown where it belongs is agreed (design A5).
+fn agree(session: &mut Session, live: &Tree<RemoteNode>) -> Result<(), Halt> {
+    let shown: Vec<SyncedNode> = session
+        .synced
+        .iter()
+        .filter(|node| node.standing == Standing::Published)
+        .filter(|node| live.get(node.remote()).is_some_and(|row| as_recorded(&session.synced, node, row)))
+        .map(|node| SyncedNode { standing: Standing::Agreed, ..node.clone() })
+        .collect();
+    session.record(shown.into_iter().map(Change::Put).collect())
+}
+
+/// Whether a row shows a node as it is recorded: place, name and size.
+pub(crate) fn as_recorded(synced: &SyncedTree, node: &SyncedNode, row: &RemoteNode) -> bool {
+    let parent = match node.parent {
+        None => Some(None),
+        Some(parent) => synced.get(parent).map(|parent| parent.remote().folder()),
+    };
+    let size = match (node.file(), row.file()) {
+        (Some(file), Some(row)) => file.size == row.size,
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    parent == Some(row.parent) && row.name == node.remote_name && size
+}
+
+/// Gives every row its local path, as it is or would be, and marks what the user's rules or our own names exclude.
+fn name(session: &Session, ignore: &mut Ignore, seen: &mut RemoteSeen) {
+    let known: BTreeMap<RemoteId, &SyncedNode> = session.synced.iter().map(|node| (node.remote(), node)).collect();
+    let mut queue: Vec<(Option<RemoteId>, RelPath, bool)> = vec![(None, RelPath::root(), false)];
+    let mut marked = Vec::new();
+    while let Some((folder, path, hidden)) = queue.pop() {
+        for row in seen.tree.nodes.children(folder) {
+            let ours = naming::is_ours(row.name.as_str(), folder.is_none());
+            if let (Some(interim), Some(id)) = (naming::parse_interim(row.name.as_str()), row.file_id())
+                && interim.journal == session.meta.journal_id
+            {
+                seen.interims.push((id, row.name.as_str().to_owned()));
+            }
+            let local = match known.get(&row.id) {
+                Some(node) if node.remote_name == row.name => Some(node.local_name.clone()),
+                Some(_) | None => {
+                    naming::to_local(&row.name, &session.policy.disk, session.policy.unstorable).ok()
+                }
+            };
+            let is_folder = matches!(row.kind, RemoteKind::Folder { .. });
+            let path = local.map(|name| path.join(&name));
+            let excluded = path.as_ref().is_some_and(|path| ignore.ignored(path, is_folder).is_some());
+            let ignored = hidden || ours || excluded;
+            if ignored {
+                marked.push(RemoteNode { ignored: true, ..row.clone() });
+            }
+            if let Some(path) = path {
+                seen.paths.insert(row.id, path.clone());
+                if is_folder {
+                    queue.push((Some(row.id), path, ignored));
+                }
+            } else if is_folder {
+                // No local name: what is in it has no path either, so no rule of the user can speak of it.
+                queue.push((Some(row.id), RelPath::root(), ignored));
+            }
+        }
+    }
+    for row in marked {
+        seen.tree.nodes.insert(row);
+    }
+}
+
+/// Adds what is known of files beyond their rows: hashes of versions seen before, and how often a row that is not
+/// synced was looked at (design N3).
+fn know(session: &mut Session, tree: &mut RemoteTree) -> Result<(), Halt> {
+    let synced: BTreeMap<FileId, &SyncedNode> =
+        session.synced.iter().filter_map(|node| Some((node.remote().file()?, node))).collect();
+    let fresh: Vec<(FileId, u64)> = tree
+        .nodes
+        .iter()
+        .filter(|row| !row.ignored)
+        .filter_map(|row| Some((row.file_id()?, row.file()?.size)))
+        .filter(|(id, _)| !synced.contains_key(id))
+        .collect();
+    let (now, apart) = (session.now(), session.timing.look_again);
+    let looks = session.journal.count_looks(&fresh, now, apart).map_err(|error| session.broken(&error))?;
+    session.journal.set_walked(now).map_err(|error| session.broken(&error))?;
+    let hashes = session.journal.remote_hashes().map_err(|error| session.broken(&error))?;
+    let mut filled = Vec::new();
+    for row in tree.nodes.iter() {
+        let (Some(id), Some(file)) = (row.file_id(), row.file()) else { continue };
+        let mut file = file.clone();
+        file.hash = match synced.get(&id).and_then(|node| node.file()) {
+            Some(base) if base.size == file.size && base.short_url == file.short_url => base.hash,
+            Some(_) | None => {
+                let version = RemoteVersion { file: id, size: file.size, short_url: file.short_url.clone() };
+                hashes.get(&version).copied()
+            }
+        };
+        if let Some(look) = looks.get(&id) {
+            (file.looks, file.appeared) = *look;
+        }
+        filled.push(RemoteNode { kind: RemoteKind::File(file), ..row.clone() });
+    }
+    for row in filled {
+        tree.nodes.insert(row);
+    }
+    Ok(())
+}
+
+/// What is known of bytes on this disk: of records, and of files hashed before that have none yet.
+#[derive(Debug, Default)]
+pub(crate) struct Hashes {
+    by_version: BTreeMap<LocalVersion, ContentHash>,
+}
+
+impl KnownHashes for Hashes {
+    fn hash(
+        &self,
+        _path: &RelPath,
+        identity: Option<&LocalIdentity>,
+        size: u64,
+        stamp: Stamp,
+    ) -> Option<ContentHash> {
+        // A path alone says nothing of who wrote there since: without an identity the file is hashed again.
+        let identity = identity?;
+        let version = LocalVersion { device: identity.device, inode: identity.inode, size, stamp };
+        self.by_version.get(&version).copied()
+    }
+}
+
+/// The hashes that spare a scan the reading of files.
+pub(crate) fn known_hashes(session: &Session) -> Result<Hashes, Halt> {
+    let mut by_version = session.journal.local_hashes().map_err(|error| session.broken(&error))?;
+    for node in session.synced.iter() {
+        let (Some(identity), Some(file)) = (node.identity, node.file()) else { continue };
+        if let (Some(stamp), Some(hash)) = (file.stamp, file.hash) {
+            let version =
+                LocalVersion { device: identity.device, inode: identity.inode, size: file.size, stamp };
+            by_version.insert(version, hash);
+        }
+    }
+    Ok(Hashes { by_version })
+}

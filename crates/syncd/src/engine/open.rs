@@ -1,0 +1,308 @@
+//! Opening a pair: journal, local root, account, marker and remote root, each checked before anything is written
+//! (design §6). Ends in a [`Session`], or in the reason why there is none.
+//!
+//! What must never happen here: a write to either side, or to the marker, before every check has passed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use planner::id::FolderId;
+use planner::policy::{Policy, ServerTraits};
+use planner::tree::SyncedTree;
+use state::{Change, Journal, JournalError, Meta, RemoteRoot};
+use tokio_util::sync::CancellationToken;
+
+use super::gate::SafetyStop;
+use super::{Setup, Sink};
+use crate::config::{PairConfig, RemoteSpec, Timing};
+use crate::local::marker::{self, Marker};
+use crate::local::root::Probe;
+use crate::local::{LocalError, Root};
+use crate::remote::account::Account;
+use crate::remote::apply::Failure;
+use crate::remote::root::{Missing, find};
+use crate::report::Report;
+
+/// Whether the pass may write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    /// A real pass.
+    Write,
+    /// A dry run: it may sign in and read, and works on a scratch copy of the journal.
+    Look,
+}
+
+/// Why a pass ended, or did not begin.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// The pair pauses and waits for the user.
+    Stop(SafetyStop),
+    /// It could not run.
+    Error(Box<Report>),
+}
+
+/// One pair, opened.
+pub(crate) struct Session {
+    /// The pair's configuration.
+    pub(crate) pair: PairConfig,
+    /// Waiting times.
+    pub(crate) timing: Timing,
+    /// Base address, for messages.
+    pub(crate) api_url: String,
+    /// Who is told about progress.
+    pub(crate) sink: Arc<dyn Sink>,
+    /// Asked between steps: the user wants to end.
+    pub(crate) stop: CancellationToken,
+    /// The journal; this session is its only writer.
+    pub(crate) journal: Journal,
+    /// What the journal says of itself.
+    pub(crate) meta: Meta,
+    /// The merge base, as the journal has it.
+    pub(crate) synced: SyncedTree,
+    /// The local root.
+    pub(crate) root: Root,
+    /// The account, seen from the pair's root.
+    pub(crate) account: Arc<Account>,
+    /// Limits of the account.
+    pub(crate) package: api::Package,
+    /// What the merge is told.
+    pub(crate) policy: Policy,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("pair", &self.pair.name).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Seconds since 1970.
+    pub(crate) fn now(&self) -> i64 {
+        super::clock::now()
+    }
+
+    /// Commits changes and brings the merge base in memory in step with them.
+    pub(crate) fn record(&mut self, changes: Vec<Change>) -> Result<(), Halt> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.journal.commit(&changes).map_err(|error| self.broken(&error))?;
+        for change in changes {
+            if let Change::Put(node) = change {
+                self.synced.insert(node);
+            } else if let Change::Forget(id) = change {
+                self.synced.remove(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// The journal failed.
+    pub(crate) fn broken(&self, error: &JournalError) -> Halt {
+        journal_failed(error)
+    }
+
+    /// The account failed for all of this pass.
+    pub(crate) fn fatal(&self, error: &api::ApiError) -> Halt {
+        Halt::Error(Box::new(Report::from_api(error, &self.api_url)))
+    }
+}
+
+fn journal_failed(error: &JournalError) -> Halt {
+    match error {
+        JournalError::Damaged { .. } => Halt::Stop(SafetyStop::JournalDamaged(error.to_string())),
+        other => Halt::Error(Box::new(Report::from_journal(other))),
+    }
+}
+
+/// Opens a pair.
+pub(crate) async fn open(
+    setup: &Setup,
+    pair: &PairConfig,
+    mode: Mode,
+    sink: Arc<dyn Sink>,
+) -> Result<Session, Halt> {
+    let api_url = setup.config.account.api_url.to_string();
+    let dir = setup.config.pair_dir(&pair.name);
+    let journal = match mode {
+        Mode::Write => Journal::open(&dir),
+        Mode::Look => Journal::scratch(&dir),
+    };
+    let journal = journal.map_err(|error| journal_failed(&error))?;
+    let mut meta = journal.meta().clone();
+    let root = open_root(pair, &meta)?;
+    let found = marker::read(&root).map_err(|error| marker_failed(&error))?;
+    check_marker(found.as_ref(), &meta)?;
+    if let Some(journal_says) = meta.api_url.as_ref().filter(|url| **url != api_url) {
+        return Err(Halt::Stop(SafetyStop::OtherApi { journal: journal_says.clone(), configured: api_url }));
+    }
+    let fatal = |error: &api::ApiError| Halt::Error(Box::new(Report::from_api(error, &api_url)));
+    let account = setup.client.account_id().await.map_err(|error| fatal(&error))?.to_string();
+    if let Some(journal_says) = meta.account.as_ref().filter(|id| **id != account) {
+        return Err(Halt::Stop(SafetyStop::OtherAccount { journal: journal_says.clone(), found: account }));
+    }
+    let package = setup.client.account_package().await.map_err(|error| fatal(&error))?;
+    let proved = journal.proved().map_err(|error| journal_failed(&error))?;
+    let remote_root = match &meta.remote_root {
+        Some(RemoteRoot::Top) => None,
+        Some(RemoteRoot::Folder(id)) => Some(*id),
+        None => first_root(setup, pair, mode, &api_url).await?,
+    };
+    meta.api_url = Some(api_url.clone());
+    meta.account = Some(account);
+    meta.remote_root = Some(remote_root.map_or(RemoteRoot::Top, RemoteRoot::Folder));
+    let policy = policy(setup, pair, &root, &package, mode)?;
+    let synced = journal.synced().map_err(|error| journal_failed(&error))?;
+    let mut session = Session {
+        pair: pair.clone(),
+        timing: setup.config.timing.clone(),
+        api_url,
+        sink,
+        stop: setup.stop.clone(),
+        journal,
+        meta,
+        synced,
+        root,
+        account: Arc::new(Account::new(setup.client.clone(), remote_root, proved)),
+        package,
+        policy,
+    };
+    if mode == Mode::Write {
+        claim(&mut session)?;
+    }
+    limit(setup, &session.package);
+    Ok(session)
+}
+
+fn open_root(pair: &PairConfig, meta: &Meta) -> Result<Root, Halt> {
+    Root::open(&pair.local).map_err(|error| match error {
+        LocalError::Missing(_) if meta.root_id.is_some() => {
+            Halt::Stop(SafetyStop::RootMissing(pair.local.display().to_string()))
+        }
+        other => Halt::Error(Box::new(Report::from_root(&pair.local, &other))),
+    })
+}
+
+fn marker_failed(error: &LocalError) -> Halt {
+    Halt::Stop(SafetyStop::MarkerForeign(error.to_string()))
+}
+
+/// A folder that was synced before must show this pair's marker, of this generation (or of the next one: the marker is
+/// raised before the journal).
+fn check_marker(found: Option<&Marker>, meta: &Meta) -> Result<(), Halt> {
+    let Some(ours) = &meta.root_id else {
+        // A new journal: whatever marker is there is replaced, and the first merge deletes nothing.
+        return Ok(());
+    };
+    let stop = match found {
+        None => SafetyStop::MarkerMissing,
+        Some(marker) if marker.root_id != *ours => {
+            SafetyStop::MarkerForeign("it belongs to another pair or journal".to_owned())
+        }
+        Some(marker) if marker.generation < meta.generation => {
+            SafetyStop::MarkerOlder { found: marker.generation, journal: meta.generation }
+        }
+        Some(marker) if marker.generation > meta.generation.saturating_add(1) => SafetyStop::MarkerForeign(
+            "it is of a later generation than the journal: an old state directory was restored".to_owned(),
+        ),
+        Some(_) => return Ok(()),
+    };
+    Err(Halt::Stop(stop))
+}
+
+/// Raises the generation, in the marker first, then in the journal (design §6).
+fn claim(session: &mut Session) -> Result<(), Halt> {
+    let root_id = match &session.meta.root_id {
+        Some(id) => id.clone(),
+        None => super::clock::random_id(),
+    };
+    let generation = session.meta.generation.saturating_add(1);
+    let marker = Marker {
+        root_id: root_id.clone(),
+        generation,
+        journal: format!("{:08x}", session.meta.journal_id),
+    };
+    marker::write(&session.root, &marker)
+        .map_err(|error| Halt::Error(Box::new(Report::from_root(&session.pair.local, &error))))?;
+    session.meta.root_id = Some(root_id);
+    session.meta.generation = generation;
+    session.journal.set_meta(session.meta.clone()).map_err(|error| journal_failed(&error))
+}
+
+/// The remote root at the first start: by path, made when missing, or by id.
+async fn first_root(setup: &Setup, pair: &PairConfig, mode: Mode, api_url: &str) -> Result<Option<FolderId>, Halt> {
+    let fatal = |error: &api::ApiError| Halt::Error(Box::new(Report::from_api(error, api_url)));
+    let path = match &pair.remote {
+        RemoteSpec::Path(path) => path,
+        RemoteSpec::Id(id) => {
+            let id = FolderId::new(*id)
+                .ok_or_else(|| Halt::Error(Box::new(Report::remote_root(pair, "0 is not a folder's id"))))?;
+            let account = Account::new(setup.client.clone(), None, BTreeMap::new());
+            return match account.life(id).await {
+                (_, Some(row)) if !matches!(row.state, Some(api::RowState::Trash | api::RowState::Deleted)) => {
+                    Ok(Some(id))
+                }
+                _ => Err(Halt::Error(Box::new(Report::remote_root(pair, "there is no live folder of this id")))),
+            };
+        }
+    };
+    match find(&setup.client, path, mode == Mode::Write, setup.config.timing.look_again).await {
+        Ok(root) => Ok(root),
+        Err(Missing::NotThere(name)) => Err(Halt::Error(Box::new(Report::remote_root(
+            pair,
+            &format!("the folder \"{name}\" is not in the account yet; a real run makes it"),
+        )))),
+        Err(Missing::Mangled { wanted, stored }) => Err(Halt::Error(Box::new(Report::remote_root(
+            pair,
+            &format!("the server stored the folder \"{wanted}\" as \"{stored}\"; choose a plainer name"),
+        )))),
+        Err(Missing::Failed(Failure::Fatal(error))) => Err(fatal(&error)),
+        Err(Missing::Failed(failure)) => {
+            Err(Halt::Error(Box::new(Report::remote_root(pair, &failure.to_string()))))
+        }
+    }
+}
+
+fn policy(
+    setup: &Setup,
+    pair: &PairConfig,
+    root: &Root,
+    package: &api::Package,
+    mode: Mode,
+) -> Result<Policy, Halt> {
+    let probe = if mode == Mode::Write { Probe::Write } else { Probe::ReadOnly };
+    let disk = root
+        .traits(probe)
+        .map_err(|error| Halt::Error(Box::new(Report::from_root(&pair.local, &error))))?;
+    Ok(Policy {
+        direction: pair.direction,
+        conflict: pair.conflict,
+        first_merge: pair.first_merge,
+        unstorable: pair.unstorable,
+        disk,
+        server: ServerTraits {
+            keeps_astral: false,
+            max_upload: package.max_upload_size.map(std::num::NonZeroU64::get),
+        },
+        device: setup.config.device_name.as_str().into(),
+    })
+}
+
+/// Uploads at once when nothing says otherwise: all of them recalculate the same folders (`wire.md` §6.1).
+const UPLOADS: u64 = 4;
+/// Downloads at once when nothing says otherwise.
+const DOWNLOADS: u64 = 4;
+/// Short calls at once.
+const CALLS: usize = 8;
+
+/// Never more at once than the package and the user allow.
+fn limit(setup: &Setup, package: &api::Package) {
+    let bounded = |usual: u64, package: Option<std::num::NonZeroU64>| {
+        let allowed = package.map_or(usual, |allowed| usual.min(allowed.get()));
+        let allowed = setup.config.limits.concurrency.map_or(allowed, |own| allowed.min(u64::try_from(own).unwrap_or(u64::MAX)));
+        usize::try_from(allowed.max(1)).unwrap_or(1)
+    };
+    let uploads = bounded(UPLOADS, package.concurrent_uploads);
+    let downloads = bounded(DOWNLOADS, package.concurrent_downloads);
+    setup.client.set_concurrency(CALLS, uploads, downloads);
+}

@@ -1,0 +1,195 @@
+//! One run over one pair: observe, decide, gate, execute, settle, and again while something was not as supposed.
+//!
+//! Invariants: nothing is written before the gate; a dry run is this ring cut after it.
+
+use std::sync::Arc;
+
+use super::decide::{Decision, decide};
+use super::gate::{SafetyStop, brake};
+use super::open::{Halt, Mode, Session, open};
+use super::tally::{Tally, deletions};
+use super::{OnceOptions, Outcome, Setup, Sink, dry_run, execute, observe, recover, resolve, settle};
+use crate::config::PairConfig;
+use crate::local::ignore::Ignore;
+use crate::local::scan::{self, Scan, ScanOptions};
+use crate::report::Report;
+use crate::summary::{INTERRUPTED, PairSummary, Stop};
+
+/// Passes within one run: each settles what the one before found changed. What still moves then is for the next run.
+const ROUNDS: u32 = 4;
+
+/// Paths named in a safety stop.
+const EXAMPLES: usize = 5;
+
+/// The sliding window of the brake, in seconds (design §6).
+const HOUR: i64 = 3600;
+
+/// Lost rows from which on the server "went back" (design S2).
+const LOST_ROWS: usize = 2;
+
+/// One pass over one pair.
+pub(crate) async fn run_once(
+    setup: &Setup,
+    pair: &PairConfig,
+    options: &OnceOptions,
+    sink: Arc<dyn Sink>,
+) -> Outcome {
+    let before = setup.client.requests().total();
+    let mode = if options.dry_run { Mode::Look } else { Mode::Write };
+    let mut tally = Tally::new(&pair.name);
+    let result = match open(setup, pair, mode, sink).await {
+        Ok(mut session) => {
+            let result = rounds(&mut session, options, mode, &mut tally).await;
+            tally.summary.last_agreement = session.meta.agreed_at.and_then(super::clock::shown);
+            result
+        }
+        Err(halt) => Err(halt),
+    };
+    let requests = setup.client.requests().total().saturating_sub(before);
+    tally.summary.requests = requests;
+    match result {
+        Ok(Some(planned)) => Outcome::Planned(planned),
+        Ok(None) => Outcome::Ran(tally.summary),
+        Err(halt) => Outcome::Ran(halted(tally.summary, halt)),
+    }
+}
+
+fn halted(mut summary: PairSummary, halt: Halt) -> PairSummary {
+    match halt {
+        Halt::Stop(stop) => {
+            summary.phase = "stopped";
+            let examples = stop.examples().to_vec();
+            summary.stop =
+                Some(Stop { kind: stop.kind(), message: stop.to_string(), next: stop.next().to_owned(), examples });
+        }
+        Halt::Error(report) => {
+            summary.phase = "failed";
+            summary.error = Some(*report);
+        }
+    }
+    summary
+}
+
+async fn rounds(
+    session: &mut Session,
+    options: &OnceOptions,
+    mode: Mode,
+    tally: &mut Tally,
+) -> Result<Option<crate::summary::DryRun>, Halt> {
+    session.journal.hear(super::clock::now());
+    for _ in 0..ROUNDS {
+        tally.begin_round();
+        if mode == Mode::Write {
+            recover::disk(session).await?;
+        }
+        let waiting = match mode {
+            Mode::Write => resolve::account(session).await?,
+            Mode::Look => resolve::waiting(session)?,
+        };
+        let (scan, remote) = see(session).await?;
+        let decision = Decision { waiting, ..decide(session, scan, remote, mode).await? };
+        tally.observed(&decision);
+        gate(session, &decision)?;
+        if mode == Mode::Look {
+            return Ok(Some(dry_run::dry_run(session, &decision, std::mem::take(tally))));
+        }
+        if let Some(expected) = options.expect.as_ref().filter(|_| tally.rounds() == 1) {
+            let found = dry_run::digest(session, &decision);
+            if *expected != found {
+                return Err(Halt::Error(Box::new(Report::other_plan(expected, &found))));
+            }
+        }
+        if !act(session, &decision, tally).await? {
+            break;
+        }
+    }
+    tally.summary.phase = if session.stop.is_cancelled() { INTERRUPTED } else { "done" };
+    finish(session, tally)?;
+    Ok(None)
+}
+
+/// Both sides at once: the disk does not wait for the network.
+async fn see(session: &mut Session) -> Result<(Scan, observe::RemoteSeen), Halt> {
+    session.sink.phase(&session.pair.name, "looking");
+    let known = observe::known_hashes(session)?;
+    let root = session.root.clone();
+    let (exclude, include) = (session.pair.exclude.clone(), session.pair.include.clone());
+    let options = ScanOptions { quiet: session.timing.quiet_period, now_ns: super::clock::now_ns() };
+    let disk = tokio::task::spawn_blocking(move || {
+        let mut ignore = Ignore::new(&exclude, &include)?;
+        let scan = scan::scan(&root, &mut ignore, &known, options)?;
+        Ok((scan, ignore))
+    });
+    let looked = observe::account(session).await;
+    let (mut scan, mut ignore) = super::hands::joined(disk.await)
+        .map_err(|error| Halt::Error(Box::new(Report::from_root(&session.pair.local, &error))))?;
+    let looked = looked?;
+    if !scan.young.is_empty() {
+        tokio::time::sleep(session.timing.quiet_period).await;
+        let root = session.root.clone();
+        let settled = tokio::task::spawn_blocking(move || {
+            scan::settle(&root, &mut scan)?;
+            Ok(scan)
+        });
+        scan = super::hands::joined(settled.await)
+            .map_err(|error| Halt::Error(Box::new(Report::from_root(&session.pair.local, &error))))?;
+    }
+    let remote = observe::translate(session, looked, &mut ignore)?;
+    Ok((scan, remote))
+}
+
+/// The safety stops that a plan can run into.
+fn gate(session: &Session, decision: &Decision) -> Result<(), Halt> {
+    let lost = decision.remote.lost.len();
+    if lost >= LOST_ROWS {
+        return Err(Halt::Stop(SafetyStop::LostRows(lost)));
+    }
+    let (here, there) = deletions(decision, &session.synced);
+    let since = session.now().saturating_sub(HOUR);
+    let journal = &session.journal;
+    let of = journal.synced_at_hour_start(session.now()).map_err(|error| session.broken(&error))?;
+    let of = usize::try_from(of).unwrap_or(usize::MAX);
+    for (paths, is_here) in [(here, true), (there, false)] {
+        let side = if is_here { planner::hold::Side::Local } else { planner::hold::Side::Remote };
+        let past = journal.deletions_since(since, side).map_err(|error| session.broken(&error))?;
+        let past = usize::try_from(past).unwrap_or(usize::MAX);
+        if let Some(mut found) = brake(is_here, paths.len(), past, of, session.pair.max_delete_percent) {
+            found.examples = paths.into_iter().take(EXAMPLES).collect();
+            return Err(Halt::Stop(SafetyStop::Brake(found)));
+        }
+    }
+    Ok(())
+}
+
+/// Carries a plan out. Answers whether another round may settle more.
+async fn act(session: &mut Session, decision: &Decision, tally: &mut Tally) -> Result<bool, Halt> {
+    resolve::sweep(session, &decision.remote.interims).await?;
+    let brought = resolve::bring_out(session, &decision.remote.stranded).await?;
+    let (files, bytes) = tally.work(decision);
+    session.sink.totals(files, bytes);
+    session.sink.phase(&session.pair.name, "syncing");
+    tally.conflicts(decision);
+    let executed = execute::execute(session, decision, tally).await?;
+    if let Some(error) = &executed.fatal {
+        return Err(session.fatal(error));
+    }
+    session.sink.phase(&session.pair.name, "settling");
+    let settled = settle::settle(session, executed.wrote).await?;
+    Ok(!session.stop.is_cancelled() && (executed.stale || executed.unanswered || settled.surprises || brought))
+}
+
+/// The end of a run: what it learned of the account, and when both sides last agreed.
+fn finish(session: &mut Session, tally: &Tally) -> Result<(), Halt> {
+    session.journal.replace_proved(&session.account.proved()).map_err(|error| session.broken(&error))?;
+    let now = session.now();
+    session.journal.record_synced_count(now).map_err(|error| session.broken(&error))?;
+    let problems = tally.problems(now);
+    session.journal.replace_problems(&problems).map_err(|error| session.broken(&error))?;
+    let keep = i64::try_from(session.timing.sweep_after.as_secs()).unwrap_or(i64::MAX);
+    session.journal.forget_old_intents(now.saturating_sub(keep)).map_err(|error| session.broken(&error))?;
+    if tally.summary.in_sync() && tally.summary.phase == "done" {
+        session.meta.agreed_at = Some(now);
+        session.journal.set_meta(session.meta.clone()).map_err(|error| session.broken(&error))?;
+    }
+    Ok(())
+}

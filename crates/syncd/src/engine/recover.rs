@@ -1,0 +1,83 @@
+//! What an interrupted or failed step left on the disk, put right before the disk is looked at (design D1).
+//!
+//! Never here: a staging file dropped that an open intent speaks of, or a scan of a disk on which something of the
+//! user's is still set aside. If it cannot be put right, the pass ends and says so.
+
+use planner::name::LocalName;
+use planner::path::RelPath;
+use state::{Change, IntentBody};
+
+use super::hands::joined;
+use super::intents::parse_hash;
+use super::open::{Halt, Session};
+use crate::local::recover::{self, Keeping, PlaceIntent, Recovered};
+use crate::local::staging::Staging;
+use crate::local::trash::TrashPlace;
+use crate::local::{LocalError, Root};
+use crate::report::Report;
+
+/// Settles every open intent about the disk, then drops downloads that no intent speaks of.
+pub(crate) async fn disk(session: &mut Session) -> Result<(), Halt> {
+    let open = session.journal.open_intents().map_err(|error| session.broken(&error))?;
+    let (root, policy) = (session.root.clone(), session.policy.clone());
+    let day = TrashPlace::on(super::clock::today());
+    let bodies: Vec<_> = open.into_iter().map(|intent| (intent.id, intent.body)).collect();
+    let job = move || {
+        let how = Keeping { device: &policy.device, disk: &policy.disk, trash: day };
+        let mut settled = Vec::new();
+        for (id, body) in bodies {
+            if let Some(found) = settle(&root, &body, how)? {
+                settled.push((id, found));
+            }
+        }
+        let left = recover::leftovers(&root, how)?;
+        for name in Staging::list(&root)? {
+            Staging::remove(&root, &name)?;
+        }
+        Ok((settled, left))
+    };
+    let (settled, left) = joined(tokio::task::spawn_blocking(job).await)
+        .map_err(|error| Halt::Error(Box::new(Report::from_root(&session.pair.local, &error))))?;
+    let mut changes = Vec::new();
+    for (id, found) in settled {
+        tell(&found);
+        changes.push(Change::ClearIntent(id));
+    }
+    tell(&left);
+    session.record(changes)
+}
+
+/// Settles one intent; `None`: it is not about the disk.
+fn settle(root: &Root, body: &IntentBody, how: Keeping<'_>) -> Result<Option<Vec<Recovered>>, LocalError> {
+    match body {
+        IntentBody::Upload { .. } | IntentBody::CreateFolder { .. } => Ok(None),
+        IntentBody::Place { path, staging, hash, over, .. } => {
+            let parts = (RelPath::parse(path), LocalName::new(staging.as_str()), hash.as_deref().and_then(parse_hash));
+            let (Some(path), Some(staged), Some(download)) = parts else { return Ok(Some(Vec::new())) };
+            let base = over.as_ref().and_then(|old| parse_hash(old.hash.as_deref()?));
+            recover::place(root, &PlaceIntent { staged, path, download, base }, how).map(Some)
+        }
+        IntentBody::Park { from, slot, .. } => match (RelPath::parse(from), LocalName::new(slot.as_str())) {
+            (Some(from), Some(slot)) => recover::park(root, &slot, &from, how).map(|found| Some(vec![found])),
+            (None, _) | (_, None) => Ok(Some(Vec::new())),
+        },
+        IntentBody::Trash { path, .. } => match RelPath::parse(path) {
+            Some(path) => recover::trash(root, &path, None, how).map(|found| Some(vec![found])),
+            None => Ok(Some(Vec::new())),
+        },
+    }
+}
+
+fn tell(found: &[Recovered]) {
+    for found in found {
+        match found {
+            Recovered::Nothing | Recovered::Dropped => {}
+            Recovered::PutBack(path) | Recovered::Trashed(path) => {
+                tracing::info!(%path, "an interrupted step was put right");
+            }
+            Recovered::KeptBeside(path) => {
+                tracing::warn!(%path, "an interrupted step was put right; what was there is kept beside it");
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Reasons in words: what the summary says beside a path that is not in sync.
+
+use planner::hold::{ItemKind, Odd, Reason, Unnameable};
+
+/// A reason, without a full stop.
+pub(crate) fn reason(kind: ItemKind, reason: &Reason) -> String {
+    let text = match reason {
+        Reason::Empty => "empty: the account stores no empty files",
+        Reason::Odd(odd) => return odd_text(*odd).to_owned(),
+        Reason::TooLarge(limit) => {
+            return format!("larger than the account takes ({})", indicatif::BinaryBytes(*limit));
+        }
+        Reason::Unnameable(why) => match (why, kind) {
+            (Unnameable::TooLong, _) => "the name is too long for the other side: shorten it",
+            (Unnameable::Unstorable, _) => {
+                "the other side cannot hold this name: rename it, or set unstorable_names = \"escape\""
+            }
+            (Unnameable::Reserved, _) => "the name is one that syncd keeps for itself: rename it",
+        },
+        Reason::Unreadable(why) => return format!("cannot be read: {why}"),
+        Reason::Busy => "still being written: the next run takes it",
+        Reason::AbsenceUnproved => "missing in the account, but nothing proves that it was deleted: kept",
+        Reason::RepeatWaiting => {
+            "a second file of this name appeared in the account: most likely a replacement on its way, so it waits"
+        }
+        Reason::ThreeConflicts => "three conflict copies of it are open: settle those first",
+        Reason::FolderUnreadable => "its folder in the account could not be listed: kept as it is",
+        Reason::OneWay => "differs on the side that this pair never writes",
+        Reason::OnlyUnsyncable => "a folder with nothing in it that can be synced",
+    };
+    text.to_owned()
+}
+
+/// Why an entry can never be synced.
+pub(crate) fn odd_text(odd: Odd) -> &'static str {
+    match odd {
+        Odd::Symlink => "a symbolic link: only files and folders are synced",
+        Odd::Pipe => "a named pipe: only files and folders are synced",
+        Odd::Socket => "a socket: only files and folders are synced",
+        Odd::Device => "a device: only files and folders are synced",
+        Odd::NotUtf8 => "its name is not UTF-8: the account cannot hold it",
+    }
+}

@@ -1,0 +1,103 @@
+//! One look at everything on this disk (design S10–S14, M5).
+//!
+//! The walk goes by path and reads names and stamps only; each folder is looked at beneath the root's handle before it is
+//! entered and again at the end, and one that is not the same both times is hidden. What must never happen: that
+//! "could not look" is told as "is not there". Every failure but ENOENT hides; a folder counts as read only if all
+//! of it was.
+
+mod settle;
+mod walk;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use planner::content::{ContentHash, Stamp};
+use planner::id::{LocalIdentity, LocalKey};
+use planner::path::RelPath;
+use planner::tree::LocalTree;
+
+use super::error::LocalError;
+use super::ignore::Ignore;
+use super::root::Root;
+use super::stamp;
+
+pub(crate) use settle::settle;
+
+/// The hashes known already: of the journal and of earlier scans.
+pub(crate) trait KnownHashes {
+    /// BLAKE3 of the file, if a file of this identity (or, where that says nothing, at this path), size and stamp was
+    /// hashed, and the stamp was trusted then (design S12). In doubt `None`: the file is hashed again.
+    fn hash(
+        &self,
+        path: &RelPath,
+        identity: Option<&LocalIdentity>,
+        size: u64,
+        stamp: Stamp,
+    ) -> Option<ContentHash>;
+}
+
+/// How to scan.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ScanOptions {
+    /// A file touched more recently than this may still be being written (design S13).
+    pub(crate) quiet: Duration,
+    /// The system's time when the scan begins, in nanoseconds since 1970; stamps are judged by it.
+    pub(crate) now_ns: i64,
+}
+
+/// An entry that has no node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Oddity {
+    /// Its path, as far as it can be shown.
+    pub(crate) shown: String,
+    /// Why.
+    pub(crate) odd: planner::hold::Odd,
+}
+
+/// What a scan saw.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Scan {
+    /// The entries.
+    pub(crate) tree: LocalTree,
+    /// Where each of them is.
+    pub(crate) paths: BTreeMap<LocalKey, RelPath>,
+    /// Entries without a node: names that are not UTF-8.
+    pub(crate) oddities: Vec<Oddity>,
+    /// Why a folder is hidden or a file unreadable, in the system's words.
+    pub(crate) troubles: BTreeMap<LocalKey, String>,
+    /// Files that may still be being written: wait `quiet`, then [`settle`].
+    pub(crate) young: BTreeSet<LocalKey>,
+    /// Regular files that are not ignored.
+    pub(crate) files: u64,
+    /// Their bytes.
+    pub(crate) bytes: u64,
+    now_ns: i64,
+}
+
+impl Scan {
+    /// Whether this file's stamp will prove later that it did not change (design S12); `None` if it is no file.
+    pub(crate) fn trusted(&self, key: LocalKey) -> Option<bool> {
+        let file = self.tree.nodes.get(key)?.file()?;
+        Some(stamp::trusted(file.stamp, self.now_ns))
+    }
+}
+
+/// Scans the whole pair. Fails only if nothing can be said at all: the root is not there or another folder now, or an
+/// ignore rule cannot be read.
+pub(crate) fn scan(
+    root: &Root,
+    ignore: &mut Ignore,
+    known: &dyn KnownHashes,
+    options: ScanOptions,
+) -> Result<Scan, LocalError> {
+    root.check()?;
+    ignore.begin();
+    let scan = walk::walk(root, ignore, known, options)?;
+    ignore.end();
+    // A disk unmounted half-way would show as a folder that is empty from there on.
+    root.check()?;
+    Ok(scan)
+}
+
+#[cfg(test)]
+mod tests;
