@@ -1,0 +1,11 @@
+//! Everything a client can see of the server, asked over HTTP: the document, each quirk by its number, faults, `/_dev`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail by panicking, as its tests do"
+)]
+
+mod common;
+mod document;
