@@ -62,6 +62,30 @@ impl World {
     }
 }
 
+/// Runs a story in all four dialects at once (most of its time is waiting), or in that of `SYNCD_TEST_DIALECT`; fails
+/// with the first that fails, after all have ended.
+pub(crate) fn in_every_dialect(story: impl Fn(Dialect) + Sync) {
+    let mut dialects = vec![Dialect::Document, Dialect::V4, Dialect::V5, Dialect::Hostile];
+    if let Ok(only) = std::env::var("SYNCD_TEST_DIALECT") {
+        dialects = vec![only.parse().unwrap()];
+    }
+    std::thread::scope(|scope| {
+        let start = |dialect: Dialect| {
+            let story = &story;
+            let named = std::thread::Builder::new().name(format!("dialect {dialect}"));
+            named.spawn_scoped(scope, move || story(dialect)).unwrap()
+        };
+        let running: Vec<_> = dialects.into_iter().map(start).collect();
+        let ended: Vec<_> = running
+            .into_iter()
+            .map(std::thread::ScopedJoinHandle::join)
+            .collect();
+        for panic in ended.into_iter().filter_map(Result::err) {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
 /// Whether the large sets are asked for: `SYNCD_TEST_FULL=1`.
 pub(crate) fn full() -> bool {
     std::env::var_os("SYNCD_TEST_FULL").is_some_and(|value| value == "1")

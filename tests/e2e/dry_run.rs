@@ -12,7 +12,7 @@ fn with_work() -> (World, Machine) {
     machine.write("here/up.txt", "goes up");
     machine.write("both.txt", "mine");
     world.cloud.web_create("there/down.txt", b"comes down");
-    world.cloud.web_create("both.txt", b"theirs");
+    world.cloud.web_create("both.txt", b"ours");
     (world, machine)
 }
 

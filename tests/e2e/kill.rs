@@ -5,13 +5,13 @@
 //!
 //!     SYNCD_TEST_KILLS=200 cargo test --release -p syncd --test e2e kill
 //!
-//! A failing story prints its seed; `SYNCD_TEST_SEED` replays it.
+//! A failing story prints its seed; `SYNCD_TEST_SEED` and `SYNCD_TEST_DIALECT` tell it again.
 
 use std::time::{Duration, Instant};
 
 use crate::checker::{assert_equal, assert_same, syncable};
 use crate::samples::{Dice, bytes};
-use crate::world::{Cloud, Dialect, Entry, Machine, Tree, World, content_of, number};
+use crate::world::{Cloud, Dialect, Entry, Machine, Tree, World, content_of, in_every_dialect, number};
 
 /// Kills of the normal run, over all dialects.
 const KILLS: u64 = 28;
@@ -265,21 +265,6 @@ fn survives(dialect: Dialect) {
 }
 
 #[test]
-fn killed_at_any_moment_it_converges_document() {
-    survives(Dialect::Document);
-}
-
-#[test]
-fn killed_at_any_moment_it_converges_v4() {
-    survives(Dialect::V4);
-}
-
-#[test]
-fn killed_at_any_moment_it_converges_v5() {
-    survives(Dialect::V5);
-}
-
-#[test]
-fn killed_at_any_moment_it_converges_hostile() {
-    survives(Dialect::Hostile);
+fn killed_at_any_moment_it_converges_in_every_dialect() {
+    in_every_dialect(survives);
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::checker::{as_local, assert_equal, differences, syncable};
 use crate::samples::every_kind;
-use crate::world::{Dialect, Machine, Run, Tree, World, full};
+use crate::world::{Dialect, Machine, Run, Tree, World, full, in_every_dialect};
 
 /// Runs to agreement that each machine may need. A server without faults and quirks of chance needs one.
 fn runs(dialect: Dialect) -> u32 {
@@ -93,21 +93,6 @@ fn travels(dialect: Dialect) {
 }
 
 #[test]
-fn files_of_every_kind_travel_byte_for_byte_document() {
-    travels(Dialect::Document);
-}
-
-#[test]
-fn files_of_every_kind_travel_byte_for_byte_v4() {
-    travels(Dialect::V4);
-}
-
-#[test]
-fn files_of_every_kind_travel_byte_for_byte_v5() {
-    travels(Dialect::V5);
-}
-
-#[test]
-fn files_of_every_kind_travel_byte_for_byte_hostile() {
-    travels(Dialect::Hostile);
+fn files_of_every_kind_travel_byte_for_byte_in_every_dialect() {
+    in_every_dialect(travels);
 }

@@ -117,14 +117,14 @@ fn a_file_too_large_for_the_package_is_held() {
 }
 
 #[test]
-fn a_file_larger_than_the_server_takes_is_held_though_the_package_allows_it() {
+fn a_file_larger_than_the_server_takes_fails_by_name_though_the_package_allows_it() {
     let world = World::start(Dialect::V4);
     world.cloud.knob("Q11.file", "1000000");
     let machine = world.machine("d1");
     neighbour(&machine);
     machine.write("large.bin", vec![7; 1_000_001]);
     let run = machine.once(&[]).expect(3);
-    named(&run, "held", "large.bin", &["large"]);
+    named(&run, "failed", "large.bin", &["large"]);
     assert_neighbour(&world);
 }
 
@@ -185,7 +185,7 @@ fn unreadable(prepare: impl FnOnce(&mut Machine)) {
     close("secret.txt", 0o000);
     close("closed", 0o000);
     let run = machine.once(&[]).expect(3);
-    named(&run, "failed", "secret.txt", &["permission"]);
+    named(&run, "failed", "secret.txt", &["read"]);
     let kinds = ["failed", "unproved", "held"];
     let closed = kinds
         .iter()

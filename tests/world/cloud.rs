@@ -108,7 +108,11 @@ impl Cloud {
                 .unwrap_or_else(|| panic!("{what} is live, but cannot be reached"));
             let path = path.trim_start_matches('/').to_owned();
             let before = tree.insert(path.clone(), entry);
-            assert!(before.is_none(), "{path} is twice in the account");
+            assert!(
+                before.is_none(),
+                "{path} is twice in the account: {what}\n{}",
+                self.mutations()
+            );
         };
         for folder in held
             .folders
@@ -130,6 +134,29 @@ impl Cloud {
             );
         }
         tree
+    }
+
+    /// What changed the account, a line for each request, for a test that fails.
+    pub(crate) fn mutations(&self) -> String {
+        let report = self.control.ledger();
+        let mutations = report.entries.iter().filter(|entry| entry.class == Class::Mutate);
+        let lines = mutations.map(|entry| {
+            let devcloud::Entry {
+                seq,
+                at_ms,
+                endpoint,
+                files,
+                folders,
+                http,
+                result,
+                faults,
+                ..
+            } = entry;
+            format!(
+                "{seq} {at_ms} {endpoint} files {files:?} folders {folders:?}: {http} {result} {faults:?}"
+            )
+        });
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// Contents in the trash.

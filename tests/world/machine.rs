@@ -52,7 +52,8 @@ impl Machine {
     pub(crate) fn new(home: &Path, name: &str, cloud: &Cloud, remote: &str) -> Self {
         let place = |part: &str| home.join(part);
         let (local, state, runs) = (place("folder"), place("state"), place("runs"));
-        for folder in [home, &local, &state, &runs] {
+        let config = place(".config/syncd");
+        for folder in [home, &local, &state, &runs, &config] {
             fs::create_dir_all(folder).unwrap();
         }
         let credentials = place("credentials.toml");
@@ -61,7 +62,7 @@ impl Machine {
         let machine = Self {
             local,
             state,
-            config: place("config.toml"),
+            config: config.join("config.toml"),
             credentials,
             home: home.to_owned(),
             settings,
@@ -174,7 +175,6 @@ impl Machine {
             .env("HOME", &self.home)
             .env("PATH", "/usr/bin:/bin")
             .env("TZ", "UTC")
-            .env("SYNCD_CONFIG", &self.config)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .args(args)
             .current_dir("/")
