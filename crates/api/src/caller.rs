@@ -268,4 +268,3 @@ fn form(params: &Params, held: Option<&Held>) -> String {
     }
     form.finish()
 }
-

@@ -298,4 +298,21 @@ mod tests {
         );
         assert_ne!(collation_key("가".as_bytes()), collation_key("각".as_bytes()));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn an_uploaded_name_has_no_path_no_quotes_and_fits_whatever_was_sent(name: Vec<u8>, number in 2u32..99) {
+            let quirks = Quirks::preset(Dialect::V4);
+            let mangled = uploaded(&name, &quirks, 0);
+            let kept = stored(&cleaned(&numbered(&mangled, number), &quirks), &quirks);
+            proptest::prop_assert!(kept.iter().all(|b| !matches!(b, b'/' | b'\\' | b'"' | b'\'' | b'\r' | b'\n')));
+            proptest::prop_assert!(String::from_utf8_lossy(&kept).chars().count() <= 255);
+        }
+
+        #[test]
+        fn plain_names_survive_an_upload_and_an_edit(name in "[a-z0-9_]{1,40}[.][a-z0-9]{1,9}") {
+            proptest::prop_assert_eq!(upload(&name, false), name.clone());
+            proptest::prop_assert_eq!(edit(&name), name);
+        }
+    }
 }

@@ -217,11 +217,17 @@ fn refused(kind: Refusal, text: &str, quirks: &Quirks, dice: &mut Dice, now: i64
 const WARNING: &str = "<br />\n<b>Warning</b>:  mysqli_query(): {gone away} in <b>/app/core/Database.php</b> on line <b>212</b><br />\n";
 
 fn encoded(status: u16, body: &Value, quirks: &Quirks, dice: &mut Dice, junk: bool) -> Response<Body> {
+    // Numbers, strings and lists always encode; were it otherwise, the real server would answer nothing, too.
+    let json = serde_json::to_vec(body).unwrap_or_default();
     if !(junk && quirks.on(Quirk::JunkBeforeJson)) {
-        return plain(status, "application/json; charset=utf-8", body.to_string());
+        return plain(status, "application/json; charset=utf-8", json);
     }
     let before = if dice.coin() { WARNING } else { "\u{FEFF}\n" };
-    plain(status, "text/html; charset=UTF-8", format!("{before}{body}"))
+    plain(
+        status,
+        "text/html; charset=UTF-8",
+        [before.as_bytes(), &json].concat(),
+    )
 }
 
 /// A response of a status, type and body.

@@ -14,9 +14,9 @@ use crate::names;
 use crate::params::{Given, Params};
 use crate::quirk_table::Quirk;
 use crate::reply::Failure;
+use crate::store::State;
 use crate::store::files::FileRow;
 use crate::store::folders::FolderRow;
-use crate::store::{State, Store};
 use crate::world::World;
 
 /// What unknown file ids are told.
@@ -167,23 +167,5 @@ impl Call {
             return Ok(Destination::Bad);
         }
         Ok(Destination::Folder(id))
-    }
-
-    /// The name a new file gets beside its neighbours, by the rules of uploads.
-    pub(crate) fn free_name(
-        &self,
-        store: &Store,
-        owner: i64,
-        folder: Option<i64>,
-        name: &[u8],
-    ) -> rusqlite::Result<Vec<u8>> {
-        let fold = self.on(Quirk::CollationEqual);
-        let mut free = name.to_vec();
-        let mut number = 2u32;
-        while store.name_taken(owner, folder, &free, fold)? {
-            free = names::numbered(name, number);
-            number = number.saturating_add(1);
-        }
-        Ok(free)
     }
 }

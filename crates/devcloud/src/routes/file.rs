@@ -140,7 +140,7 @@ pub(crate) fn copy(call: &mut Call) -> Outcome {
     };
     let mut name = row.name.clone();
     if !call.quirks.on(Quirk::CopyKeepsName) {
-        name = call.free_name(&store, owner, folder, &name)?;
+        name = store.free_name(owner, folder, &name, call.quirks.on(Quirk::CollationEqual))?;
     }
     let new = NewFile {
         owner: copy_owner,

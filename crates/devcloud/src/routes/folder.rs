@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::names::{collation_key, stored};
 use crate::params::Given;
@@ -101,7 +101,13 @@ pub(crate) async fn listing(call: &mut Call) -> Outcome {
         .iter()
         .map(|row| row.name.as_slice())
         .chain(files.iter().map(|row| row.name.as_slice()));
-    let mut answer = Answer::data(json!({"folders": folder_rows, "files": file_rows})).named(names);
+    // Moved, not serialised again: a listing may hold thousands of rows.
+    let rows = [("folders", folder_rows), ("files", file_rows)];
+    let data = rows
+        .into_iter()
+        .map(|(key, rows)| (key.to_owned(), Value::Array(rows)))
+        .collect();
+    let mut answer = Answer::data(Value::Object(data)).named(names);
     answer.unencodable |= most > 0 && count > most;
     Ok(answer)
 }

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::body::Body;
+use axum::http::request::Parts;
 use axum::http::{Request, Response, header};
 use tokio::sync::oneshot;
 
@@ -170,18 +171,13 @@ async fn api(world: &Arc<World>, peer: SocketAddr, named: Named, request: Reques
         now: now_ms.div_euclid(1000),
     };
     call.open.entry.faults = call.faults.iter().map(|fault| fault.name().to_owned()).collect();
-    let outcome = match strike::before(&mut call, &parts).await {
-        Err(failure) => {
+    let outcome = match endpoint {
+        Some(Endpoint::Upload) => uploaded(&mut call, &parts, body).await,
+        Some(endpoint) => worked(&mut call, endpoint, &parts, body).await,
+        None => {
             receive::drain(world, body);
-            Err(failure)
+            strike::before(&mut call, &parts).await.and(Err(unknown(&named)))
         }
-        Ok(()) => match endpoint {
-            Some(endpoint) => worked(&mut call, endpoint, &parts, body).await,
-            None => {
-                receive::drain(world, body);
-                Err(unknown(&named))
-            }
-        },
     };
     finish(call, outcome)
 }
@@ -204,23 +200,31 @@ fn session_cookie(headers: &header::HeaderMap) -> Option<String> {
         .next()
 }
 
-async fn worked(
-    call: &mut Call,
-    endpoint: Endpoint,
-    parts: &axum::http::request::Parts,
-    body: Body,
-) -> Outcome {
-    let upload = receive::receive(call, endpoint, &parts.headers, body).await?;
+/// An upload is struck before its body is read: a refused one is not stored first.
+async fn uploaded(call: &mut Call, parts: &Parts, body: Body) -> Outcome {
+    if let Err(failure) = strike::before(call, parts).await {
+        receive::drain(&call.world, body);
+        return Err(failure);
+    }
+    let received = receive::receive(call, Endpoint::Upload, &parts.headers, body).await?;
+    strike::during(call, Endpoint::Upload)?;
+    upload::upload(call, received).await
+}
+
+/// Any other call: its few parameters are read first, so that the ledger knows what it was even if it is struck.
+async fn worked(call: &mut Call, endpoint: Endpoint, parts: &Parts, body: Body) -> Outcome {
+    receive::receive(call, endpoint, &parts.headers, body).await?;
     if endpoint == Endpoint::FolderMove && call.params.given("folder_id") == Given::Number(0) {
         call.open.entry.class = Class::Probe;
     }
+    strike::before(call, parts).await?;
     strike::during(call, endpoint)?;
     match endpoint {
         Endpoint::Authorize => account::authorize(call),
         Endpoint::Disable => account::disable(call),
         Endpoint::AccountInfo => account::info(call),
         Endpoint::AccountPackage => account::limits(call),
-        Endpoint::Upload => upload::upload(call, upload).await,
+        Endpoint::Upload => upload::upload(call, None).await,
         Endpoint::Download => file::link(call),
         Endpoint::ImportAdd => import::add(call),
         Endpoint::ImportStatus => import::status(call),

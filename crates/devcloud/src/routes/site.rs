@@ -29,6 +29,8 @@ use crate::world::{World, lock};
 /// Bytes read and sent at a time.
 const CHUNK: usize = 256 * 1024;
 const PAGE: &str = "<!DOCTYPE html><html><head><title>File Upload Script</title></head><body><p>This page is for people.</p></body></html>";
+/// Long enough for what is buffered to leave.
+const FLUSH: Duration = Duration::from_millis(20);
 /// How far a wrong-length body is off at most.
 const WRONG_BY: u64 = 16;
 
@@ -240,6 +242,8 @@ impl Sender {
             tokio::time::sleep(wait).await;
         }
         if self.cut.is_some_and(|cut| self.at >= cut) {
+            // What was sent so far leaves before the connection breaks, headers above all.
+            tokio::time::sleep(FLUSH).await;
             return Err(io::Error::new(
                 io::ErrorKind::ConnectionAborted,
                 "cut short on purpose",

@@ -15,8 +15,8 @@ use crate::quirk_table::Quirk;
 use crate::reply::{Answer, Failure, Outcome};
 use crate::routes::call::{Call, bad_destination};
 use crate::routes::receive::{Received, TOO_LARGE};
-use crate::store::State;
 use crate::store::files::{FileRow, NewFile};
+use crate::store::{State, Store};
 use crate::world::{World, package};
 
 const GATEWAY: &str = "<html><head><title>504 Gateway Time-out</title></head><body><center><h1>504 Gateway Time-out</h1></center></body></html>";
@@ -58,7 +58,7 @@ impl Incoming {
         let mangled = names::uploaded(&name, &quirks, now);
         let mut free = None;
         if quirks.on(Quirk::DuplicateRace) {
-            free = Some(free_name(&world, &quirks, owner, folder, &mangled)?);
+            free = Some(chosen(&world.store(), &quirks, owner, folder, &mangled)?);
             let window = quirks.duration(Quirk::DuplicateRace, "window");
             if !window.is_zero() {
                 tokio::time::sleep(window).await;
@@ -68,7 +68,7 @@ impl Incoming {
             let mut store = world.store();
             let free = match free {
                 Some(free) => free,
-                None => numbered(&store, &quirks, owner, folder, &mangled).map_err(std::io::Error::other)?,
+                None => chosen(&store, &quirks, owner, folder, &mangled).map_err(std::io::Error::other)?,
             };
             let said = names::cleaned(&free, &quirks);
             // Kept under the store's lock: a purge of the last equal content cannot come between.
@@ -92,32 +92,18 @@ impl Incoming {
     }
 }
 
-fn free_name(
-    world: &World,
-    quirks: &Quirks,
-    owner: i64,
-    folder: Option<i64>,
-    name: &[u8],
-) -> Result<Vec<u8>, Failure> {
-    Ok(numbered(&world.store(), quirks, owner, folder, name)?)
-}
-
-fn numbered(
-    store: &crate::store::Store,
+/// The name among its neighbours, where the server looks at them.
+fn chosen(
+    store: &Store,
     quirks: &Quirks,
     owner: i64,
     folder: Option<i64>,
     name: &[u8],
 ) -> rusqlite::Result<Vec<u8>> {
-    let mut free = name.to_vec();
-    let mut number = 2u32;
-    while quirks.on(Quirk::NumberOnCollision)
-        && store.name_taken(owner, folder, &free, quirks.on(Quirk::CollationEqual))?
-    {
-        free = names::numbered(name, number);
-        number = number.saturating_add(1);
+    if !quirks.on(Quirk::NumberOnCollision) {
+        return Ok(name.to_vec());
     }
-    Ok(free)
+    store.free_name(owner, folder, name, quirks.on(Quirk::CollationEqual))
 }
 
 /// `/file/upload`.

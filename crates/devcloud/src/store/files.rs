@@ -128,6 +128,23 @@ impl Store {
         find.exists(params![folder, owner, collation_key(name), fold, name])
     }
 
+    /// The name, or the first number of it that is not taken; `fold` as for [`Store::name_taken`].
+    pub(crate) fn free_name(
+        &self,
+        owner: i64,
+        folder: Option<i64>,
+        name: &[u8],
+        fold: bool,
+    ) -> rusqlite::Result<Vec<u8>> {
+        let mut free = name.to_vec();
+        let mut number = 2u32;
+        while self.name_taken(owner, folder, &free, fold)? {
+            free = crate::names::numbered(name, number);
+            number = number.saturating_add(1);
+        }
+        Ok(free)
+    }
+
     /// Inserts a file, active.
     pub(crate) fn add_file(&mut self, new: &NewFile, now: i64) -> rusqlite::Result<FileRow> {
         let tx = self.conn.transaction()?;

@@ -253,3 +253,18 @@ pub(crate) fn row(rows: &Value, id: u64) -> Map<String, Value> {
         .cloned()
         .unwrap_or_else(|| panic!("no row {id}"))
 }
+
+/// The highest id there is: of nothing.
+pub(crate) const FAR: &str = "2147483647";
+
+/// A folder with a file and a folder in it, trashed by the API.
+pub(crate) async fn trashed_folder(site: &Site) -> String {
+    let id = site.mkdir("", "Gone").await.to_string();
+    site.put(&id, "in.txt", b"in").await;
+    site.mkdir(&id, "Sub").await;
+    assert_eq!(
+        site.call("folder/delete", &[("folder_id", &id)]).await.json["_status"],
+        "success"
+    );
+    id
+}

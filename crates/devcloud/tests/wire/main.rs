@@ -7,5 +7,13 @@
     reason = "a test's helpers fail by panicking, as its tests do"
 )]
 
+mod binary;
 mod common;
 mod document;
+mod faults;
+mod quirks_auth;
+mod quirks_names;
+mod quirks_server;
+mod quirks_transfer;
+mod quirks_trash;
+mod quirks_tree;

@@ -137,16 +137,22 @@ pub(crate) struct PairConfig {
     /// Days that `.syncd/trash` keeps.
     pub(crate) trash_days: u32,
     /// Between polls.
+    #[expect(dead_code, reason = "read by the service, which is not built yet")]
     pub(crate) poll_interval: Duration,
     /// Between polls of a quiet account.
+    #[expect(dead_code, reason = "read by the service, which is not built yet")]
     pub(crate) max_poll_interval: Duration,
     /// Every folder is listed at least so often (design S6).
+    #[expect(dead_code, reason = "read by the service, which is not built yet")]
     pub(crate) full_walk_interval: Duration,
     /// Every local folder is scanned at least so often.
+    #[expect(dead_code, reason = "read by the service, which is not built yet")]
     pub(crate) local_scan_interval: Duration,
     /// A status older than this is stale.
+    #[expect(dead_code, reason = "read by the service, which is not built yet")]
     pub(crate) stale_after: Duration,
     /// `file/copy` may be used (design A8).
+    #[cfg_attr(not(test), expect(dead_code, reason = "server copies are not built yet"))]
     pub(crate) server_copy: bool,
     /// Takes part in runs that name no pair.
     pub(crate) enabled: bool,

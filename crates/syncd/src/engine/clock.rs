@@ -28,5 +28,7 @@ pub(crate) fn today() -> jiff::civil::Date {
 
 /// A moment as users and JSON see it: `2026-11-24T14:15:03Z`.
 pub(crate) fn shown(seconds: i64) -> Option<String> {
-    jiff::Timestamp::from_second(seconds).ok().map(|at| at.to_string())
+    jiff::Timestamp::from_second(seconds)
+        .ok()
+        .map(|at| at.to_string())
 }

@@ -16,9 +16,9 @@ use planner::tree::{LocalFile, LocalKind, LocalNode, RemoteKind, RemoteNode};
 
 use state::RemoteVersion;
 
+use super::fetch::{self, Fetched};
 use super::observe::RemoteSeen;
 use super::open::{Halt, Mode, Session};
-use super::fetch::{self, Fetched};
 use crate::local::scan::Scan;
 use crate::local::{LocalError, hash};
 use crate::remote::apply::Failure;
@@ -70,8 +70,11 @@ pub(crate) async fn decide(
     };
     let mut given_up = BTreeSet::new();
     for _ in 0..ROUNDS {
-        let trees =
-            Trees { synced: &session.synced, local: &decision.scan.tree, remote: &decision.remote.tree };
+        let trees = Trees {
+            synced: &session.synced,
+            local: &decision.scan.tree,
+            remote: &decision.remote.tree,
+        };
         decision.merged = merge(trees, &Scope::Everything, &session.policy, Now(session.now()));
         let asked: Vec<Compare> = decision
             .merged
@@ -87,7 +90,11 @@ pub(crate) async fn decide(
         session.sink.phase(&session.pair.name, "comparing");
         compare(session, &mut decision, &mut given_up, asked).await?;
     }
-    let trees = Trees { synced: &session.synced, local: &decision.scan.tree, remote: &decision.remote.tree };
+    let trees = Trees {
+        synced: &session.synced,
+        local: &decision.scan.tree,
+        remote: &decision.remote.tree,
+    };
     decision.plan = transition(trees, &decision.merged, &session.policy);
     Ok(decision)
 }
@@ -104,7 +111,10 @@ async fn compare(
     given_up: &mut BTreeSet<Compare>,
     asked: Vec<Compare>,
 ) -> Result<(), Halt> {
-    let jobs: Vec<_> = asked.into_iter().filter_map(|compare| job(session, decision, compare)).collect();
+    let jobs: Vec<_> = asked
+        .into_iter()
+        .filter_map(|compare| job(session, decision, compare))
+        .collect();
     let mut answers = stream::iter(jobs).buffer_unordered(AT_ONCE);
     while let Some(known) = answers.next().await {
         match known {
@@ -148,7 +158,13 @@ fn job(session: &Session, decision: &Decision, compare: Compare) -> Option<Job> 
             }))
         }
         Compare::Remote(file) => {
-            let row = decision.remote.tree.nodes.get(RemoteId::File(file))?.file()?.clone();
+            let row = decision
+                .remote
+                .tree
+                .nodes
+                .get(RemoteId::File(file))?
+                .file()?
+                .clone();
             let wanted = fetch::Wanted {
                 file,
                 size: row.size,
@@ -171,20 +187,31 @@ fn learn_local(
     key: LocalKey,
     result: Result<hash::Hashed, LocalError>,
 ) {
-    let Some(node) = decision.scan.tree.nodes.get(key).cloned() else { return };
+    let Some(node) = decision.scan.tree.nodes.get(key).cloned() else {
+        return;
+    };
     let Some(file) = node.file().cloned() else { return };
     let file = match result {
-        Ok(hashed) => {
-            LocalFile { hash: Some(hashed.hash), size: hashed.size, stamp: hashed.stamp, ..file }
-        }
+        Ok(hashed) => LocalFile {
+            hash: Some(hashed.hash),
+            size: hashed.size,
+            stamp: hashed.stamp,
+            ..file
+        },
         // It changes while it is looked at: the next pass decides.
         Err(LocalError::Changed { .. } | LocalError::Vanished { .. }) => LocalFile { busy: true, ..file },
-        Err(_) => LocalFile { unreadable: true, ..file },
+        Err(_) => LocalFile {
+            unreadable: true,
+            ..file
+        },
     };
     if file.busy || file.unreadable {
         given_up.insert(Compare::Local(key));
     }
-    decision.scan.tree.nodes.insert(LocalNode { kind: LocalKind::File(file), ..node });
+    decision.scan.tree.nodes.insert(LocalNode {
+        kind: LocalKind::File(file),
+        ..node
+    });
 }
 
 fn learn_remote(decision: &mut Decision, file: FileId, fetched: Fetched) {
@@ -194,7 +221,10 @@ fn learn_remote(decision: &mut Decision, file: FileId, fetched: Fetched) {
     {
         let mut row = row.clone();
         row.hash = Some(hash);
-        decision.remote.tree.nodes.insert(RemoteNode { kind: RemoteKind::File(row), ..node });
+        decision.remote.tree.nodes.insert(RemoteNode {
+            kind: RemoteKind::File(row),
+            ..node
+        });
     }
     decision.fetched.insert(file, fetched);
 }

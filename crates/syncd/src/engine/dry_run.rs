@@ -14,19 +14,29 @@ const DIGEST: usize = 32;
 
 /// The plan's digest, by which `--expect` knows it again.
 pub(crate) fn digest(session: &Session, decision: &Decision) -> String {
-    let mut digest = blake3::hash(text(session, decision).as_bytes()).to_hex().to_string();
+    let mut digest = blake3::hash(text(session, decision).as_bytes())
+        .to_hex()
+        .to_string();
     digest.truncate(DIGEST);
     digest
 }
 
 fn text(session: &Session, decision: &Decision) -> String {
-    let trees = Trees { synced: &session.synced, local: &decision.scan.tree, remote: &decision.remote.tree };
+    let trees = Trees {
+        synced: &session.synced,
+        local: &decision.scan.tree,
+        remote: &decision.remote.tree,
+    };
     render::text(trees, &decision.merged, &decision.plan)
 }
 
 /// The plan for people and programs.
 pub(crate) fn dry_run(session: &Session, decision: &Decision, tally: Tally) -> DryRun {
-    let steps = decision.plan.steps.iter().filter(|step| !matches!(step.action, Action::Journal(_)));
+    let steps = decision
+        .plan
+        .steps
+        .iter()
+        .filter(|step| !matches!(step.action, Action::Journal(_)));
     let steps = steps
         .map(|step| {
             let seen = shown(decision, step);
@@ -47,9 +57,11 @@ pub(crate) fn dry_run(session: &Session, decision: &Decision, tally: Tally) -> D
         .iter()
         .filter_map(|compare| match compare {
             Compare::Local(key) => decision.scan.tree.nodes.path(*key).map(|path| path.to_string()),
-            Compare::Remote(file) => {
-                decision.remote.paths.get(&planner::id::RemoteId::File(*file)).map(ToString::to_string)
-            }
+            Compare::Remote(file) => decision
+                .remote
+                .paths
+                .get(&planner::id::RemoteId::File(*file))
+                .map(ToString::to_string),
         })
         .collect::<std::collections::BTreeSet<_>>()
         .into_iter()

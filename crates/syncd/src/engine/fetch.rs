@@ -71,7 +71,10 @@ pub(crate) async fn fetch(
                     // Equal size, other bytes: an edit that the listing could not show, or a bad transfer (H42).
                     last = Failure::Later("other bytes came than this version has".to_owned());
                 } else {
-                    return Ok(Fetched { staged, short_url: wanted.short_url.clone() });
+                    return Ok(Fetched {
+                        staged,
+                        short_url: wanted.short_url.clone(),
+                    });
                 }
                 part = Part::begin(root, &name).await?;
             }
@@ -113,7 +116,10 @@ impl Part {
             Staging::create(&root, &name)
         };
         let staged = joined(tokio::task::spawn_blocking(begin).await).map_err(local)?;
-        Ok(Self { staged, tail: Vec::new() })
+        Ok(Self {
+            staged,
+            tail: Vec::new(),
+        })
     }
 
     /// Asks for what is missing and writes it down.
@@ -124,15 +130,18 @@ impl Part {
         if self.staged.offset() >= wanted.size {
             return Ok(());
         }
-        let file = translate::wire_file(wanted.file).map_err(|error| Broke::End(Failure::of_safe_call(error)))?;
+        let file =
+            translate::wire_file(wanted.file).map_err(|error| Broke::End(Failure::of_safe_call(error)))?;
         let mut body = match account.client.download(file, wanted.size, from).await {
             Ok(body) => body,
             Err(error @ api::ApiError::RangeIgnored) => return Err(Broke::StartOver(later(error))),
             Err(error) => {
                 self.tail = tail;
-                return Err(match Failure::of_safe_call(error) {
-                    failure @ Failure::Later(_) => Broke::GoOn(failure),
-                    failure => Broke::End(failure),
+                let failure = Failure::of_safe_call(error);
+                return Err(if matches!(failure, Failure::Later(_)) {
+                    Broke::GoOn(failure)
+                } else {
+                    Broke::End(failure)
                 });
             }
         };
@@ -147,9 +156,11 @@ impl Part {
                     }
                     return Err(match Failure::of_safe_call(error) {
                         failure @ Failure::Fatal(_) => Broke::End(failure),
-                        Failure::Stale(why) | Failure::Refused(why) | Failure::Unknown(why) | Failure::Later(why) | Failure::Held(why) => {
-                            Broke::GoOn(Failure::Later(why))
-                        }
+                        Failure::Stale(why)
+                        | Failure::Refused(why)
+                        | Failure::Unknown(why)
+                        | Failure::Later(why)
+                        | Failure::Held(why) => Broke::GoOn(Failure::Later(why)),
                     });
                 }
             };
@@ -191,7 +202,9 @@ fn later(error: api::ApiError) -> Failure {
 }
 
 fn room(root: &Root, wanted: &Wanted) -> Result<(), Failure> {
-    let free = root.free_bytes().map_err(|error| Failure::Later(error.to_string()))?;
+    let free = root
+        .free_bytes()
+        .map_err(|error| Failure::Later(error.to_string()))?;
     let left = free.saturating_sub(wanted.size);
     if left < wanted.min_free {
         return Err(Failure::Held(format!(

@@ -64,13 +64,25 @@ const ALWAYS_ALLOWED: usize = 10;
 
 /// Looks at one direction: planned deletions together with those of the last hour, against the synced files at the
 /// start of that hour. `None`: the plan may pass.
-pub(crate) fn brake(here: bool, planned: usize, last_hour: usize, synced: usize, percent: u8) -> Option<Brake> {
+pub(crate) fn brake(
+    here: bool,
+    planned: usize,
+    last_hour: usize,
+    synced: usize,
+    percent: u8,
+) -> Option<Brake> {
     if planned == 0 || percent >= 100 {
         return None;
     }
     let count = planned.saturating_add(last_hour);
     let too_many = count.saturating_mul(100) > synced.saturating_mul(usize::from(percent));
-    (count > ALWAYS_ALLOWED && too_many).then(|| Brake { here, count, of: synced, percent, examples: Vec::new() })
+    (count > ALWAYS_ALLOWED && too_many).then(|| Brake {
+        here,
+        count,
+        of: synced,
+        percent,
+        examples: Vec::new(),
+    })
 }
 
 impl SafetyStop {
@@ -124,12 +136,16 @@ impl SafetyStop {
                  which merges without deleting anything"
             }
             Self::RemoteRootGone(_) => "restore the folder on the web site, or change `remote` of the pair",
-            Self::LostRows(_) => "wait for the site to be repaired, or ask its operator; nothing is deleted meanwhile",
+            Self::LostRows(_) => {
+                "wait for the site to be repaired, or ask its operator; nothing is deleted meanwhile"
+            }
             Self::Brake(_) => {
                 "look at both sides; if the deletions are meant, raise max_delete_percent for one run, else restore \
                  the files"
             }
-            Self::JournalDamaged(_) => "move the damaged journal away: the next run merges both sides without deleting",
+            Self::JournalDamaged(_) => {
+                "move the damaged journal away: the next run merges both sides without deleting"
+            }
         }
     }
 }
@@ -138,28 +154,49 @@ impl fmt::Display for SafetyStop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OtherApi { journal, configured } => {
-                write!(f, "this pair was synced with {journal}, but the configuration says {configured}")
+                write!(
+                    f,
+                    "this pair was synced with {journal}, but the configuration says {configured}"
+                )
             }
             Self::OtherAccount { journal, found } => {
-                write!(f, "this pair was synced with account {journal}, but the credentials are those of account {found}")
+                write!(
+                    f,
+                    "this pair was synced with account {journal}, but the credentials are those of account {found}"
+                )
             }
-            Self::RootMissing(path) => write!(f, "the local folder {path} was synced before and is not there"),
-            Self::MarkerMissing => write!(f, "the local folder was synced before, but its .syncd/root-id is missing"),
-            Self::MarkerForeign(why) => write!(f, "the .syncd/root-id of the local folder is not this pair's ({why})"),
+            Self::RootMissing(path) => {
+                write!(f, "the local folder {path} was synced before and is not there")
+            }
+            Self::MarkerMissing => write!(
+                f,
+                "the local folder was synced before, but its .syncd/root-id is missing"
+            ),
+            Self::MarkerForeign(why) => write!(
+                f,
+                "the .syncd/root-id of the local folder is not this pair's ({why})"
+            ),
             Self::MarkerOlder { found, journal } => write!(
                 f,
                 "the .syncd/root-id of the local folder is of generation {found}, the journal of generation {journal}"
             ),
             Self::RemoteRootGone(why) => write!(f, "the remote folder of this pair is gone ({why})"),
             Self::LostRows(count) => {
-                write!(f, "the server went back: {count} synced items are unknown to it, though they were not deleted")
+                write!(
+                    f,
+                    "the server went back: {count} synced items are unknown to it, though they were not deleted"
+                )
             }
             Self::Brake(brake) => write!(
                 f,
                 "{} of {} synced files would be deleted {} within an hour, more than max_delete_percent = {} allows",
                 brake.count,
                 brake.of,
-                if brake.here { "on this machine" } else { "in the account" },
+                if brake.here {
+                    "on this machine"
+                } else {
+                    "in the account"
+                },
                 brake.percent
             ),
             Self::JournalDamaged(why) => write!(f, "the journal cannot be read ({why})"),
@@ -182,7 +219,11 @@ mod tests {
     fn deletions_of_the_last_hour_count() {
         assert_eq!(brake(false, 5, 0, 20, 50), None);
         assert!(brake(false, 5, 6, 20, 50).is_some());
-        assert_eq!(brake(false, 0, 100, 20, 50), None, "a plan without deletions passes");
+        assert_eq!(
+            brake(false, 0, 100, 20, 50),
+            None,
+            "a plan without deletions passes"
+        );
     }
 
     #[test]

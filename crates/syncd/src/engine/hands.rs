@@ -19,17 +19,29 @@ use crate::remote::account::Account;
 use crate::remote::apply::{self as cloud, Failure, Landed, Replacement, Wanted};
 
 /// A blocking job's result, or that the job broke off.
-pub(crate) fn joined<T>(ended: Result<Result<T, LocalError>, tokio::task::JoinError>) -> Result<T, LocalError> {
+pub(crate) fn joined<T>(
+    ended: Result<Result<T, LocalError>, tokio::task::JoinError>,
+) -> Result<T, LocalError> {
     ended.unwrap_or_else(|_| Err(LocalError::broke_off()))
 }
 
 /// What an error of the disk means for a step.
 pub(crate) fn local_failure(error: &LocalError) -> Failure {
+    if error.is_stale() {
+        return Failure::Stale(error.to_string());
+    }
     match error {
-        error if error.is_stale() => Failure::Stale(error.to_string()),
         LocalError::NoSpace { .. } => Failure::Held(error.to_string()),
         LocalError::Denied { .. } | LocalError::Unnameable { .. } => Failure::Refused(error.to_string()),
-        _ => Failure::Later(error.to_string()),
+        LocalError::Missing(_)
+        | LocalError::NotAFolder(_)
+        | LocalError::Damaged { .. }
+        | LocalError::Rules { .. }
+        | LocalError::Changed { .. }
+        | LocalError::Occupied { .. }
+        | LocalError::NotEmpty { .. }
+        | LocalError::Vanished { .. }
+        | LocalError::Io { .. } => Failure::Later(error.to_string()),
     }
 }
 
@@ -42,9 +54,17 @@ pub(crate) async fn on_disk(
     day: TrashPlace,
 ) -> Result<Option<Done>, Failure> {
     let job = move || -> Result<Option<Done>, LocalError> {
-        let seen = |path: &RelPath| seen.as_ref().ok_or_else(|| LocalError::Changed { path: path.to_string(), what: "it is not in the scan" });
+        let seen = |path: &RelPath| {
+            seen.as_ref().ok_or_else(|| LocalError::Changed {
+                path: path.to_string(),
+                what: "it is not in the scan",
+            })
+        };
         let parking = |path: &RelPath| {
-            slot.as_ref().ok_or_else(|| LocalError::Changed { path: path.to_string(), what: "it has no parking place" })
+            slot.as_ref().ok_or_else(|| LocalError::Changed {
+                path: path.to_string(),
+                what: "it has no parking place",
+            })
         };
         match &step {
             LocalStep::CreateFolder { path } => disk::create_folder(&root, path).map(Some),
@@ -81,7 +101,11 @@ pub(crate) async fn put(
         None => disk::place(&root, &fetched.staged, &path),
     };
     let done = joined(tokio::task::spawn_blocking(job).await).map_err(|error| local_failure(&error))?;
-    Ok(Facts { local: Some(local_facts(&done, true)), remote: None, hash: Some(hash) })
+    Ok(Facts {
+        local: Some(local_facts(&done, true)),
+        remote: None,
+        hash: Some(hash),
+    })
 }
 
 /// What the disk answered. Stamps count only if they are old enough to be trusted, and only if the bytes they stand
@@ -190,7 +214,16 @@ pub(crate) async fn edit_folder(
 }
 
 fn named(stored: RemoteName) -> Facts {
-    let remote =
-        RemoteFacts { file: None, folder: None, name: Some(stored), short_url: None, uploaded: false };
-    Facts { local: None, remote: Some(remote), hash: None }
+    let remote = RemoteFacts {
+        file: None,
+        folder: None,
+        name: Some(stored),
+        short_url: None,
+        uploaded: false,
+    };
+    Facts {
+        local: None,
+        remote: Some(remote),
+        hash: None,
+    }
 }

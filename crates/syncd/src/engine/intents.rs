@@ -29,8 +29,6 @@ pub(crate) struct Upload<'a> {
     pub(crate) path: &'a RelPath,
     /// Its record, if there is one.
     pub(crate) node: Option<NodeId>,
-    /// Ids of rows of this name, loosely compared, that were there before.
-    pub(crate) known: Vec<u64>,
     /// The version it replaces.
     pub(crate) replaced: Option<&'a Replacement>,
     /// Under its real name at once.
@@ -47,7 +45,8 @@ pub(crate) fn upload(upload: &Upload<'_>, name_on_wire: &str) -> IntentBody {
         size: upload.size.get(),
         path: upload.path.as_str().to_owned(),
         node: upload.node.map(|node| node.0),
-        known_ids: upload.known.clone(),
+        // The fast path is taken only where no row of a loosely equal name was there (design A2).
+        known_ids: Vec::new(),
         landed: None,
         replaces: upload.replaced.map(|old| Replaced {
             id: old.old.get(),
@@ -62,7 +61,9 @@ pub(crate) fn upload(upload: &Upload<'_>, name_on_wire: &str) -> IntentBody {
 
 /// Notes the answer of an upload in its intent; answers what is still to be done with the file.
 pub(crate) fn landed(body: &mut IntentBody, answer: &Landed) -> Option<(Wanted, Option<Replacement>)> {
-    let IntentBody::Upload { landed, blake3, .. } = body else { return None };
+    let IntentBody::Upload { landed, blake3, .. } = body else {
+        return None;
+    };
     *landed = Some(answer.file.get());
     *blake3 = Some(answer.hash.to_string());
     wanted(body)
@@ -70,7 +71,16 @@ pub(crate) fn landed(body: &mut IntentBody, answer: &Landed) -> Option<(Wanted, 
 
 /// What an upload's intent wants, and what it replaces.
 pub(crate) fn wanted(body: &IntentBody) -> Option<(Wanted, Option<Replacement>)> {
-    let IntentBody::Upload { folder, wanted, size, replaces, .. } = body else { return None };
+    let IntentBody::Upload {
+        folder,
+        wanted,
+        size,
+        replaces,
+        ..
+    } = body
+    else {
+        return None;
+    };
     let replaced = match replaces {
         None => None,
         Some(old) => Some(Replacement {
@@ -122,13 +132,21 @@ pub(crate) fn place(
             size: file.size,
             mtime_ns: file.stamp.mtime_ns,
             ctime_ns: file.stamp.ctime_ns,
-            hash: file.hash.or(base.and_then(|base| base.file()?.hash)).map(|hash| hash.to_string()),
+            hash: file
+                .hash
+                .or(base.and_then(|base| base.file()?.hash))
+                .map(|hash| hash.to_string()),
         }),
     }
 }
 
 /// The body of an entry set aside for a moment.
-pub(crate) fn park(from: &RelPath, slot: &LocalName, to: Option<&RelPath>, entry: Option<&LocalNode>) -> IntentBody {
+pub(crate) fn park(
+    from: &RelPath,
+    slot: &LocalName,
+    to: Option<&RelPath>,
+    entry: Option<&LocalNode>,
+) -> IntentBody {
     let identity = entry.and_then(|entry| entry.identity);
     IntentBody::Park {
         from: from.as_str().to_owned(),
@@ -141,10 +159,15 @@ pub(crate) fn park(from: &RelPath, slot: &LocalName, to: Option<&RelPath>, entry
 
 /// The body of a file's way to the local trash.
 pub(crate) fn trash(path: &RelPath) -> IntentBody {
-    IntentBody::Trash { path: path.as_str().to_owned(), to: String::new() }
+    IntentBody::Trash {
+        path: path.as_str().to_owned(),
+        to: String::new(),
+    }
 }
 
 /// A hash as it is written in an intent.
 pub(crate) fn parse_hash(text: &str) -> Option<ContentHash> {
-    blake3::Hash::from_hex(text).ok().map(|hash| ContentHash(*hash.as_bytes()))
+    blake3::Hash::from_hex(text)
+        .ok()
+        .map(|hash| ContentHash(*hash.as_bytes()))
 }

@@ -22,6 +22,7 @@ mod root;
 mod schedule;
 mod settle;
 mod tally;
+mod tidy;
 mod words;
 
 use tokio_util::sync::CancellationToken;

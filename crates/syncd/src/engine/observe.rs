@@ -39,7 +39,7 @@ pub(crate) struct RemoteSeen {
 }
 
 /// What a look at the account brought, before it is put into the vocabulary.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Looked {
     live: Tree<RemoteNode>,
     confirmed: Confirmed,
@@ -48,12 +48,21 @@ pub(crate) struct Looked {
 
 /// Walks the account and asks about everything that is missing.
 pub(crate) async fn account(session: &Session) -> Result<Looked, Halt> {
+    if session.no_remote_root {
+        return Ok(Looked::default());
+    }
     let account = &session.account;
     super::root::prove(session).await?;
     let mut walk = Walk::take(account).await.map_err(|error| session.fatal(&error))?;
     let mut live = walk.nodes();
+    for (folder, error) in walk.unreadable() {
+        tracing::warn!(folder_id = folder.map(FolderId::get), %error, "a folder could not be listed: what is in it stays as it is");
+    }
     let expiry = Expiry {
-        days: session.package.days_to_keep_inactive_files.map_or(0, std::num::NonZeroU64::get),
+        days: session
+            .package
+            .days_to_keep_inactive_files
+            .map_or(0, std::num::NonZeroU64::get),
     };
     let mut confirmed = confirm(account, &walk, &live, &session.synced, expiry).await;
     doubts(session, &walk, &live, &mut confirmed).await;
@@ -67,7 +76,11 @@ pub(crate) async fn account(session: &Session) -> Result<Looked, Halt> {
     for node in std::mem::take(&mut confirmed.moved) {
         live.insert(node);
     }
-    Ok(Looked { live, confirmed, stranded })
+    Ok(Looked {
+        live,
+        confirmed,
+        stranded,
+    })
 }
 
 /// Puts what was seen into the vocabulary, with local paths, rules of the user, hashes and looks.
@@ -78,7 +91,11 @@ pub(crate) fn translate(
 ) -> Result<RemoteSeen, Halt> {
     agree(session, &looked.live)?;
     let mut seen = RemoteSeen {
-        tree: RemoteTree { nodes: looked.live, gone: looked.confirmed.gone, root_unreadable: false },
+        tree: RemoteTree {
+            nodes: looked.live,
+            gone: looked.confirmed.gone,
+            root_unreadable: false,
+        },
         lost: looked.confirmed.lost,
         paths: BTreeMap::new(),
         interims: Vec::new(),
@@ -91,11 +108,26 @@ pub(crate) fn translate(
 
 /// Synced folders that one probe called dead: a second one, later, decides (design S3). Nothing else is waited for.
 async fn doubts(session: &Session, walk: &Walk, live: &Tree<RemoteNode>, confirmed: &mut Confirmed) {
-    let synced: BTreeSet<FolderId> = session.synced.iter().filter_map(|node| node.remote().folder()).collect();
-    let doubted: Vec<FolderId> =
-        confirmed.doubted.iter().chain(&walk.doubted).copied().filter(|id| synced.contains(id)).collect();
-    let living = live.children(None).filter_map(|node| node.id.folder()).chain(session.account.root).next();
-    let (Some(living), false) = (living, doubted.is_empty()) else { return };
+    let synced: BTreeSet<FolderId> = session
+        .synced
+        .iter()
+        .filter_map(|node| node.remote().folder())
+        .collect();
+    let doubted: Vec<FolderId> = confirmed
+        .doubted
+        .iter()
+        .chain(&walk.doubted)
+        .copied()
+        .filter(|id| synced.contains(id))
+        .collect();
+    let living = live
+        .children(None)
+        .filter_map(|node| node.id.folder())
+        .chain(session.account.root)
+        .next();
+    let (Some(living), false) = (living, doubted.is_empty()) else {
+        return;
+    };
     session.sink.phase(&session.pair.name, "confirming deletions");
     tokio::time::sleep(session.timing.confirm_after).await;
     for id in doubted {
@@ -108,13 +140,22 @@ async fn doubts(session: &Session, walk: &Walk, live: &Tree<RemoteNode>, confirm
 
 /// Files that came into a dead folder after its death, and that nobody holds (design S4).
 async fn strand(session: &Session, confirmed: &Confirmed) -> Vec<FileRow> {
-    let synced: BTreeSet<FileId> = session.synced.iter().filter_map(|node| node.remote().file()).collect();
-    confirm::stranded(&session.account, &confirmed.dead_folders, &synced, STRANDED_LISTINGS)
-        .await
-        .into_iter()
-        .map(|(_, row)| row)
-        .filter(|row| !naming::is_ours(&row.name, false))
-        .collect()
+    let synced: BTreeSet<FileId> = session
+        .synced
+        .iter()
+        .filter_map(|node| node.remote().file())
+        .collect();
+    confirm::stranded(
+        &session.account,
+        &confirmed.dead_folders,
+        &synced,
+        STRANDED_LISTINGS,
+    )
+    .await
+    .into_iter()
+    .map(|(_, row)| row)
+    .filter(|row| !naming::is_ours(&row.name, false))
+    .collect()
 }
 
 /// What was only published and is now shown where it belongs is agreed (design A5).
@@ -123,8 +164,14 @@ fn agree(session: &mut Session, live: &Tree<RemoteNode>) -> Result<(), Halt> {
         .synced
         .iter()
         .filter(|node| node.standing == Standing::Published)
-        .filter(|node| live.get(node.remote()).is_some_and(|row| as_recorded(&session.synced, node, row)))
-        .map(|node| SyncedNode { standing: Standing::Agreed, ..node.clone() })
+        .filter(|node| {
+            live.get(node.remote())
+                .is_some_and(|row| as_recorded(&session.synced, node, row))
+        })
+        .map(|node| SyncedNode {
+            standing: Standing::Agreed,
+            ..node.clone()
+        })
         .collect();
     session.record(shown.into_iter().map(Change::Put).collect())
 }
@@ -145,7 +192,8 @@ pub(crate) fn as_recorded(synced: &SyncedTree, node: &SyncedNode, row: &RemoteNo
 
 /// Gives every row its local path, as it is or would be, and marks what the user's rules or our own names exclude.
 fn name(session: &Session, ignore: &mut Ignore, seen: &mut RemoteSeen) {
-    let known: BTreeMap<RemoteId, &SyncedNode> = session.synced.iter().map(|node| (node.remote(), node)).collect();
+    let known: BTreeMap<RemoteId, &SyncedNode> =
+        session.synced.iter().map(|node| (node.remote(), node)).collect();
     let mut queue: Vec<(Option<RemoteId>, RelPath, bool)> = vec![(None, RelPath::root(), false)];
     let mut marked = Vec::new();
     while let Some((folder, path, hidden)) = queue.pop() {
@@ -164,10 +212,15 @@ fn name(session: &Session, ignore: &mut Ignore, seen: &mut RemoteSeen) {
             };
             let is_folder = matches!(row.kind, RemoteKind::Folder { .. });
             let path = local.map(|name| path.join(&name));
-            let excluded = path.as_ref().is_some_and(|path| ignore.ignored(path, is_folder).is_some());
+            let excluded = path
+                .as_ref()
+                .is_some_and(|path| ignore.ignored(path, is_folder).is_some());
             let ignored = hidden || ours || excluded;
             if ignored {
-                marked.push(RemoteNode { ignored: true, ..row.clone() });
+                marked.push(RemoteNode {
+                    ignored: true,
+                    ..row.clone()
+                });
             }
             if let Some(path) = path {
                 seen.paths.insert(row.id, path.clone());
@@ -188,8 +241,11 @@ fn name(session: &Session, ignore: &mut Ignore, seen: &mut RemoteSeen) {
 /// Adds what is known of files beyond their rows: hashes of versions seen before, and how often a row that is not
 /// synced was looked at (design N3).
 fn know(session: &mut Session, tree: &mut RemoteTree) -> Result<(), Halt> {
-    let synced: BTreeMap<FileId, &SyncedNode> =
-        session.synced.iter().filter_map(|node| Some((node.remote().file()?, node))).collect();
+    let synced: BTreeMap<FileId, &SyncedNode> = session
+        .synced
+        .iter()
+        .filter_map(|node| Some((node.remote().file()?, node)))
+        .collect();
     let fresh: Vec<(FileId, u64)> = tree
         .nodes
         .iter()
@@ -198,24 +254,42 @@ fn know(session: &mut Session, tree: &mut RemoteTree) -> Result<(), Halt> {
         .filter(|(id, _)| !synced.contains_key(id))
         .collect();
     let (now, apart) = (session.now(), session.timing.look_again);
-    let looks = session.journal.count_looks(&fresh, now, apart).map_err(|error| session.broken(&error))?;
-    session.journal.set_walked(now).map_err(|error| session.broken(&error))?;
-    let hashes = session.journal.remote_hashes().map_err(|error| session.broken(&error))?;
+    let looks = session
+        .journal
+        .count_looks(&fresh, now, apart)
+        .map_err(|error| session.broken(&error))?;
+    session
+        .journal
+        .set_walked(now)
+        .map_err(|error| session.broken(&error))?;
+    let hashes = session
+        .journal
+        .remote_hashes()
+        .map_err(|error| session.broken(&error))?;
     let mut filled = Vec::new();
     for row in tree.nodes.iter() {
-        let (Some(id), Some(file)) = (row.file_id(), row.file()) else { continue };
+        let (Some(id), Some(file)) = (row.file_id(), row.file()) else {
+            continue;
+        };
         let mut file = file.clone();
         file.hash = match synced.get(&id).and_then(|node| node.file()) {
             Some(base) if base.size == file.size && base.short_url == file.short_url => base.hash,
             Some(_) | None => {
-                let version = RemoteVersion { file: id, size: file.size, short_url: file.short_url.clone() };
+                let version = RemoteVersion {
+                    file: id,
+                    size: file.size,
+                    short_url: file.short_url.clone(),
+                };
                 hashes.get(&version).copied()
             }
         };
         if let Some(look) = looks.get(&id) {
             (file.looks, file.appeared) = *look;
         }
-        filled.push(RemoteNode { kind: RemoteKind::File(file), ..row.clone() });
+        filled.push(RemoteNode {
+            kind: RemoteKind::File(file),
+            ..row.clone()
+        });
     }
     for row in filled {
         tree.nodes.insert(row);
@@ -239,19 +313,33 @@ impl KnownHashes for Hashes {
     ) -> Option<ContentHash> {
         // A path alone says nothing of who wrote there since: without an identity the file is hashed again.
         let identity = identity?;
-        let version = LocalVersion { device: identity.device, inode: identity.inode, size, stamp };
+        let version = LocalVersion {
+            device: identity.device,
+            inode: identity.inode,
+            size,
+            stamp,
+        };
         self.by_version.get(&version).copied()
     }
 }
 
 /// The hashes that spare a scan the reading of files.
 pub(crate) fn known_hashes(session: &Session) -> Result<Hashes, Halt> {
-    let mut by_version = session.journal.local_hashes().map_err(|error| session.broken(&error))?;
+    let mut by_version = session
+        .journal
+        .local_hashes()
+        .map_err(|error| session.broken(&error))?;
     for node in session.synced.iter() {
-        let (Some(identity), Some(file)) = (node.identity, node.file()) else { continue };
+        let (Some(identity), Some(file)) = (node.identity, node.file()) else {
+            continue;
+        };
         if let (Some(stamp), Some(hash)) = (file.stamp, file.hash) {
-            let version =
-                LocalVersion { device: identity.device, inode: identity.inode, size: file.size, stamp };
+            let version = LocalVersion {
+                device: identity.device,
+                inode: identity.inode,
+                size: file.size,
+                stamp,
+            };
             by_version.insert(version, hash);
         }
     }

@@ -23,6 +23,9 @@ use crate::remote::apply::Failure;
 use crate::remote::root::{Missing, find};
 use crate::report::Report;
 
+/// Changes in one commit: enough that a first meeting of large trees is not slowed by it, few enough for memory.
+const NOTED_MAX: usize = 2_000;
+
 /// Whether the pass may write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Mode {
@@ -67,11 +70,17 @@ pub(crate) struct Session {
     pub(crate) package: api::Package,
     /// What the merge is told.
     pub(crate) policy: Policy,
+    /// Changes that are in `synced` already and wait for the next commit.
+    noted: Vec<Change>,
+    /// The pair's folder is not in the account yet; only in a dry run, which makes none.
+    pub(crate) no_remote_root: bool,
 }
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("pair", &self.pair.name).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("pair", &self.pair.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -81,20 +90,34 @@ impl Session {
         super::clock::now()
     }
 
-    /// Commits changes and brings the merge base in memory in step with them.
+    /// Commits changes, with all that were noted before, and brings the merge base in memory in step with them.
     pub(crate) fn record(&mut self, changes: Vec<Change>) -> Result<(), Halt> {
-        if changes.is_empty() {
-            return Ok(());
-        }
-        self.journal.commit(&changes).map_err(|error| self.broken(&error))?;
-        for change in changes {
+        self.note(changes)?;
+        self.flush()
+    }
+
+    /// Takes changes in that may wait for the next commit: should the run end before it, the next one finds the same
+    /// facts again. Never for what a call to the outside depends on.
+    pub(crate) fn note(&mut self, changes: Vec<Change>) -> Result<(), Halt> {
+        for change in &changes {
             if let Change::Put(node) = change {
-                self.synced.insert(node);
+                self.synced.insert(node.clone());
             } else if let Change::Forget(id) = change {
-                self.synced.remove(id);
+                self.synced.remove(*id);
             }
         }
-        Ok(())
+        self.noted.extend(changes);
+        if self.noted.len() >= NOTED_MAX {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Commits what was noted.
+    pub(crate) fn flush(&mut self) -> Result<(), Halt> {
+        let noted = std::mem::take(&mut self.noted);
+        self.journal.commit(&noted).map_err(|error| self.broken(&error))
     }
 
     /// The journal failed.
@@ -111,7 +134,13 @@ impl Session {
 fn journal_failed(error: &JournalError) -> Halt {
     match error {
         JournalError::Damaged { .. } => Halt::Stop(SafetyStop::JournalDamaged(error.to_string())),
-        other => Halt::Error(Box::new(Report::from_journal(other))),
+        JournalError::Locked { .. }
+        | JournalError::Newer { .. }
+        | JournalError::NotWritable { .. }
+        | JournalError::Full { .. }
+        | JournalError::Torn { .. }
+        | JournalError::NoSuchIntent { .. }
+        | JournalError::Sql { .. } => Halt::Error(Box::new(Report::from_journal(error))),
     }
 }
 
@@ -134,19 +163,24 @@ pub(crate) async fn open(
     let found = marker::read(&root).map_err(|error| marker_failed(&error))?;
     check_marker(found.as_ref(), &meta)?;
     if let Some(journal_says) = meta.api_url.as_ref().filter(|url| **url != api_url) {
-        return Err(Halt::Stop(SafetyStop::OtherApi { journal: journal_says.clone(), configured: api_url }));
+        return Err(Halt::Stop(SafetyStop::OtherApi {
+            journal: journal_says.clone(),
+            configured: api_url,
+        }));
     }
-    let fatal = |error: &api::ApiError| Halt::Error(Box::new(Report::from_api(error, &api_url)));
-    let account = setup.client.account_id().await.map_err(|error| fatal(&error))?.to_string();
-    if let Some(journal_says) = meta.account.as_ref().filter(|id| **id != account) {
-        return Err(Halt::Stop(SafetyStop::OtherAccount { journal: journal_says.clone(), found: account }));
-    }
-    let package = setup.client.account_package().await.map_err(|error| fatal(&error))?;
+    let (account, package) = sign_in(setup, &meta, &api_url).await?;
     let proved = journal.proved().map_err(|error| journal_failed(&error))?;
+    let mut no_remote_root = false;
     let remote_root = match &meta.remote_root {
         Some(RemoteRoot::Top) => None,
         Some(RemoteRoot::Folder(id)) => Some(*id),
-        None => first_root(setup, pair, mode, &api_url).await?,
+        None => match first_root(setup, pair, mode, &api_url).await? {
+            FirstRoot::There(root) => root,
+            FirstRoot::NotYet => {
+                no_remote_root = true;
+                None
+            }
+        },
     };
     meta.api_url = Some(api_url.clone());
     meta.account = Some(account);
@@ -166,6 +200,8 @@ pub(crate) async fn open(
         account: Arc::new(Account::new(setup.client.clone(), remote_root, proved)),
         package,
         policy,
+        noted: Vec::new(),
+        no_remote_root,
     };
     if mode == Mode::Write {
         claim(&mut session)?;
@@ -174,12 +210,36 @@ pub(crate) async fn open(
     Ok(session)
 }
 
+/// Signs in, and makes sure that it is the journal's account before anything else is asked (design A9).
+async fn sign_in(setup: &Setup, meta: &Meta, api_url: &str) -> Result<(String, api::Package), Halt> {
+    let fatal = |error: &api::ApiError| Halt::Error(Box::new(Report::from_api(error, api_url)));
+    let account = setup
+        .client
+        .account_id()
+        .await
+        .map_err(|error| fatal(&error))?
+        .to_string();
+    if let Some(journal_says) = meta.account.as_ref().filter(|id| **id != account) {
+        let stop = SafetyStop::OtherAccount {
+            journal: journal_says.clone(),
+            found: account,
+        };
+        return Err(Halt::Stop(stop));
+    }
+    let package = setup
+        .client
+        .account_package()
+        .await
+        .map_err(|error| fatal(&error))?;
+    Ok((account, package))
+}
+
 fn open_root(pair: &PairConfig, meta: &Meta) -> Result<Root, Halt> {
-    Root::open(&pair.local).map_err(|error| match error {
-        LocalError::Missing(_) if meta.root_id.is_some() => {
-            Halt::Stop(SafetyStop::RootMissing(pair.local.display().to_string()))
+    Root::open(&pair.local).map_err(|error| {
+        if matches!(error, LocalError::Missing(_)) && meta.root_id.is_some() {
+            return Halt::Stop(SafetyStop::RootMissing(pair.local.display().to_string()));
         }
-        other => Halt::Error(Box::new(Report::from_root(&pair.local, &other))),
+        Halt::Error(Box::new(Report::from_root(&pair.local, &error)))
     })
 }
 
@@ -199,9 +259,10 @@ fn check_marker(found: Option<&Marker>, meta: &Meta) -> Result<(), Halt> {
         Some(marker) if marker.root_id != *ours => {
             SafetyStop::MarkerForeign("it belongs to another pair or journal".to_owned())
         }
-        Some(marker) if marker.generation < meta.generation => {
-            SafetyStop::MarkerOlder { found: marker.generation, journal: meta.generation }
-        }
+        Some(marker) if marker.generation < meta.generation => SafetyStop::MarkerOlder {
+            found: marker.generation,
+            journal: meta.generation,
+        },
         Some(marker) if marker.generation > meta.generation.saturating_add(1) => SafetyStop::MarkerForeign(
             "it is of a later generation than the journal: an old state directory was restored".to_owned(),
         ),
@@ -226,11 +287,22 @@ fn claim(session: &mut Session) -> Result<(), Halt> {
         .map_err(|error| Halt::Error(Box::new(Report::from_root(&session.pair.local, &error))))?;
     session.meta.root_id = Some(root_id);
     session.meta.generation = generation;
-    session.journal.set_meta(session.meta.clone()).map_err(|error| journal_failed(&error))
+    session
+        .journal
+        .set_meta(session.meta.clone())
+        .map_err(|error| journal_failed(&error))
+}
+
+/// Where the remote root is at the first start.
+enum FirstRoot {
+    /// There; `None` is the account's top.
+    There(Option<FolderId>),
+    /// Nowhere yet; a real run makes it.
+    NotYet,
 }
 
 /// The remote root at the first start: by path, made when missing, or by id.
-async fn first_root(setup: &Setup, pair: &PairConfig, mode: Mode, api_url: &str) -> Result<Option<FolderId>, Halt> {
+async fn first_root(setup: &Setup, pair: &PairConfig, mode: Mode, api_url: &str) -> Result<FirstRoot, Halt> {
     let fatal = |error: &api::ApiError| Halt::Error(Box::new(Report::from_api(error, api_url)));
     let path = match &pair.remote {
         RemoteSpec::Path(path) => path,
@@ -239,27 +311,37 @@ async fn first_root(setup: &Setup, pair: &PairConfig, mode: Mode, api_url: &str)
                 .ok_or_else(|| Halt::Error(Box::new(Report::remote_root(pair, "0 is not a folder's id"))))?;
             let account = Account::new(setup.client.clone(), None, BTreeMap::new());
             return match account.life(id).await {
-                (_, Some(row)) if !matches!(row.state, Some(api::RowState::Trash | api::RowState::Deleted)) => {
-                    Ok(Some(id))
+                (_, Some(row))
+                    if !matches!(row.state, Some(api::RowState::Trash | api::RowState::Deleted)) =>
+                {
+                    Ok(FirstRoot::There(Some(id)))
                 }
-                _ => Err(Halt::Error(Box::new(Report::remote_root(pair, "there is no live folder of this id")))),
+                _ => Err(Halt::Error(Box::new(Report::remote_root(
+                    pair,
+                    "there is no live folder of this id",
+                )))),
             };
         }
     };
-    match find(&setup.client, path, mode == Mode::Write, setup.config.timing.look_again).await {
-        Ok(root) => Ok(root),
-        Err(Missing::NotThere(name)) => Err(Halt::Error(Box::new(Report::remote_root(
-            pair,
-            &format!("the folder \"{name}\" is not in the account yet; a real run makes it"),
-        )))),
+    match find(
+        &setup.client,
+        path,
+        mode == Mode::Write,
+        setup.config.timing.look_again,
+    )
+    .await
+    {
+        Ok(root) => Ok(FirstRoot::There(root)),
+        Err(Missing::NotThere) => Ok(FirstRoot::NotYet),
         Err(Missing::Mangled { wanted, stored }) => Err(Halt::Error(Box::new(Report::remote_root(
             pair,
             &format!("the server stored the folder \"{wanted}\" as \"{stored}\"; choose a plainer name"),
         )))),
         Err(Missing::Failed(Failure::Fatal(error))) => Err(fatal(&error)),
-        Err(Missing::Failed(failure)) => {
-            Err(Halt::Error(Box::new(Report::remote_root(pair, &failure.to_string()))))
-        }
+        Err(Missing::Failed(failure)) => Err(Halt::Error(Box::new(Report::remote_root(
+            pair,
+            &failure.to_string(),
+        )))),
     }
 }
 
@@ -270,7 +352,11 @@ fn policy(
     package: &api::Package,
     mode: Mode,
 ) -> Result<Policy, Halt> {
-    let probe = if mode == Mode::Write { Probe::Write } else { Probe::ReadOnly };
+    let probe = if mode == Mode::Write {
+        Probe::Write
+    } else {
+        Probe::ReadOnly
+    };
     let disk = root
         .traits(probe)
         .map_err(|error| Halt::Error(Box::new(Report::from_root(&pair.local, &error))))?;
@@ -299,7 +385,11 @@ const CALLS: usize = 8;
 fn limit(setup: &Setup, package: &api::Package) {
     let bounded = |usual: u64, package: Option<std::num::NonZeroU64>| {
         let allowed = package.map_or(usual, |allowed| usual.min(allowed.get()));
-        let allowed = setup.config.limits.concurrency.map_or(allowed, |own| allowed.min(u64::try_from(own).unwrap_or(u64::MAX)));
+        let allowed = setup
+            .config
+            .limits
+            .concurrency
+            .map_or(allowed, |own| allowed.min(u64::try_from(own).unwrap_or(u64::MAX)));
         usize::try_from(allowed.max(1)).unwrap_or(1)
     };
     let uploads = bounded(UPLOADS, package.concurrent_uploads);

@@ -8,12 +8,12 @@ use super::decide::{Decision, decide};
 use super::gate::{SafetyStop, brake};
 use super::open::{Halt, Mode, Session, open};
 use super::tally::{Tally, deletions};
-use super::{OnceOptions, Outcome, Setup, Sink, dry_run, execute, observe, recover, resolve, settle};
+use super::{OnceOptions, Outcome, Setup, Sink, dry_run, execute, observe, recover, resolve, settle, tidy};
 use crate::config::PairConfig;
 use crate::local::ignore::Ignore;
 use crate::local::scan::{self, Scan, ScanOptions};
 use crate::report::Report;
-use crate::summary::{INTERRUPTED, PairSummary, Stop};
+use crate::summary::{PairSummary, Stop};
 
 /// Passes within one run: each settles what the one before found changed. What still moves then is for the next run.
 const ROUNDS: u32 = 4;
@@ -59,8 +59,12 @@ fn halted(mut summary: PairSummary, halt: Halt) -> PairSummary {
         Halt::Stop(stop) => {
             summary.phase = "stopped";
             let examples = stop.examples().to_vec();
-            summary.stop =
-                Some(Stop { kind: stop.kind(), message: stop.to_string(), next: stop.next().to_owned(), examples });
+            summary.stop = Some(Stop {
+                kind: stop.kind(),
+                message: stop.to_string(),
+                next: stop.next().to_owned(),
+                examples,
+            });
         }
         Halt::Error(report) => {
             summary.phase = "failed";
@@ -87,7 +91,10 @@ async fn rounds(
             Mode::Look => resolve::waiting(session)?,
         };
         let (scan, remote) = see(session).await?;
-        let decision = Decision { waiting, ..decide(session, scan, remote, mode).await? };
+        let decision = Decision {
+            waiting,
+            ..decide(session, scan, remote, mode).await?
+        };
         tally.observed(&decision);
         gate(session, &decision)?;
         if mode == Mode::Look {
@@ -103,8 +110,7 @@ async fn rounds(
             break;
         }
     }
-    tally.summary.phase = if session.stop.is_cancelled() { INTERRUPTED } else { "done" };
-    finish(session, tally)?;
+    tidy::finish(session, tally).await?;
     Ok(None)
 }
 
@@ -114,7 +120,10 @@ async fn see(session: &mut Session) -> Result<(Scan, observe::RemoteSeen), Halt>
     let known = observe::known_hashes(session)?;
     let root = session.root.clone();
     let (exclude, include) = (session.pair.exclude.clone(), session.pair.include.clone());
-    let options = ScanOptions { quiet: session.timing.quiet_period, now_ns: super::clock::now_ns() };
+    let options = ScanOptions {
+        quiet: session.timing.quiet_period,
+        now_ns: super::clock::now_ns(),
+    };
     let disk = tokio::task::spawn_blocking(move || {
         let mut ignore = Ignore::new(&exclude, &include)?;
         let scan = scan::scan(&root, &mut ignore, &known, options)?;
@@ -147,11 +156,19 @@ fn gate(session: &Session, decision: &Decision) -> Result<(), Halt> {
     let (here, there) = deletions(decision, &session.synced);
     let since = session.now().saturating_sub(HOUR);
     let journal = &session.journal;
-    let of = journal.synced_at_hour_start(session.now()).map_err(|error| session.broken(&error))?;
+    let of = journal
+        .synced_at_hour_start(session.now())
+        .map_err(|error| session.broken(&error))?;
     let of = usize::try_from(of).unwrap_or(usize::MAX);
     for (paths, is_here) in [(here, true), (there, false)] {
-        let side = if is_here { planner::hold::Side::Local } else { planner::hold::Side::Remote };
-        let past = journal.deletions_since(since, side).map_err(|error| session.broken(&error))?;
+        let side = if is_here {
+            planner::hold::Side::Local
+        } else {
+            planner::hold::Side::Remote
+        };
+        let past = journal
+            .deletions_since(since, side)
+            .map_err(|error| session.broken(&error))?;
         let past = usize::try_from(past).unwrap_or(usize::MAX);
         if let Some(mut found) = brake(is_here, paths.len(), past, of, session.pair.max_delete_percent) {
             found.examples = paths.into_iter().take(EXAMPLES).collect();
@@ -175,21 +192,6 @@ async fn act(session: &mut Session, decision: &Decision, tally: &mut Tally) -> R
     }
     session.sink.phase(&session.pair.name, "settling");
     let settled = settle::settle(session, executed.wrote).await?;
-    Ok(!session.stop.is_cancelled() && (executed.stale || executed.unanswered || settled.surprises || brought))
-}
-
-/// The end of a run: what it learned of the account, and when both sides last agreed.
-fn finish(session: &mut Session, tally: &Tally) -> Result<(), Halt> {
-    session.journal.replace_proved(&session.account.proved()).map_err(|error| session.broken(&error))?;
-    let now = session.now();
-    session.journal.record_synced_count(now).map_err(|error| session.broken(&error))?;
-    let problems = tally.problems(now);
-    session.journal.replace_problems(&problems).map_err(|error| session.broken(&error))?;
-    let keep = i64::try_from(session.timing.sweep_after.as_secs()).unwrap_or(i64::MAX);
-    session.journal.forget_old_intents(now.saturating_sub(keep)).map_err(|error| session.broken(&error))?;
-    if tally.summary.in_sync() && tally.summary.phase == "done" {
-        session.meta.agreed_at = Some(now);
-        session.journal.set_meta(session.meta.clone()).map_err(|error| session.broken(&error))?;
-    }
-    Ok(())
+    Ok(!session.stop.is_cancelled()
+        && (executed.stale || executed.unanswered || settled.surprises || brought))
 }

@@ -10,9 +10,7 @@ use planner::id::{FileId, FolderId, LocalIdentity, LocalKey, NodeId, RemoteId, S
 use planner::merge::{Content, Target, TargetNode};
 use planner::name::{LocalName, RemoteName};
 use planner::transition::Settles;
-use planner::tree::{
-    LocalTree, RemoteTree, Standing, SyncedFile, SyncedKind, SyncedNode, SyncedTree,
-};
+use planner::tree::{LocalTree, RemoteTree, Standing, SyncedFile, SyncedKind, SyncedNode, SyncedTree};
 
 /// What the disk answered to a step.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -71,7 +69,13 @@ pub(crate) struct Known<'a> {
 }
 
 /// The record after a step, or `None` if it cannot be made: a parent without a record, or a node that lacks a side.
-pub(crate) fn record(known: Known<'_>, node: TargetKey, settles: Settles, facts: &Facts, id: NodeId) -> Option<SyncedNode> {
+pub(crate) fn record(
+    known: Known<'_>,
+    node: TargetKey,
+    settles: Settles,
+    facts: &Facts,
+    id: NodeId,
+) -> Option<SyncedNode> {
     let target = known.target.get(node)?;
     let base = known.nodes.get(&node).and_then(|id| known.synced.get(*id));
     let fresh = base.is_none();
@@ -104,7 +108,11 @@ pub(crate) fn record(known: Known<'_>, node: TargetKey, settles: Settles, facts:
 fn blank(known: Known<'_>, target: &TargetNode, facts: &Facts, id: NodeId) -> Option<SyncedNode> {
     let local_name = local_name(target, facts).or(target.local_name.clone())?;
     let remote_name = remote_name(facts).or(target.remote_name.clone())?;
-    let folder = facts.remote.as_ref().and_then(|remote| remote.folder).or(target.remote.and_then(RemoteId::folder));
+    let folder = facts
+        .remote
+        .as_ref()
+        .and_then(|remote| remote.folder)
+        .or(target.remote.and_then(RemoteId::folder));
     let kind = match target.content {
         Content::Folder => SyncedKind::Folder(folder?),
         Content::Settled | Content::FromLocal | Content::FromRemote => SyncedKind::File(SyncedFile {
@@ -116,7 +124,15 @@ fn blank(known: Known<'_>, target: &TargetNode, facts: &Facts, id: NodeId) -> Op
         }),
     };
     let identity = identity(known, target, facts);
-    Some(SyncedNode { id, parent: None, remote_name, local_name, identity, standing: Standing::Agreed, kind })
+    Some(SyncedNode {
+        id,
+        parent: None,
+        remote_name,
+        local_name,
+        identity,
+        standing: Standing::Agreed,
+        kind,
+    })
 }
 
 fn local_name(_target: &TargetNode, facts: &Facts) -> Option<LocalName> {
@@ -146,15 +162,25 @@ fn kind(known: Known<'_>, target: &TargetNode, facts: &Facts, base: &SyncedKind)
     let base = match base {
         SyncedKind::Folder(id) => {
             let made = facts.remote.as_ref().and_then(|remote| remote.folder);
-            return Some(SyncedKind::Folder(made.or(target.remote.and_then(RemoteId::folder)).unwrap_or(*id)));
+            return Some(SyncedKind::Folder(
+                made.or(target.remote.and_then(RemoteId::folder)).unwrap_or(*id),
+            ));
         }
         SyncedKind::File(base) => base,
     };
-    let row = target.remote.and_then(|id| known.remote.nodes.get(id)).and_then(|node| node.file());
-    let entry = target.local.and_then(|key| known.local.nodes.get(key)).and_then(|node| node.file());
+    let row = target
+        .remote
+        .and_then(|id| known.remote.nodes.get(id))
+        .and_then(|node| node.file());
+    let entry = target
+        .local
+        .and_then(|key| known.local.nodes.get(key))
+        .and_then(|node| node.file());
     let remote = remote_file(target, facts, Some(base))?;
     let told = facts.remote.as_ref().and_then(|remote| remote.short_url.clone());
-    let of_row = row.filter(|_| target.remote == Some(RemoteId::File(remote))).and_then(|row| row.short_url.clone());
+    let of_row = row
+        .filter(|_| target.remote == Some(RemoteId::File(remote)))
+        .and_then(|row| row.short_url.clone());
     let of_base = (base.remote == remote).then(|| base.short_url.clone()).flatten();
     let size = match target.content {
         Content::FromRemote => row.map(|row| row.size),
@@ -162,7 +188,9 @@ fn kind(known: Known<'_>, target: &TargetNode, facts: &Facts, base: &SyncedKind)
         Content::FromLocal | Content::Folder => entry.map(|entry| entry.size),
     };
     let size = facts.local.as_ref().and_then(|local| local.size).or(size)?;
-    let seen = row.and_then(|row| row.hash).or(entry.and_then(|entry| entry.hash));
+    let seen = row
+        .and_then(|row| row.hash)
+        .or(entry.and_then(|entry| entry.hash));
     Some(SyncedKind::File(SyncedFile {
         remote,
         short_url: told.or(of_row).or(of_base),
@@ -174,18 +202,26 @@ fn kind(known: Known<'_>, target: &TargetNode, facts: &Facts, base: &SyncedKind)
 
 /// A hash survives only with the version it belongs to.
 fn unchanged_hash(base: &SyncedFile, remote: FileId, size: u64) -> Option<ContentHash> {
-    (base.remote == remote && base.size == size).then_some(base.hash).flatten()
+    (base.remote == remote && base.size == size)
+        .then_some(base.hash)
+        .flatten()
 }
 
 /// The stamps by which the file is known to hold the recorded bytes: those the step told, or those of a hash taken in
 /// this pass that came out as recorded. A step that touched the file without telling leaves none.
 fn refresh(known: Known<'_>, target: &TargetNode, facts: &Facts, content: bool, record: &mut SyncedNode) {
-    let SyncedKind::File(file) = &mut record.kind else { return };
+    let SyncedKind::File(file) = &mut record.kind else {
+        return;
+    };
     if let Some(local) = &facts.local {
         file.stamp = local.stamp;
         return;
     }
-    let Some(entry) = target.local.and_then(|key| known.local.nodes.get(key)).and_then(|node| node.file()) else {
+    let Some(entry) = target
+        .local
+        .and_then(|key| known.local.nodes.get(key))
+        .and_then(|node| node.file())
+    else {
         return;
     };
     if Some(entry.stamp) == file.stamp && !content {

@@ -18,12 +18,19 @@ use crate::report::Report;
 
 /// Settles every open intent about the disk, then drops downloads that no intent speaks of.
 pub(crate) async fn disk(session: &mut Session) -> Result<(), Halt> {
-    let open = session.journal.open_intents().map_err(|error| session.broken(&error))?;
+    let open = session
+        .journal
+        .open_intents()
+        .map_err(|error| session.broken(&error))?;
     let (root, policy) = (session.root.clone(), session.policy.clone());
     let day = TrashPlace::on(super::clock::today());
     let bodies: Vec<_> = open.into_iter().map(|intent| (intent.id, intent.body)).collect();
     let job = move || {
-        let how = Keeping { device: &policy.device, disk: &policy.disk, trash: day };
+        let how = Keeping {
+            device: &policy.device,
+            disk: &policy.disk,
+            trash: day,
+        };
         let mut settled = Vec::new();
         for (id, body) in bodies {
             if let Some(found) = settle(&root, &body, how)? {
@@ -51,11 +58,33 @@ pub(crate) async fn disk(session: &mut Session) -> Result<(), Halt> {
 fn settle(root: &Root, body: &IntentBody, how: Keeping<'_>) -> Result<Option<Vec<Recovered>>, LocalError> {
     match body {
         IntentBody::Upload { .. } | IntentBody::CreateFolder { .. } => Ok(None),
-        IntentBody::Place { path, staging, hash, over, .. } => {
-            let parts = (RelPath::parse(path), LocalName::new(staging.as_str()), hash.as_deref().and_then(parse_hash));
-            let (Some(path), Some(staged), Some(download)) = parts else { return Ok(Some(Vec::new())) };
+        IntentBody::Place {
+            path,
+            staging,
+            hash,
+            over,
+            ..
+        } => {
+            let parts = (
+                RelPath::parse(path),
+                LocalName::new(staging.as_str()),
+                hash.as_deref().and_then(parse_hash),
+            );
+            let (Some(path), Some(staged), Some(download)) = parts else {
+                return Ok(Some(Vec::new()));
+            };
             let base = over.as_ref().and_then(|old| parse_hash(old.hash.as_deref()?));
-            recover::place(root, &PlaceIntent { staged, path, download, base }, how).map(Some)
+            recover::place(
+                root,
+                &PlaceIntent {
+                    staged,
+                    path,
+                    download,
+                    base,
+                },
+                how,
+            )
+            .map(Some)
         }
         IntentBody::Park { from, slot, .. } => match (RelPath::parse(from), LocalName::new(slot.as_str())) {
             (Some(from), Some(slot)) => recover::park(root, &slot, &from, how).map(|found| Some(vec![found])),

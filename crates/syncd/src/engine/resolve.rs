@@ -17,7 +17,9 @@ use state::{Change, Intent, IntentBody};
 use super::fetch::{self, Fetched};
 use super::intents;
 use super::open::{Halt, Session};
-use crate::remote::apply::{Failure, Landed, Replacement, Wanted, finish_interim, finish_replacement, trash_interim};
+use crate::remote::apply::{
+    Failure, Landed, Replacement, Wanted, finish_interim, finish_replacement, trash_interim,
+};
 use crate::remote::resolve::{Found, find_interim, look_at};
 use crate::remote::{translate, walk};
 
@@ -31,7 +33,10 @@ enum Verdict {
 
 /// Looks at every open intent about the account; answers the local paths that still wait.
 pub(crate) async fn account(session: &mut Session) -> Result<BTreeSet<RelPath>, Halt> {
-    let open = session.journal.open_intents().map_err(|error| session.broken(&error))?;
+    let open = session
+        .journal
+        .open_intents()
+        .map_err(|error| session.broken(&error))?;
     let mut waiting = BTreeSet::new();
     for intent in open {
         let path = match &intent.body {
@@ -66,7 +71,10 @@ pub(crate) async fn account(session: &mut Session) -> Result<BTreeSet<RelPath>, 
 
 /// Paths of open intents, for those who may only look.
 pub(crate) fn waiting(session: &Session) -> Result<BTreeSet<RelPath>, Halt> {
-    let open = session.journal.open_intents().map_err(|error| session.broken(&error))?;
+    let open = session
+        .journal
+        .open_intents()
+        .map_err(|error| session.broken(&error))?;
     Ok(open
         .iter()
         .filter_map(|intent| match &intent.body {
@@ -83,21 +91,49 @@ fn no_longer_expected(session: &Session, intent: &Intent) -> bool {
 }
 
 fn not_seen(session: &Session, intent: &Intent) -> Verdict {
-    if no_longer_expected(session, intent) { Verdict::Over(Vec::new()) } else { Verdict::Waits }
+    if no_longer_expected(session, intent) {
+        Verdict::Over(Vec::new())
+    } else {
+        Verdict::Waits
+    }
 }
 
 /// A folder whose making was not answered: one of its name that was not there before is taken by the merge.
 async fn folder(session: &Session, intent: &Intent) -> Result<Verdict, Failure> {
-    let IntentBody::CreateFolder { parent, name, known_ids, .. } = &intent.body else { return Ok(Verdict::Waits) };
-    let raw = walk::list(&session.account, parent.and_then(FolderId::new)).await.map_err(Failure::of_safe_call)?;
-    let arrived =
-        raw.listed().folders.iter().any(|row| row.name == *name && !known_ids.contains(&row.id.get()));
-    Ok(if arrived { Verdict::Over(Vec::new()) } else { not_seen(session, intent) })
+    let IntentBody::CreateFolder {
+        parent,
+        name,
+        known_ids,
+        ..
+    } = &intent.body
+    else {
+        return Ok(Verdict::Waits);
+    };
+    let raw = walk::list(&session.account, parent.and_then(FolderId::new))
+        .await
+        .map_err(Failure::of_safe_call)?;
+    let arrived = raw
+        .listed()
+        .folders
+        .iter()
+        .any(|row| row.name == *name && !known_ids.contains(&row.id.get()));
+    Ok(if arrived {
+        Verdict::Over(Vec::new())
+    } else {
+        not_seen(session, intent)
+    })
 }
 
 async fn upload(session: &mut Session, intent: &Intent) -> Result<Verdict, Failure> {
-    let IntentBody::Upload { fast, landed, blake3, .. } = &intent.body else { return Ok(Verdict::Waits) };
-    let Some((wanted, replaced)) = intents::wanted(&intent.body) else { return Ok(Verdict::Over(Vec::new())) };
+    let IntentBody::Upload {
+        fast, landed, blake3, ..
+    } = &intent.body
+    else {
+        return Ok(Verdict::Waits);
+    };
+    let Some((wanted, replaced)) = intents::wanted(&intent.body) else {
+        return Ok(Verdict::Over(Vec::new()));
+    };
     if let Some(file) = landed.and_then(FileId::new) {
         let hash = blake3.as_deref().and_then(intents::parse_hash);
         return answered(session, intent, &wanted, replaced, file, hash).await;
@@ -106,10 +142,15 @@ async fn upload(session: &mut Session, intent: &Intent) -> Result<Verdict, Failu
         return fast_arrival(session, intent, &wanted).await;
     }
     let name = naming::interim(session.meta.journal_id, intent.id.0, &wanted.name);
-    match find_interim(&session.account, wanted.folder, name.as_str()).await.map_err(Failure::of_safe_call)? {
+    match find_interim(&session.account, wanted.folder, name.as_str())
+        .await
+        .map_err(Failure::of_safe_call)?
+    {
         Found::NotSeen => Ok(not_seen(session, intent)),
         Found::There(row) => {
-            let Some(file) = translate::file_id(row.id) else { return Ok(Verdict::Waits) };
+            let Some(file) = translate::file_id(row.id) else {
+                return Ok(Verdict::Waits);
+            };
             if row.size != wanted.size.get() {
                 // Only part of it arrived.
                 trash_interim(&session.account, file, name.as_str()).await?;
@@ -144,7 +185,12 @@ async fn answered(
     }
     let hash = match hash {
         Some(hash) => hash,
-        None => bytes_of(session, file, row.size, &row.short_url).await?.staged.hash,
+        None => {
+            bytes_of(session, file, row.size, &row.short_url)
+                .await?
+                .staged
+                .hash
+        }
     };
     let landed = Landed {
         file,
@@ -177,10 +223,18 @@ async fn bytes_of(session: &Session, file: FileId, size: u64, short_url: &str) -
 /// An upload under its real name whose answer was lost. A file of that very name is left to the merge, which compares
 /// the bytes; one that the server numbered is ours only if it holds the local file's bytes.
 async fn fast_arrival(session: &mut Session, intent: &Intent, wanted: &Wanted) -> Result<Verdict, Failure> {
-    let IntentBody::Upload { known_ids, path, .. } = &intent.body else { return Ok(Verdict::Waits) };
-    let raw = walk::list(&session.account, wanted.folder).await.map_err(Failure::of_safe_call)?;
-    let recorded: BTreeSet<u64> =
-        session.synced.iter().filter_map(|node| node.remote().file()).map(FileId::get).collect();
+    let IntentBody::Upload { known_ids, path, .. } = &intent.body else {
+        return Ok(Verdict::Waits);
+    };
+    let raw = walk::list(&session.account, wanted.folder)
+        .await
+        .map_err(Failure::of_safe_call)?;
+    let recorded: BTreeSet<u64> = session
+        .synced
+        .iter()
+        .filter_map(|node| node.remote().file())
+        .map(FileId::get)
+        .collect();
     let fresh: Vec<_> = raw
         .listed()
         .files
@@ -192,10 +246,17 @@ async fn fast_arrival(session: &mut Session, intent: &Intent, wanted: &Wanted) -
     if fresh.iter().any(|row| row.name == wanted.name.as_str()) {
         return Ok(Verdict::Over(Vec::new()));
     }
-    let Some(plain) = naming::plain(&wanted.name) else { return Ok(not_seen(session, intent)) };
+    let Some(plain) = naming::plain(&wanted.name) else {
+        return Ok(not_seen(session, intent));
+    };
     let path = RelPath::parse(path);
-    for row in fresh.iter().filter(|row| naming::numbered_like(&row.name, &plain)) {
-        let Some(file) = translate::file_id(row.id) else { continue };
+    for row in fresh
+        .iter()
+        .filter(|row| naming::numbered_like(&row.name, &plain))
+    {
+        let Some(file) = translate::file_id(row.id) else {
+            continue;
+        };
         let fetched = bytes_of(session, file, row.size, &row.short_url).await?;
         if path.as_ref().and_then(|path| local_bytes(session, path)) == Some(fetched.staged.hash) {
             let landed = Landed {
@@ -218,15 +279,23 @@ fn local_bytes(session: &Session, path: &RelPath) -> Option<planner::content::Co
 /// The record of a file that an interrupted upload of ours brought into the account. Its stamp is not on record, so the
 /// next scan hashes the local file before anything is decided about it.
 fn adopt(session: &mut Session, intent: &Intent, wanted: &Wanted, landed: &Landed) -> Vec<Change> {
-    let IntentBody::Upload { path, node, .. } = &intent.body else { return Vec::new() };
+    let IntentBody::Upload { path, node, .. } = &intent.body else {
+        return Vec::new();
+    };
     let parent = match wanted.folder {
         None => None,
-        Some(folder) => match session.synced.iter().find(|node| node.remote() == RemoteId::Folder(folder)) {
+        Some(folder) => match session
+            .synced
+            .iter()
+            .find(|node| node.remote() == RemoteId::Folder(folder))
+        {
             Some(parent) => Some(parent.id),
             None => return Vec::new(),
         },
     };
-    let Some((_, local_name)) = RelPath::parse(path).and_then(|path| path.split()) else { return Vec::new() };
+    let Some((_, local_name)) = RelPath::parse(path).and_then(|path| path.split()) else {
+        return Vec::new();
+    };
     let base = node.map(NodeId).and_then(|id| session.synced.get(id)).cloned();
     let taken = session
         .synced
@@ -243,7 +312,12 @@ fn adopt(session: &mut Session, intent: &Intent, wanted: &Wanted, landed: &Lande
         stamp: None,
     });
     let record = match base {
-        Some(base) => SyncedNode { kind, remote_name: landed.name.clone(), standing: Standing::Published, ..base },
+        Some(base) => SyncedNode {
+            kind,
+            remote_name: landed.name.clone(),
+            standing: Standing::Published,
+            ..base
+        },
         None => SyncedNode {
             id: session.journal.new_node_id(),
             parent,
@@ -273,7 +347,10 @@ pub(crate) async fn sweep(session: &Session, interims: &[(FileId, String)]) -> R
             continue;
         }
         match trash_interim(&session.account, *file, name).await {
-            Ok(()) => tracing::info!(file_id = file.get(), "an abandoned upload was moved to the account's trash"),
+            Ok(()) => tracing::info!(
+                file_id = file.get(),
+                "an abandoned upload was moved to the account's trash"
+            ),
             Err(Failure::Fatal(error)) => return Err(session.fatal(&error)),
             Err(failure) => tracing::info!(error = %failure, "an abandoned upload could not be cleared away"),
         }
@@ -286,13 +363,16 @@ pub(crate) async fn sweep(session: &Session, interims: &[(FileId, String)]) -> R
 pub(crate) async fn bring_out(session: &Session, stranded: &[api::FileRow]) -> Result<bool, Halt> {
     let mut any = false;
     for row in stranded {
-        let Some(file) = translate::file_id(row.id) else { continue };
+        let Some(file) = translate::file_id(row.id) else {
+            continue;
+        };
         match crate::remote::apply::edit_file(&session.account, file, None, Some(None)).await {
             Ok(_) => any = true,
             Err(Failure::Fatal(error)) => return Err(session.fatal(&error)),
-            Err(failure) => tracing::warn!(error = %failure, "a file in a deleted folder could not be brought out"),
+            Err(failure) => {
+                tracing::warn!(error = %failure, "a file in a deleted folder could not be brought out")
+            }
         }
     }
     Ok(any)
 }
-

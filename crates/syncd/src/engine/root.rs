@@ -11,7 +11,9 @@ use crate::remote::walk;
 
 /// Asks whether the root lives. The account's top needs no proof.
 pub(crate) async fn prove(session: &Session) -> Result<(), Halt> {
-    let Some(root) = session.account.root else { return Ok(()) };
+    let Some(root) = session.account.root else {
+        return Ok(());
+    };
     let (life, row) = session.account.life(root).await;
     match life {
         Life::Alive => Ok(()),
@@ -38,7 +40,13 @@ async fn doubted(session: &Session, root: FolderId) -> Result<(), Halt> {
     // A living folder beside it is needed to know that the probe still tells the truth.
     let listing = session.account.client.folder_listing(api::Parent::Top).await;
     let living: Vec<FolderId> = listing
-        .map(|listing| listing.folders.iter().filter_map(|row| FolderId::new(row.id.get())).collect())
+        .map(|listing| {
+            listing
+                .folders
+                .iter()
+                .filter_map(|row| FolderId::new(row.id.get()))
+                .collect()
+        })
         .unwrap_or_default();
     for other in living.into_iter().filter(|id| *id != root) {
         match session.account.probe_again(root, other).await {
@@ -47,7 +55,10 @@ async fn doubted(session: &Session, root: FolderId) -> Result<(), Halt> {
             Life::Doubted | Life::Unknown => {}
         }
     }
-    Err(unproved(session, "it may have been deleted: one question says so, and nothing confirms it yet"))
+    Err(unproved(
+        session,
+        "it may have been deleted: one question says so, and nothing confirms it yet",
+    ))
 }
 
 /// No state and no probe: it counts as alive while its parent lists it (design S3).
@@ -55,11 +66,18 @@ async fn by_parent(session: &Session, root: FolderId, parent: Option<api::Parent
     let Some(parent) = parent else {
         return Err(unproved(session, "the server does not say where it is"));
     };
-    let listing =
-        session.account.client.folder_listing(parent).await.map_err(|error| session.fatal(&error))?;
+    let listing = session
+        .account
+        .client
+        .folder_listing(parent)
+        .await
+        .map_err(|error| session.fatal(&error))?;
     let listed = listing.folders.iter().any(|row| row.id.get() == root.get());
     if !listed {
-        return Err(unproved(session, "its parent does not list it; it may have been deleted"));
+        return Err(unproved(
+            session,
+            "its parent does not list it; it may have been deleted",
+        ));
     }
     // Where the probe was never calibrated, a root that shows a live file calibrates it for the next time.
     if let Ok(raw) = walk::list(&session.account, None).await

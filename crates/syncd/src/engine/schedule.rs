@@ -123,7 +123,9 @@ impl Schedule {
     }
 
     fn one_less(&mut self, step: StepId) {
-        let Some(waiting) = self.waiting.get_mut(&step) else { return };
+        let Some(waiting) = self.waiting.get_mut(&step) else {
+            return;
+        };
         *waiting = waiting.saturating_sub(1);
         if *waiting == 0 {
             self.waiting.remove(&step);
@@ -166,7 +168,9 @@ mod tests {
             because: Rule::DeletedBoth,
             after: after.iter().map(|id| StepId(*id)).collect(),
         });
-        Plan { steps: steps.collect() }
+        Plan {
+            steps: steps.collect(),
+        }
     }
 
     #[test]
@@ -190,6 +194,9 @@ mod tests {
         assert_eq!(schedule.next(|_| 1), Some(StepId(3)));
         schedule.ended(StepId(3), true);
         assert_eq!(schedule.next(|_| 1), None);
-        assert_eq!(schedule.dropped().iter().map(|id| id.0).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(
+            schedule.dropped().iter().map(|id| id.0).collect::<Vec<_>>(),
+            [1, 2]
+        );
     }
 }

@@ -28,7 +28,10 @@ pub(crate) struct Settled {
 }
 
 /// Lists what was written to, and firms the records up.
-pub(crate) async fn settle(session: &mut Session, wrote: BTreeSet<Option<FolderId>>) -> Result<Settled, Halt> {
+pub(crate) async fn settle(
+    session: &mut Session,
+    wrote: BTreeSet<Option<FolderId>>,
+) -> Result<Settled, Halt> {
     let account = Arc::clone(&session.account);
     let mut listings = stream::iter(wrote)
         .map(|folder| {
@@ -48,7 +51,10 @@ pub(crate) async fn settle(session: &mut Session, wrote: BTreeSet<Option<FolderI
             }
         };
         let mut agreed = Vec::new();
-        for node in published.iter().filter(|node| folder_of(session, node) == Some(folder)) {
+        for node in published
+            .iter()
+            .filter(|node| folder_of(session, node) == Some(folder))
+        {
             let row = match node.remote() {
                 planner::id::RemoteId::File(id) => raw
                     .listed()
@@ -65,7 +71,10 @@ pub(crate) async fn settle(session: &mut Session, wrote: BTreeSet<Option<FolderI
             };
             match row {
                 Some(row) if as_recorded(&session.synced, node, &row) => {
-                    agreed.push(Change::Put(SyncedNode { standing: Standing::Agreed, ..node.clone() }));
+                    agreed.push(Change::Put(SyncedNode {
+                        standing: Standing::Agreed,
+                        ..node.clone()
+                    }));
                 }
                 Some(_) => settled.surprises = true,
                 None => settled.surprises |= missing(session, node, folder).await,
@@ -77,7 +86,12 @@ pub(crate) async fn settle(session: &mut Session, wrote: BTreeSet<Option<FolderI
 }
 
 fn published(session: &Session) -> Vec<SyncedNode> {
-    session.synced.iter().filter(|node| node.standing == Standing::Published).cloned().collect()
+    session
+        .synced
+        .iter()
+        .filter(|node| node.standing == Standing::Published)
+        .cloned()
+        .collect()
 }
 
 /// The folder within the pair that a record says its node is in.
@@ -91,8 +105,12 @@ fn folder_of(session: &Session, node: &SyncedNode) -> Option<Option<FolderId>> {
 /// Not shown though its folder was listed: info decides. A file that the server put into the account's top instead is
 /// brought to its folder (`wire.md` Q09); anything else is for the next pass, which sees it with its own eyes.
 async fn missing(session: &Session, node: &SyncedNode, folder: Option<FolderId>) -> bool {
-    let Some(id) = node.remote().file() else { return true };
-    let Ok(wire) = translate::wire_file(id) else { return true };
+    let Some(id) = node.remote().file() else {
+        return true;
+    };
+    let Ok(wire) = translate::wire_file(id) else {
+        return true;
+    };
     match session.account.client.file_info(wire).await {
         Ok(row) if matches!(row.state, None | Some(RowState::Active)) && row.parent == Some(Parent::Top) => {
             edit_file(&session.account, id, None, Some(folder)).await.is_err()

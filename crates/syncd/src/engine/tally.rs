@@ -41,7 +41,11 @@ pub(crate) struct Tally {
 impl Tally {
     /// Counts for this pair.
     pub(crate) fn new(name: &str) -> Self {
-        let summary = PairSummary { name: name.to_owned(), phase: "syncing", ..PairSummary::default() };
+        let summary = PairSummary {
+            name: name.to_owned(),
+            phase: "syncing",
+            ..PairSummary::default()
+        };
         Self { summary, rounds: 0 }
     }
 
@@ -67,15 +71,29 @@ impl Tally {
     /// What the merge and the scan say is not in sync.
     pub(crate) fn observed(&mut self, decision: &Decision) {
         for hold in &decision.merged.held {
-            self.item(hold.kind, hold.path.to_string(), words::reason(hold.kind, &hold.reason));
+            self.item(
+                hold.kind,
+                hold.path.to_string(),
+                words::reason(hold.kind, &hold.reason),
+            );
         }
         for oddity in &decision.scan.oddities {
-            self.item(ItemKind::Skipped, oddity.shown.clone(), words::odd_text(oddity.odd).to_owned());
+            self.item(
+                ItemKind::Skipped,
+                oddity.shown.clone(),
+                words::odd_text(oddity.odd).to_owned(),
+            );
         }
         for (compare, failure) in &decision.uncompared {
             let path = match compare {
                 Compare::Remote(file) => of_remote(decision, RemoteId::File(*file)),
-                Compare::Local(key) => decision.scan.tree.nodes.path(*key).map(|path| path.to_string()).unwrap_or_default(),
+                Compare::Local(key) => decision
+                    .scan
+                    .tree
+                    .nodes
+                    .path(*key)
+                    .map(|path| path.to_string())
+                    .unwrap_or_default(),
             };
             self.add_failure(path, failure);
         }
@@ -107,7 +125,11 @@ impl Tally {
 
     /// Files and bytes that a plan transfers.
     pub(crate) fn work(&self, decision: &Decision) -> (u64, u64) {
-        let sizes = decision.plan.steps.iter().filter_map(|step| shown(decision, step).bytes);
+        let sizes = decision
+            .plan
+            .steps
+            .iter()
+            .filter_map(|step| shown(decision, step).bytes);
         sizes.fold((0, 0), |(files, bytes), size| (files + 1, bytes + size))
     }
 
@@ -213,7 +235,11 @@ impl Tally {
 
 /// The path of a row, as it is or would be here.
 fn of_remote(decision: &Decision, id: RemoteId) -> String {
-    decision.remote.paths.get(&id).map_or_else(|| format!("id {}", id.get()), ToString::to_string)
+    decision
+        .remote
+        .paths
+        .get(&id)
+        .map_or_else(|| format!("id {}", id.get()), ToString::to_string)
 }
 
 /// A step as users see it.
@@ -290,7 +316,11 @@ fn of_remote_step(decision: &Decision, step: &Step, remote: &RemoteStep) -> Show
 }
 
 fn of_target(decision: &Decision, step: &Step) -> Option<String> {
-    decision.merged.target.path(step.node?).map(|path| path.to_string())
+    decision
+        .merged
+        .target
+        .path(step.node?)
+        .map(|path| path.to_string())
 }
 
 /// Files that a plan would delete, on this machine and in the account, a folder as its files (design §6).
@@ -320,7 +350,11 @@ pub(crate) fn deleted_files(step: &Step, synced: &SyncedTree) -> u64 {
     match &step.action {
         Action::Local(LocalStep::Trash { .. }) | Action::Remote(RemoteStep::TrashFile { .. }) => 1,
         Action::Remote(RemoteStep::TrashFolder { .. }) => {
-            let files = step.forgets.iter().filter_map(|node| synced.get(*node)).filter(|node| node.file().is_some());
+            let files = step
+                .forgets
+                .iter()
+                .filter_map(|node| synced.get(*node))
+                .filter(|node| node.file().is_some());
             u64::try_from(files.count()).unwrap_or(u64::MAX)
         }
         Action::Local(_) | Action::Remote(_) | Action::Journal(_) => 0,

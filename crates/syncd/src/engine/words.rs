@@ -8,7 +8,10 @@ pub(crate) fn reason(kind: ItemKind, reason: &Reason) -> String {
         Reason::Empty => "empty: the account stores no empty files",
         Reason::Odd(odd) => return odd_text(*odd).to_owned(),
         Reason::TooLarge(limit) => {
-            return format!("larger than the account takes ({})", indicatif::BinaryBytes(*limit));
+            return format!(
+                "larger than the account takes ({})",
+                indicatif::BinaryBytes(*limit)
+            );
         }
         Reason::Unnameable(why) => match (why, kind) {
             (Unnameable::TooLong, _) => "the name is too long for the other side: shorten it",

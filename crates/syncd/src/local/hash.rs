@@ -50,7 +50,9 @@ pub(crate) fn hash_file(root: &Root, path: &RelPath, seen: &LocalFile) -> Result
 
 /// BLAKE3 of what is at a path now, whatever a scan saw there.
 pub(crate) fn hash_now(root: &Root, path: &RelPath) -> Result<ContentHash, LocalError> {
-    let file = root.file(path).map_err(|cause| LocalError::at(path, "opening it", cause))?;
+    let file = root
+        .file(path)
+        .map_err(|cause| LocalError::at(path, "opening it", cause))?;
     let (hash, _) = hash_open(file.as_fd()).map_err(|cause| LocalError::at(path, "reading it", cause))?;
     Ok(hash)
 }

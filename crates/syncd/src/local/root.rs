@@ -331,56 +331,6 @@ impl Spot {
     }
 }
 
-/// The first two roots of which one is, or lies in, the other: `(outer, inner)` (design S14).
-///
-/// Folders are compared by device and inode along all ancestors, so links and bind mounts do not hide it; folders that
-/// are not there yet are compared by path.
-pub(crate) fn nested(roots: &[PathBuf]) -> Option<(usize, usize)> {
-    let chains: Vec<Vec<Ancestor>> = roots.iter().map(|root| ancestors(root)).collect();
-    for (inner, chain) in chains.iter().enumerate() {
-        for (outer, other) in chains.iter().enumerate() {
-            let top = other.first();
-            if inner != outer && top.is_some_and(|top| chain.contains(top)) {
-                return Some((outer, inner));
-            }
-        }
-    }
-    None
-}
-
-#[derive(PartialEq, Eq)]
-enum Ancestor {
-    Known { device: u64, inode: u64 },
-    Absent(PathBuf),
-}
-
-/// The folder itself and all above it.
-fn ancestors(path: &Path) -> Vec<Ancestor> {
-    // The part that exists is taken without links, the rest as it is written.
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    let real = absolute
-        .ancestors()
-        .find_map(|above| {
-            let rest = absolute.strip_prefix(above).ok()?;
-            let real = std::fs::canonicalize(above).ok()?;
-            Some(if rest.as_os_str().is_empty() {
-                real
-            } else {
-                real.join(rest)
-            })
-        })
-        .unwrap_or(absolute);
-    real.ancestors()
-        .map(|above| match sys::look_path(above) {
-            Ok(meta) => Ancestor::Known {
-                device: meta.identity.device,
-                inode: meta.identity.inode,
-            },
-            Err(_) => Ancestor::Absent(above.to_path_buf()),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Disk, in_own_mounts, path};
@@ -457,21 +407,5 @@ mod tests {
                 assert!(root.look(&path("a")).is_ok());
             }
         });
-    }
-
-    #[test]
-    fn s14_nested_roots_are_found_through_links() {
-        let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name);
-        std::fs::create_dir_all(at("a/b")).unwrap();
-        std::fs::create_dir_all(at("ab")).unwrap();
-        std::os::unix::fs::symlink(at("a/b"), at("link")).unwrap();
-        assert_eq!(nested(&[at("a"), at("ab")]), None);
-        assert_eq!(nested(&[at("ab"), at("a/b"), at("a")]), Some((2, 1)));
-        assert_eq!(nested(&[at("link"), at("a")]), Some((1, 0)));
-        assert_eq!(nested(&[at("a"), at("a")]), Some((1, 0)));
-        assert_eq!(nested(&[at("a"), at("link/not there yet/x")]), Some((0, 1)));
-        assert_eq!(nested(&[at("new"), at("new/er")]), Some((0, 1)));
-        assert_eq!(nested(&[]), None);
     }
 }

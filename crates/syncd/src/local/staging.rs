@@ -52,38 +52,6 @@ impl Staging {
         })
     }
 
-    /// Opens what an earlier run left, cut to at most `durable` bytes: those known to be on the disk, for after a power
-    /// failure the rest may be anything. `None` if nothing is there.
-    pub(crate) fn resume(
-        root: &Root,
-        name: &LocalName,
-        durable: u64,
-    ) -> Result<Option<StagedFile>, LocalError> {
-        let spot = spot(root, name)?;
-        let fd = match sys::open_at_for_writing(spot.fd(), spot.name()) {
-            Ok(fd) => fd,
-            Err(Errno::NOENT) => return Ok(None),
-            Err(cause) => return Err(spot.failed("opening it")(cause)),
-        };
-        let meta = sys::look_fd(fd.as_fd()).map_err(spot.failed("looking at it"))?;
-        if meta.kind != Kind::File {
-            return Err(hash::changed(&spot.path));
-        }
-        sys::cut(fd.as_fd(), meta.size.min(durable)).map_err(spot.failed("cutting it"))?;
-        let mut hasher = blake3::Hasher::new();
-        let size = hash::each_chunk(fd.as_fd(), |chunk| {
-            hasher.update(chunk);
-            Ok(())
-        })
-        .map_err(spot.failed("reading it"))?;
-        Ok(Some(StagedFile {
-            fd,
-            name: name.clone(),
-            hasher,
-            size,
-        }))
-    }
-
     /// Removes a staged file, if it is there. Only for our own downloads: see the head of this file.
     pub(crate) fn remove(root: &Root, name: &LocalName) -> Result<(), LocalError> {
         spot(root, name)?.remove()
@@ -96,6 +64,13 @@ impl Staging {
 
     /// Copies a file that keeps changing, as it is now (design S13): by sharing its blocks where the file system can, else
     /// byte by byte. Answers where the copy is and how a scan would have seen it; upload it like any other file.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "for files that change all the time, which --once leaves to the service"
+        )
+    )]
     pub(crate) fn snapshot(
         root: &Root,
         from: &RelPath,
@@ -220,23 +195,6 @@ mod tests {
             Staging::create(&disk.root, &name("d1")),
             Err(LocalError::Occupied { .. })
         ));
-    }
-
-    #[test]
-    fn a_resumed_download_has_the_hash_of_the_whole() {
-        let disk = Disk::new();
-        let mut file = Staging::create(&disk.root, &name("d1")).unwrap();
-        file.write(b"one ").unwrap();
-        file.sync().unwrap();
-        file.write(b"garbage").unwrap();
-        drop(file);
-        let mut file = Staging::resume(&disk.root, &name("d1"), 4).unwrap().unwrap();
-        assert_eq!(file.offset(), 4);
-        file.write(b"two").unwrap();
-        let staged = file.finish().unwrap();
-        assert_eq!(staged.hash.0, *blake3::hash(b"one two").as_bytes());
-        assert_eq!(disk.read(".syncd/staging/d1"), "one two");
-        assert!(Staging::resume(&disk.root, &name("d2"), 4).unwrap().is_none());
     }
 
     #[test]

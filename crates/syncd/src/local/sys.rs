@@ -85,12 +85,6 @@ pub(super) fn open_root(path: &Path) -> Result<OwnedFd, Errno> {
     rustix::io::retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))
 }
 
-/// Looks at a folder by its path, links followed: for comparing configured roots only.
-pub(super) fn look_path(path: &Path) -> Result<Meta, Errno> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    look_fd(rustix::io::retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?.as_fd())
-}
-
 /// Whether the kernel resolves for us.
 pub(super) fn resolve_of(root: BorrowedFd<'_>) -> Resolve {
     match open_by_kernel(root, ".", OFlags::PATH | OFlags::DIRECTORY) {
@@ -176,11 +170,6 @@ pub(super) fn open_child(folder: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, 
 /// Opens a file in an open folder for reading.
 pub(super) fn open_at_for_reading(folder: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
     open_at(folder, name, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)
-}
-
-/// Opens a file in an open folder for reading and writing.
-pub(super) fn open_at_for_writing(folder: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
-    open_at(folder, name, OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY)
 }
 
 /// Makes a file that was not there, for reading and writing.
@@ -341,12 +330,6 @@ pub(super) fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errn
         };
     }
     Ok(())
-}
-
-/// Cuts a file to this length and goes to its start.
-pub(super) fn cut(fd: BorrowedFd<'_>, length: u64) -> Result<(), Errno> {
-    rustix::io::retry_on_intr(|| rustix::fs::ftruncate(fd, length))?;
-    seek_start(fd)
 }
 
 /// Goes to a file's start.

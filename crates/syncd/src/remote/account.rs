@@ -52,8 +52,19 @@ pub(crate) struct Account {
 
 impl Account {
     /// A view of `client` from `root`; `proved` are folders proved alive at earlier starts, with their row's date.
-    pub(crate) fn new(client: Client, root: Option<FolderId>, proved: BTreeMap<FolderId, Option<String>>) -> Self {
-        Self { client, root, seen: Mutex::new(Seen { alive: proved, ..Seen::default() }) }
+    pub(crate) fn new(
+        client: Client,
+        root: Option<FolderId>,
+        proved: BTreeMap<FolderId, Option<String>>,
+    ) -> Self {
+        Self {
+            client,
+            root,
+            seen: Mutex::new(Seen {
+                alive: proved,
+                ..Seen::default()
+            }),
+        }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -75,7 +86,10 @@ impl Account {
 
     /// Whether this very row was proved alive before.
     pub(crate) fn known_alive(&self, id: FolderId, row: &FolderRow) -> bool {
-        self.seen().alive.get(&id).is_some_and(|date| *date == row.date_updated)
+        self.seen()
+            .alive
+            .get(&id)
+            .is_some_and(|date| *date == row.date_updated)
     }
 
     /// Where a place within the pair is on the wire: `None` is the pair's root.
@@ -101,9 +115,16 @@ impl Account {
         if let Some(works) = self.seen().probe_works {
             return works;
         }
-        let Some(nowhere) = api::FolderId::new(NO_SUCH_FOLDER) else { return false };
-        let Ok(alive) = translate::wire_folder(surely_alive) else { return false };
-        let (dead, alive) = (self.client.probe_folder(nowhere).await, self.client.probe_folder(alive).await);
+        let Some(nowhere) = api::FolderId::new(NO_SUCH_FOLDER) else {
+            return false;
+        };
+        let Ok(alive) = translate::wire_folder(surely_alive) else {
+            return false;
+        };
+        let (dead, alive) = (
+            self.client.probe_folder(nowhere).await,
+            self.client.probe_folder(alive).await,
+        );
         let works = match (dead, alive) {
             (Ok(Probe::Dead), Ok(Probe::Alive)) => true,
             (Ok(_), Ok(_)) => false,
@@ -121,7 +142,9 @@ impl Account {
 
     /// Asks whether a folder lives: its own state first, then the probe (design S3). The row is what `folder/info` said.
     pub(crate) async fn life(&self, id: FolderId) -> (Life, Option<FolderRow>) {
-        let Ok(wire) = translate::wire_folder(id) else { return (Life::Unknown, None) };
+        let Ok(wire) = translate::wire_folder(id) else {
+            return (Life::Unknown, None);
+        };
         let row = match self.client.folder_info(wire).await {
             Ok(row) => row,
             Err(_) => return (Life::Unknown, None),
@@ -143,7 +166,9 @@ impl Account {
         if !self.can_probe() {
             return Life::Unknown;
         }
-        let Ok(wire) = translate::wire_folder(id) else { return Life::Unknown };
+        let Ok(wire) = translate::wire_folder(id) else {
+            return Life::Unknown;
+        };
         match self.client.probe_folder(wire).await {
             Ok(Probe::Alive) => {
                 self.seen().doubted.remove(&id);

@@ -59,7 +59,9 @@ pub(crate) async fn confirm(
         .await;
     let mut confirmed = Confirmed::default();
     for (node, answer) in answers {
-        confirmed.take_in(account, live, synced, node, answer, expiry).await;
+        confirmed
+            .take_in(account, live, synced, node, answer, expiry)
+            .await;
     }
     confirmed
 }
@@ -74,14 +76,16 @@ fn missing<'a>(walk: &Walk, live: &Tree<RemoteNode>, synced: &'a SyncedTree) -> 
             Some(parent) => synced
                 .get(parent)
                 .and_then(|parent| parent.remote().folder())
-                .is_some_and(|folder| walk.listed(Some(folder)).is_some() && live.contains(RemoteId::Folder(folder))),
+                .is_some_and(|folder| {
+                    walk.listed(Some(folder)).is_some() && live.contains(RemoteId::Folder(folder))
+                }),
         })
         .collect()
 }
 
 /// What one question brought.
 enum Answer {
-    File(Result<FileRow, ApiError>),
+    File(Result<Box<FileRow>, ApiError>),
     Folder(Life, Option<Box<FolderRow>>, bool),
     /// A row of this very walk said so; no question was needed.
     State(RowState),
@@ -93,7 +97,7 @@ async fn ask(account: &Account, walk: &Walk, id: RemoteId) -> Answer {
     }
     match id {
         RemoteId::File(file) => Answer::File(match translate::wire_file(file) {
-            Ok(wire) => account.client.file_info(wire).await,
+            Ok(wire) => account.client.file_info(wire).await.map(Box::new),
             Err(error) => Err(error),
         }),
         RemoteId::Folder(folder) => {
@@ -107,7 +111,10 @@ async fn ask(account: &Account, walk: &Walk, id: RemoteId) -> Answer {
 /// Whether `folder/info` says "not found" for a folder.
 async fn is_lost(account: &Account, folder: FolderId) -> bool {
     match translate::wire_folder(folder) {
-        Ok(wire) => matches!(account.client.folder_info(wire).await, Err(ApiError::NotFound { .. })),
+        Ok(wire) => matches!(
+            account.client.folder_info(wire).await,
+            Err(ApiError::NotFound { .. })
+        ),
         Err(_) => false,
     }
 }
@@ -131,8 +138,14 @@ impl Confirmed {
                 }
                 Some(RowState::Active) | None => {
                     let place = account.within(row.parent);
-                    self.alive(account, live, id, row.parent, place.and_then(|place| translate::file_node(&row, place)))
-                        .await;
+                    self.alive(
+                        account,
+                        live,
+                        id,
+                        row.parent,
+                        place.and_then(|place| translate::file_node(&row, place)),
+                    )
+                    .await;
                 }
                 Some(RowState::Other(_)) => {}
             },
@@ -167,7 +180,9 @@ impl Confirmed {
         let went_with_its_folder = matches!(lies_in, Some(api::Parent::In(_)));
         let how = match (node.remote(), state) {
             // Just uploaded and never seen in a listing: only its absence, which proves nothing, speaks (design A5).
-            (RemoteId::File(_), _) if node.standing == Standing::Published && went_with_its_folder => Gone::DiedYoung,
+            (RemoteId::File(_), _) if node.standing == Standing::Published && went_with_its_folder => {
+                Gone::DiedYoung
+            }
             // Purged without ever having been in the trash: the package's expiry (design S5).
             (RemoteId::File(_), RowState::Deleted) if expiry.days > 0 => Gone::Expired,
             (RemoteId::File(_) | RemoteId::Folder(_), _) => Gone::Deleted,
@@ -190,7 +205,11 @@ impl Confirmed {
         node: Option<RemoteNode>,
     ) {
         match node {
-            Some(node) if node.parent.is_none_or(|folder| live.contains(RemoteId::Folder(folder))) => {
+            Some(node)
+                if node
+                    .parent
+                    .is_none_or(|folder| live.contains(RemoteId::Folder(folder))) =>
+            {
                 self.moved.push(node);
             }
             Some(_) | None => {
@@ -216,7 +235,12 @@ impl Confirmed {
         }
         let tops: Vec<NodeId> = synced
             .iter()
-            .filter(|node| matches!(self.gone.get(&node.remote()), Some(Gone::Deleted | Gone::LeftPair)))
+            .filter(|node| {
+                matches!(
+                    self.gone.get(&node.remote()),
+                    Some(Gone::Deleted | Gone::LeftPair)
+                )
+            })
             .filter(|node| node.remote().folder().is_some())
             .map(|node| node.id)
             .collect();
@@ -231,7 +255,11 @@ impl Confirmed {
                     below.push(child.id);
                     if !live.contains(child.remote()) {
                         let published = child.standing == Standing::Published && child.file().is_some();
-                        let how = if published && how == Gone::Deleted { Gone::DiedYoung } else { how };
+                        let how = if published && how == Gone::Deleted {
+                            Gone::DiedYoung
+                        } else {
+                            how
+                        };
                         self.gone.entry(child.remote()).or_insert(how);
                     }
                 }
@@ -255,12 +283,21 @@ pub(crate) async fn stranded(
     let mut asked = 0;
     while let Some((top, folder)) = queue.pop() {
         asked += 1;
-        let Ok(wire) = translate::wire_folder(folder) else { continue };
+        let Ok(wire) = translate::wire_folder(folder) else {
+            continue;
+        };
         if asked > limit {
             break;
         }
-        let Ok(listing) = account.client.folder_listing(api::Parent::In(wire)).await else { continue };
-        queue.extend(listing.folders.iter().filter_map(|row| Some((top, translate::folder_id(row.id)?))));
+        let Ok(listing) = account.client.folder_listing(api::Parent::In(wire)).await else {
+            continue;
+        };
+        queue.extend(
+            listing
+                .folders
+                .iter()
+                .filter_map(|row| Some((top, translate::folder_id(row.id)?))),
+        );
         found.extend(
             listing
                 .files

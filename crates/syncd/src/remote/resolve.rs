@@ -17,7 +17,11 @@ pub(crate) enum Found {
 
 /// Looks for an interim name in the folder it was sent to, and in the account's top, where servers put uploads whose
 /// folder they did not like (`wire.md` Q09).
-pub(crate) async fn find_interim(account: &Account, folder: Option<FolderId>, name: &str) -> Result<Found, ApiError> {
+pub(crate) async fn find_interim(
+    account: &Account,
+    folder: Option<FolderId>,
+    name: &str,
+) -> Result<Found, ApiError> {
     let in_folder = match walk::list(account, folder).await {
         Ok(raw) => raw.listed().files.iter().find(|row| row.name == name).cloned(),
         // The folder is not there any more: the file may be in the top.
@@ -31,10 +35,16 @@ pub(crate) async fn find_interim(account: &Account, folder: Option<FolderId>, na
         return Ok(Found::NotSeen);
     }
     let top = account.client.folder_listing(api::Parent::Top).await?;
-    Ok(match top.files.into_iter().find(|row| row.is_active() && row.name == name) {
-        Some(row) => Found::There(Box::new(row)),
-        None => Found::NotSeen,
-    })
+    Ok(
+        match top
+            .files
+            .into_iter()
+            .find(|row| row.is_active() && row.name == name)
+        {
+            Some(row) => Found::There(Box::new(row)),
+            None => Found::NotSeen,
+        },
+    )
 }
 
 /// The row of a file whose id is known.

@@ -20,7 +20,11 @@ pub(crate) async fn find(
     may_create: bool,
     look_again: Duration,
 ) -> Result<Option<FolderId>, Missing> {
-    let top = Arc::new(Account::new(client.clone(), None, std::collections::BTreeMap::new()));
+    let top = Arc::new(Account::new(
+        client.clone(),
+        None,
+        std::collections::BTreeMap::new(),
+    ));
     let mut folder = None;
     for name in path.split('/').filter(|part| !part.is_empty()) {
         let mut found = named(&top, folder, name).await?;
@@ -32,10 +36,15 @@ pub(crate) async fn find(
             Some(id) => Some(id),
             None if may_create => match create_folder(&top, folder, &RemoteName::new(name)).await {
                 Ok(made) if made.name.as_str() == name => Some(made.id),
-                Ok(made) => return Err(Missing::Mangled { wanted: name.to_owned(), stored: made.name.to_string() }),
+                Ok(made) => {
+                    return Err(Missing::Mangled {
+                        wanted: name.to_owned(),
+                        stored: made.name.to_string(),
+                    });
+                }
                 Err(failure) => return Err(Missing::Failed(failure)),
             },
-            None => return Err(Missing::NotThere(name.to_owned())),
+            None => return Err(Missing::NotThere),
         };
     }
     Ok(folder)
@@ -45,7 +54,7 @@ pub(crate) async fn find(
 #[derive(Debug)]
 pub(crate) enum Missing {
     /// A component is not there, and nothing may be made.
-    NotThere(String),
+    NotThere,
     /// The server stored another name than asked for.
     Mangled {
         /// The name in the configuration.
@@ -76,7 +85,11 @@ async fn named(top: &Account, parent: Option<FolderId>, name: &str) -> Result<Op
     ids.sort_unstable();
     for id in ids {
         // In the account's top trashed folders may look like live ones (`wire.md` Q05): a dead one is passed over.
-        let row_says = raw.listed().folders.iter().find(|row| translate::folder_id(row.id) == Some(id));
+        let row_says = raw
+            .listed()
+            .folders
+            .iter()
+            .find(|row| translate::folder_id(row.id) == Some(id));
         let stated = row_says.is_some_and(|row| row.state == Some(api::RowState::Active));
         if parent.is_some() || stated {
             return Ok(Some(id));
@@ -96,6 +109,12 @@ async fn alive(top: &Account, id: FolderId) -> Life {
     if life != Life::Unknown {
         return life;
     }
-    let has_files = walk::list(top, Some(id)).await.is_ok_and(|raw| !raw.listed().files.is_empty());
-    if has_files && top.calibrate(id).await { top.probe(id).await } else { Life::Unknown }
+    let has_files = walk::list(top, Some(id))
+        .await
+        .is_ok_and(|raw| !raw.listed().files.is_empty());
+    if has_files && top.calibrate(id).await {
+        top.probe(id).await
+    } else {
+        Life::Unknown
+    }
 }

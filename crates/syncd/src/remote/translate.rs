@@ -16,12 +16,16 @@ pub(crate) fn folder_id(id: api::FolderId) -> Option<FolderId> {
 
 /// The wire's id of a file.
 pub(crate) fn wire_file(id: FileId) -> Result<api::FileId, api::ApiError> {
-    api::FileId::new(id.get()).ok_or(api::ApiError::Malformed { what: "a file id of 0" })
+    api::FileId::new(id.get()).ok_or(api::ApiError::Malformed {
+        what: "a file id of 0",
+    })
 }
 
 /// The wire's id of a folder.
 pub(crate) fn wire_folder(id: FolderId) -> Result<api::FolderId, api::ApiError> {
-    api::FolderId::new(id.get()).ok_or(api::ApiError::Malformed { what: "a folder id of 0" })
+    api::FolderId::new(id.get()).ok_or(api::ApiError::Malformed {
+        what: "a folder id of 0",
+    })
 }
 
 /// The wire's place for a folder of ours; `None` is the account's top.
@@ -55,7 +59,11 @@ pub(crate) fn file_node(row: &api::FileRow, parent: Option<FolderId>) -> Option<
 }
 
 /// A live folder row as a node.
-pub(crate) fn folder_node(row: &api::FolderRow, parent: Option<FolderId>, readable: bool) -> Option<RemoteNode> {
+pub(crate) fn folder_node(
+    row: &api::FolderRow,
+    parent: Option<FolderId>,
+    readable: bool,
+) -> Option<RemoteNode> {
     Some(RemoteNode {
         id: RemoteId::Folder(folder_id(row.id)?),
         parent,

@@ -66,11 +66,17 @@ impl Walk {
                     running.push(async move { (folder, list(&account, Some(folder)).await) });
                 }
             }
-            let Some((folder, listing)) = running.next().await else { break };
+            let Some((folder, listing)) = running.next().await else {
+                break;
+            };
             match listing {
                 Ok(raw) => {
                     let below = walk.take_in(Some(folder), raw);
-                    queue.extend(below.into_iter().filter(|id| !walk.folders.contains_key(&Some(*id))));
+                    queue.extend(
+                        below
+                            .into_iter()
+                            .filter(|id| !walk.folders.contains_key(&Some(*id))),
+                    );
                 }
                 Err(error) => {
                     walk.folders.insert(Some(folder), Contents::Unreadable(error));
@@ -83,7 +89,12 @@ impl Walk {
     /// Takes a fresh listing of one folder in, in place of an older one; answers the folders that are new in it.
     pub(crate) fn take_in(&mut self, folder: Option<FolderId>, raw: Raw) -> Vec<FolderId> {
         self.states.extend(raw.states);
-        let below = raw.listed.folders.iter().filter_map(|row| translate::folder_id(row.id)).collect();
+        let below = raw
+            .listed
+            .folders
+            .iter()
+            .filter_map(|row| translate::folder_id(row.id))
+            .collect();
         for row in &raw.listed.files {
             translate::file_id(row.id).map(|id| self.states.remove(&RemoteId::File(id)));
         }
@@ -167,8 +178,10 @@ impl Walk {
             }
         }
         let mut alive = Vec::new();
-        for (id, has_files) in
-            with_files.iter().map(|id| (*id, true)).chain(without.iter().map(|id| (*id, false)))
+        for (id, has_files) in with_files
+            .iter()
+            .map(|id| (*id, true))
+            .chain(without.iter().map(|id| (*id, false)))
         {
             match account.probe(id).await {
                 Life::Alive => alive.push(id),
@@ -186,7 +199,10 @@ impl Walk {
 
     fn note_alive(&self, account: &Account, id: FolderId) {
         if let Some(Contents::Listed(listed)) = self.folders.get(&None) {
-            let row = listed.folders.iter().find(|row| translate::folder_id(row.id) == Some(id));
+            let row = listed
+                .folders
+                .iter()
+                .find(|row| translate::folder_id(row.id) == Some(id));
             account.remember_alive(id, row.and_then(|row| row.date_updated.as_deref()));
         }
     }
@@ -197,12 +213,20 @@ impl Walk {
         let mut queue = vec![None];
         let mut visited = BTreeSet::new();
         while let Some(folder) = queue.pop() {
-            let Some(Contents::Listed(listed)) = self.folders.get(&folder) else { continue };
-            for node in listed.files.iter().filter_map(|row| translate::file_node(row, folder)) {
+            let Some(Contents::Listed(listed)) = self.folders.get(&folder) else {
+                continue;
+            };
+            for node in listed
+                .files
+                .iter()
+                .filter_map(|row| translate::file_node(row, folder))
+            {
                 nodes.insert(node);
             }
             for row in &listed.folders {
-                let Some(id) = translate::folder_id(row.id) else { continue };
+                let Some(id) = translate::folder_id(row.id) else {
+                    continue;
+                };
                 let readable = match self.folders.get(&Some(id)) {
                     Some(Contents::Listed(_)) => true,
                     Some(Contents::Unreadable(_)) => false,
@@ -218,6 +242,16 @@ impl Walk {
             }
         }
         nodes
+    }
+
+    /// Folders that failed to list, with the reason.
+    pub(crate) fn unreadable(&self) -> impl Iterator<Item = (Option<FolderId>, &ApiError)> {
+        self.folders
+            .iter()
+            .filter_map(|(folder, contents)| match contents {
+                Contents::Unreadable(error) => Some((*folder, error)),
+                Contents::Listed(_) => None,
+            })
     }
 
     /// The live rows of a folder, if it was listed.
@@ -250,24 +284,34 @@ pub(crate) async fn list(account: &Account, folder: Option<FolderId>) -> Result<
     let listing = account.client.folder_listing(place).await?;
     let mut raw = Raw::default();
     for row in listing.files {
-        let Some(id) = translate::file_id(row.id) else { continue };
+        let Some(id) = translate::file_id(row.id) else {
+            continue;
+        };
         match &row.state {
             Some(state @ (RowState::Trash | RowState::Deleted | RowState::Other(_))) => {
                 raw.states.insert(RemoteId::File(id), state.clone());
             }
             Some(RowState::Active) | None if row.parent == Some(place) => raw.listed.files.push(row),
-            Some(RowState::Active) | None => return Err(ApiError::Malformed { what: "a file row of another folder" }),
+            Some(RowState::Active) | None => {
+                return Err(ApiError::Malformed {
+                    what: "a file row of another folder",
+                });
+            }
         }
     }
     for row in listing.folders {
-        let Some(id) = translate::folder_id(row.id) else { continue };
+        let Some(id) = translate::folder_id(row.id) else {
+            continue;
+        };
         match &row.state {
             Some(state @ (RowState::Trash | RowState::Deleted | RowState::Other(_))) => {
                 raw.states.insert(RemoteId::Folder(id), state.clone());
             }
             Some(RowState::Active) | None if row.parent == Some(place) => raw.listed.folders.push(row),
             Some(RowState::Active) | None => {
-                return Err(ApiError::Malformed { what: "a folder row of another folder" });
+                return Err(ApiError::Malformed {
+                    what: "a folder row of another folder",
+                });
             }
         }
     }

@@ -15,7 +15,8 @@ const UNTOUCHED: &str = "Nothing was changed on either side.";
 impl Report {
     /// The journal of a pair cannot be used.
     pub(crate) fn from_journal(error: &JournalError) -> Self {
-        let told = |kind, cause: String, next: &str| Self::new(kind, "not synced", cause, next).data(UNTOUCHED);
+        let told =
+            |kind, cause: String, next: &str| Self::new(kind, "not synced", cause, next).data(UNTOUCHED);
         match error {
             JournalError::Locked { pid } => {
                 let by = pid.map_or_else(String::new, |pid| format!(" (process {pid})"));
@@ -55,11 +56,15 @@ impl Report {
     /// The local folder, or our own area in it, cannot be used.
     pub(crate) fn from_root(root: &Path, error: &LocalError) -> Self {
         let next = match error {
-            LocalError::Missing(_) => "make the folder, or mount its disk, or correct `local` in the configuration",
+            LocalError::Missing(_) => {
+                "make the folder, or mount its disk, or correct `local` in the configuration"
+            }
             LocalError::NotAFolder(_) => "set `local` to a folder",
             LocalError::Denied { .. } => "give this user the permission to read and write it",
             LocalError::NoSpace { .. } => "free some space on its disk, then run this again",
-            LocalError::Rules { .. } => "correct the rule; until then nothing is synced, so that nothing is taken wrongly",
+            LocalError::Rules { .. } => {
+                "correct the rule; until then nothing is synced, so that nothing is taken wrongly"
+            }
             LocalError::Damaged { .. }
             | LocalError::Changed { .. }
             | LocalError::Occupied { .. }
@@ -76,14 +81,25 @@ impl Report {
     /// The folder of a pair in the account cannot be used.
     pub(crate) fn remote_root(pair: &PairConfig, why: &str) -> Self {
         let next = "look at `remote` of this pair, and at the folder on the web site";
-        Self::new(Kind::Server, "not synced", format!("its folder in the account: {why}"), next)
-            .at(pair.name.clone())
-            .data(UNTOUCHED)
+        Self::new(
+            Kind::Server,
+            "not synced",
+            format!("its folder in the account: {why}"),
+            next,
+        )
+        .at(pair.name.clone())
+        .data(UNTOUCHED)
     }
 
     /// The plan is not the one that was asked for.
     pub(crate) fn other_plan(expected: &str, found: &str) -> Self {
         let cause = format!("the plan now has the digest {found}, not {expected}");
-        Self::new(Kind::OtherPlan, "not run", cause, "look at the plan again with --dry-run").data(UNTOUCHED)
+        Self::new(
+            Kind::OtherPlan,
+            "not run",
+            cause,
+            "look at the plan again with --dry-run",
+        )
+        .data(UNTOUCHED)
     }
 }

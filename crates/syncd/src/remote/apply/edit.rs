@@ -29,12 +29,20 @@ pub(crate) async fn edit_file(
     if let Some(place) = place {
         edit = edit.folder(place);
     }
-    let row = account.client.file_edit(&edit).await.map_err(Failure::of_safe_call)?;
+    let row = account
+        .client
+        .file_edit(&edit)
+        .await
+        .map_err(Failure::of_safe_call)?;
     if !row.is_active() {
-        return Err(Failure::Stale("it was deleted in the account meanwhile".to_owned()));
+        return Err(Failure::Stale(
+            "it was deleted in the account meanwhile".to_owned(),
+        ));
     }
     if place.is_some_and(|place| row.parent != Some(place)) {
-        return Err(Failure::Stale("the server did not move it: the folder is not there any more".to_owned()));
+        return Err(Failure::Stale(
+            "the server did not move it: the folder is not there any more".to_owned(),
+        ));
     }
     Ok(RemoteName::new(row.name))
 }
@@ -61,12 +69,20 @@ pub(crate) async fn edit_folder(
     if let Some(place) = place {
         edit = edit.parent(place);
     }
-    let row = account.client.folder_edit(&edit).await.map_err(Failure::of_safe_call)?;
+    let row = account
+        .client
+        .folder_edit(&edit)
+        .await
+        .map_err(Failure::of_safe_call)?;
     if matches!(row.state, Some(api::RowState::Trash | api::RowState::Deleted)) {
-        return Err(Failure::Stale("it was deleted in the account meanwhile".to_owned()));
+        return Err(Failure::Stale(
+            "it was deleted in the account meanwhile".to_owned(),
+        ));
     }
     if place.is_some_and(|place| row.parent != Some(place)) {
-        return Err(Failure::Stale("the server did not move it: the folder is not there any more".to_owned()));
+        return Err(Failure::Stale(
+            "the server did not move it: the folder is not there any more".to_owned(),
+        ));
     }
     // The row's date changed with our edit: what was proved of the old one holds for the new one.
     account.remember_alive(id, row.date_updated.as_deref());
@@ -78,14 +94,26 @@ async fn no_ring(account: &Account, id: FolderId, target: Option<FolderId>) -> R
     for _ in 0..CHAIN_LIMIT {
         let Some(folder) = next else { return Ok(()) };
         if folder == id {
-            return Err(Failure::Stale("another device moved the target folder into it".to_owned()));
+            return Err(Failure::Stale(
+                "another device moved the target folder into it".to_owned(),
+            ));
         }
         let wire = translate::wire_folder(folder).map_err(Failure::of_safe_call)?;
-        let row = account.client.folder_info(wire).await.map_err(Failure::of_safe_call)?;
+        let row = account
+            .client
+            .folder_info(wire)
+            .await
+            .map_err(Failure::of_safe_call)?;
         match account.within(row.parent) {
             Some(above) => next = above,
-            None => return Err(Failure::Stale("the target folder left the synced folder".to_owned())),
+            None => {
+                return Err(Failure::Stale(
+                    "the target folder left the synced folder".to_owned(),
+                ));
+            }
         }
     }
-    Err(Failure::Refused(format!("the target lies more than {CHAIN_LIMIT} folders deep")))
+    Err(Failure::Refused(format!(
+        "the target lies more than {CHAIN_LIMIT} folders deep"
+    )))
 }

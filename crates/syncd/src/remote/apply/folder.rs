@@ -30,11 +30,18 @@ pub(crate) async fn create_folder(
         access: Access::Private,
         password_md5: None,
     };
-    let row = account.client.folder_create(&create).await.map_err(Failure::of_unsafe_call)?;
+    let row = account
+        .client
+        .folder_create(&create)
+        .await
+        .map_err(Failure::of_unsafe_call)?;
     let id = translate::folder_id(row.id).ok_or(Failure::Unknown("the answer names no folder".to_owned()))?;
     if row.parent != Some(place) {
         return Err(Failure::Unknown("the folder was made elsewhere".to_owned()));
     }
     account.remember_alive(id, row.date_updated.as_deref());
-    Ok(Made { id, name: RemoteName::new(row.name) })
+    Ok(Made {
+        id,
+        name: RemoteName::new(row.name),
+    })
 }

@@ -12,8 +12,8 @@ use api::ApiError;
 
 pub(crate) use edit::{edit_file, edit_folder};
 pub(crate) use folder::create_folder;
-pub(crate) use remove::{FolderAsKnown, trash_file_as_known, trash_folder, trash_interim};
 use remove::trash_file;
+pub(crate) use remove::{FolderAsKnown, trash_file_as_known, trash_folder, trash_interim};
 pub(crate) use replace::{Replacement, finish_replacement};
 pub(crate) use upload::{Landed, Wanted, finish_interim, upload};
 
@@ -50,36 +50,39 @@ impl Failure {
     /// Sorts the error of a call that may be repeated: nothing is ever unknown about those for long.
     pub(crate) fn of_safe_call(error: ApiError) -> Self {
         if is_fatal(&error) {
-            return Self::Fatal(error);
-        }
-        match error {
-            ApiError::NotFound { .. } | ApiError::BadDestination => {
-                Self::Stale(format!("the account changed meanwhile: {error}"))
-            }
-            other if other.is_transient() => Self::Later(other.to_string()),
-            other => Self::Refused(other.to_string()),
+            Self::Fatal(error)
+        } else if is_stale(&error) {
+            Self::Stale(format!("the account changed meanwhile: {error}"))
+        } else if error.is_transient() {
+            Self::Later(error.to_string())
+        } else {
+            Self::Refused(error.to_string())
         }
     }
 
     /// Sorts the error of a call that must not be repeated blindly (`wire.md` §1.4).
     pub(crate) fn of_unsafe_call(error: ApiError) -> Self {
-        if is_fatal(&error) {
-            return Self::Fatal(error);
-        }
-        match error {
-            ApiError::SourceChanged { .. } => Self::Stale("it changed while it was read".to_owned()),
-            ApiError::Source { kind: std::io::ErrorKind::InvalidData, .. } => {
+        if let ApiError::Source { kind, cause } = &error {
+            // The disk's side says so of a file that is not as the scan saw it (design D6).
+            return if *kind == std::io::ErrorKind::InvalidData {
                 Self::Stale("it changed while it was read".to_owned())
-            }
-            ApiError::Source { cause, .. } => Self::Later(format!("it could not be read: {cause}")),
-            ApiError::NotFound { .. } | ApiError::BadDestination => {
-                Self::Stale(format!("the account changed meanwhile: {error}"))
-            }
-            other if !other.is_definite() => Self::Unknown(other.to_string()),
-            other if other.is_transient() => Self::Later(other.to_string()),
-            other => Self::Refused(other.to_string()),
+            } else {
+                Self::Later(format!("it could not be read: {cause}"))
+            };
         }
+        if matches!(error, ApiError::SourceChanged { .. }) {
+            return Self::Stale("it changed while it was read".to_owned());
+        }
+        if is_fatal(&error) || is_stale(&error) || error.is_definite() {
+            return Self::of_safe_call(error);
+        }
+        Self::Unknown(error.to_string())
     }
+}
+
+/// Errors that say the account is not as the plan supposed.
+fn is_stale(error: &ApiError) -> bool {
+    matches!(error, ApiError::NotFound { .. } | ApiError::BadDestination)
 }
 
 /// Errors after which no further call makes sense in this run.

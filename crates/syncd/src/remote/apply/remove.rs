@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use api::{ApiError, RowState};
 use planner::id::{FileId, FolderId, RemoteId};
 
-use super::replace::{Replacement, as_agreed, gone};
 use super::Failure;
+use super::replace::{Replacement, as_agreed, gone};
 use crate::remote::account::Account;
 use crate::remote::translate;
 use crate::remote::walk;
@@ -19,7 +19,9 @@ pub(crate) async fn trash_file(account: &Account, id: FileId) -> Result<(), Fail
     let wire = translate::wire_file(id).map_err(Failure::of_safe_call)?;
     match account.client.file_delete(wire).await {
         Ok(row) if matches!(row.state, Some(RowState::Trash | RowState::Deleted)) => Ok(()),
-        Ok(_) => Err(Failure::Later("the server says it is deleted, but shows it as live".to_owned())),
+        Ok(_) => Err(Failure::Later(
+            "the server says it is deleted, but shows it as live".to_owned(),
+        )),
         Err(error) => Err(Failure::of_safe_call(error)),
     }
 }
@@ -32,7 +34,11 @@ pub(crate) async fn trash_file_as_known(
     known: Option<&Replacement>,
 ) -> Result<(), Failure> {
     let wire = translate::wire_file(id).map_err(Failure::of_safe_call)?;
-    let row = account.client.file_info(wire).await.map_err(Failure::of_safe_call)?;
+    let row = account
+        .client
+        .file_info(wire)
+        .await
+        .map_err(Failure::of_safe_call)?;
     if gone(&row) {
         return Ok(());
     }
@@ -45,7 +51,11 @@ pub(crate) async fn trash_file_as_known(
 /// Moves an interim of ours to the trash, if it still bears the interim name (design A3).
 pub(crate) async fn trash_interim(account: &Account, id: FileId, name: &str) -> Result<(), Failure> {
     let wire = translate::wire_file(id).map_err(Failure::of_safe_call)?;
-    let row = account.client.file_info(wire).await.map_err(Failure::of_safe_call)?;
+    let row = account
+        .client
+        .file_info(wire)
+        .await
+        .map_err(Failure::of_safe_call)?;
     if gone(&row) || row.name != name {
         return Ok(());
     }
@@ -78,17 +88,32 @@ pub(crate) async fn trash_folder(account: &Account, known: &FolderAsKnown) -> Re
             }
             Err(error) => return Err(Failure::of_safe_call(error)),
         };
-        let files = raw.listed().files.iter().filter_map(|row| translate::file_id(row.id)).map(RemoteId::File);
-        let folders: Vec<FolderId> =
-            raw.listed().folders.iter().filter_map(|row| translate::folder_id(row.id)).collect();
+        let files = raw
+            .listed()
+            .files
+            .iter()
+            .filter_map(|row| translate::file_id(row.id))
+            .map(RemoteId::File);
+        let folders: Vec<FolderId> = raw
+            .listed()
+            .folders
+            .iter()
+            .filter_map(|row| translate::folder_id(row.id))
+            .collect();
         let all = files.chain(folders.iter().copied().map(RemoteId::Folder));
         for id in all {
             if !known.contents.contains(&id) && !known.ignored.contains(&id) {
-                return Err(Failure::Stale("something new is in the folder that was to be deleted".to_owned()));
+                return Err(Failure::Stale(
+                    "something new is in the folder that was to be deleted".to_owned(),
+                ));
             }
         }
         queue.extend(folders);
     }
     let wire = translate::wire_folder(known.id).map_err(Failure::of_safe_call)?;
-    account.client.folder_delete(wire).await.map_err(Failure::of_safe_call)
+    account
+        .client
+        .folder_delete(wire)
+        .await
+        .map_err(Failure::of_safe_call)
 }

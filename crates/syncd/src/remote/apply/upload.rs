@@ -47,9 +47,20 @@ pub(crate) async fn upload(
     progress: Arc<AtomicU64>,
 ) -> Result<Landed, Failure> {
     let folder = account.place(wanted.folder).map_err(Failure::of_unsafe_call)?;
-    let request = UploadRequest { name: name.as_str().to_owned(), folder, size: wanted.size, body, progress };
-    let up = account.client.upload(request).await.map_err(Failure::of_unsafe_call)?;
-    let file = translate::file_id(up.file_id).ok_or(Failure::Unknown("the answer names no file".to_owned()))?;
+    let request = UploadRequest {
+        name: name.as_str().to_owned(),
+        folder,
+        size: wanted.size,
+        body,
+        progress,
+    };
+    let up = account
+        .client
+        .upload(request)
+        .await
+        .map_err(Failure::of_unsafe_call)?;
+    let file =
+        translate::file_id(up.file_id).ok_or(Failure::Unknown("the answer names no file".to_owned()))?;
     if let Some(wrong) = wrong_bytes(&up, wanted.size) {
         // Ours and known to be wrong: it may go. If this fails, the sweep of interim names or the next merge sees it.
         let _ = account.client.file_delete(up.file_id).await;
@@ -66,26 +77,37 @@ pub(crate) async fn upload(
 /// What the answer says of the bytes, where it says anything (design A2).
 fn wrong_bytes(up: &Uploaded, size: NonZeroU64) -> Option<String> {
     match (up.content_agrees(), up.size) {
-        (Some(false), Some(stored)) if stored != size.get() => {
-            Some(format!("the server stored {stored} of {size} bytes; it is sent again"))
-        }
+        (Some(false), Some(stored)) if stored != size.get() => Some(format!(
+            "the server stored {stored} of {size} bytes; it is sent again"
+        )),
         (Some(false), _) => Some("the server stored other bytes than were sent; it is sent again".to_owned()),
         (Some(true) | None, _) => None,
     }
 }
 
 /// Gives a file of ours its real name and place in one call, and compares the answered row (design A3).
-pub(crate) async fn finish_interim(account: &Account, wanted: &Wanted, landed: Landed) -> Result<Landed, Failure> {
+pub(crate) async fn finish_interim(
+    account: &Account,
+    wanted: &Wanted,
+    landed: Landed,
+) -> Result<Landed, Failure> {
     let file = translate::wire_file(landed.file).map_err(Failure::of_safe_call)?;
     let edit = FileEdit::of(file).name(wanted.name.as_str());
     let mut row = account.client.file_edit(&edit).await.map_err(unfinished)?;
     let place = account.place(wanted.folder).map_err(Failure::of_safe_call)?;
     if row.is_active() && row.parent != Some(place) {
         // Q09: the server fell back to the root, or somebody moved it. One repair, then it is not ours to fight over.
-        row = account.client.file_edit(&FileEdit::of(file).folder(place)).await.map_err(unfinished)?;
+        row = account
+            .client
+            .file_edit(&FileEdit::of(file).folder(place))
+            .await
+            .map_err(unfinished)?;
     }
     check(&row, place, wanted)?;
-    Ok(Landed { name: RemoteName::new(row.name.as_str()), ..landed })
+    Ok(Landed {
+        name: RemoteName::new(row.name.as_str()),
+        ..landed
+    })
 }
 
 /// The file is there under an interim name: until that is finished, nothing else may be done about its item.
@@ -98,13 +120,20 @@ fn unfinished(error: api::ApiError) -> Failure {
 
 fn check(row: &FileRow, place: api::Parent, wanted: &Wanted) -> Result<(), Failure> {
     if !row.is_active() {
-        return Err(Failure::Stale("the uploaded file was put into the trash at once".to_owned()));
+        return Err(Failure::Stale(
+            "the uploaded file was put into the trash at once".to_owned(),
+        ));
     }
     if row.parent != Some(place) {
-        return Err(Failure::Stale("the folder it was uploaded to is not there any more".to_owned()));
+        return Err(Failure::Stale(
+            "the folder it was uploaded to is not there any more".to_owned(),
+        ));
     }
     if row.size != wanted.size.get() {
-        return Err(Failure::Stale(format!("the server holds {} of {} bytes", row.size, wanted.size)));
+        return Err(Failure::Stale(format!(
+            "the server holds {} of {} bytes",
+            row.size, wanted.size
+        )));
     }
     Ok(())
 }

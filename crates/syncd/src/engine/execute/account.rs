@@ -1,0 +1,270 @@
+//! Steps of the account: each call that is not repeat-safe gets its intent before it leaves (design A1).
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use futures_util::future::BoxFuture;
+use planner::id::{FileId, FolderId, LocalKey};
+use planner::name::RemoteName;
+use planner::naming;
+use planner::path::RelPath;
+use planner::transition::{RemoteStep, Step};
+use state::Change;
+
+use super::{Ended, Execution, Start};
+use crate::engine::open::Halt;
+use crate::engine::record::Facts;
+use crate::engine::{hands, intents};
+use crate::remote::apply::{self as cloud, Failure, Landed};
+
+/// A file that is to be sent.
+#[derive(Clone, Copy)]
+struct Send<'a> {
+    what: LocalKey,
+    from: &'a RelPath,
+    size: NonZeroU64,
+    /// The name it is to have.
+    name: &'a RemoteName,
+    /// The version it replaces.
+    old: Option<FileId>,
+    folder: Option<FolderId>,
+    /// One call may be enough (design A2).
+    fast: bool,
+}
+
+impl<'a> Send<'a> {
+    /// What a step sends, if it sends anything.
+    fn of(step: &'a RemoteStep, folder: Option<FolderId>) -> Option<Self> {
+        match step {
+            RemoteStep::Upload {
+                what,
+                from,
+                size,
+                name,
+                fast,
+                ..
+            } => Some(Self {
+                what: *what,
+                from,
+                size: *size,
+                name,
+                old: None,
+                folder,
+                fast: *fast,
+            }),
+            RemoteStep::Replace {
+                what,
+                from,
+                size,
+                name,
+                old,
+                ..
+            } => Some(Self {
+                what: *what,
+                from,
+                size: *size,
+                name,
+                old: Some(*old),
+                folder,
+                fast: false,
+            }),
+            RemoteStep::CreateFolder { .. }
+            | RemoteStep::EditFile { .. }
+            | RemoteStep::EditFolder { .. }
+            | RemoteStep::TrashFile { .. }
+            | RemoteStep::TrashFolder { .. } => None,
+        }
+    }
+}
+
+/// A call under way.
+fn running(step: &Step, future: BoxFuture<'static, Result<Facts, Failure>>) -> Start {
+    let id = step.id;
+    Start::Running(Box::pin(async move {
+        match future.await {
+            Ok(facts) => (id, Ended::Done(facts)),
+            Err(failure) => (id, Ended::Failed(failure)),
+        }
+    }))
+}
+
+impl Execution<'_> {
+    /// Begins a step of the account.
+    pub(super) fn start_remote(&mut self, step: &Step, remote: &RemoteStep) -> Result<Start, Halt> {
+        let parent = match self.target_folder(remote) {
+            Ok(parent) => parent,
+            Err(failure) => return Ok(self.fail(step, failure)),
+        };
+        let folder = parent.flatten();
+        if let Some(send) = Send::of(remote, folder) {
+            return self.start_upload(step, &send);
+        }
+        let account = Arc::clone(&self.session.account);
+        let future: BoxFuture<'static, Result<Facts, Failure>> = match remote {
+            RemoteStep::Upload { .. } | RemoteStep::Replace { .. } => return Ok(Start::Ended(false)),
+            RemoteStep::CreateFolder { name, .. } => return self.start_folder(step, folder, name),
+            RemoteStep::EditFile { id, name, .. } => {
+                Box::pin(hands::edit_file(account, *id, name.clone(), parent))
+            }
+            RemoteStep::EditFolder { id, name, .. } => {
+                Box::pin(hands::edit_folder(account, *id, name.clone(), parent))
+            }
+            RemoteStep::TrashFile { id } => {
+                let (id, known) = (*id, self.as_known(*id));
+                Box::pin(async move {
+                    let trashed = cloud::trash_file_as_known(&account, id, known.as_ref()).await;
+                    trashed.map(|()| Facts::default())
+                })
+            }
+            RemoteStep::TrashFolder { id } => {
+                let known = self.folder_as_known(step, *id);
+                Box::pin(async move {
+                    let trashed = cloud::trash_folder(&account, &known).await;
+                    trashed.map(|()| Facts::default())
+                })
+            }
+        };
+        Ok(running(step, future))
+    }
+
+    /// The folder that a step puts something into: `None` if it leaves that as it is.
+    fn target_folder(&self, remote: &RemoteStep) -> Result<Option<Option<FolderId>>, Failure> {
+        let parent = match remote {
+            RemoteStep::CreateFolder { parent, .. }
+            | RemoteStep::Upload { parent, .. }
+            | RemoteStep::Replace { parent, .. } => Some(*parent),
+            RemoteStep::EditFile { parent, .. } | RemoteStep::EditFolder { parent, .. } => *parent,
+            RemoteStep::TrashFile { .. } | RemoteStep::TrashFolder { .. } => None,
+        };
+        let found = parent.map(|parent| {
+            self.parent(parent)
+                .ok_or_else(|| Failure::Stale("its folder was not made".to_owned()))
+        });
+        found.transpose()
+    }
+
+    /// Makes a folder, unless an earlier making of it may still arrive.
+    fn start_folder(
+        &mut self,
+        step: &Step,
+        parent: Option<FolderId>,
+        name: &RemoteName,
+    ) -> Result<Start, Halt> {
+        let path = self.tally.path(self.decision, step);
+        if RelPath::parse(&path).is_some_and(|path| self.decision.waiting.contains(&path)) {
+            return Ok(self.wait(step, "making it was not answered before"));
+        }
+        let known = self.folders_named(parent, name);
+        let intent = self.begin(intents::create_folder(parent, name, &path, known))?;
+        self.intents.insert(step.id, intent);
+        let account = Arc::clone(&self.session.account);
+        Ok(running(
+            step,
+            Box::pin(hands::make_folder(account, parent, name.clone())),
+        ))
+    }
+
+    /// A step that waits for the answer to an earlier one: it is unproved, and no further look in this run helps.
+    fn wait(&mut self, step: &Step, why: &str) -> Start {
+        self.tally
+            .failed(self.decision, step, &Failure::Unknown(why.to_owned()));
+        Start::Ended(false)
+    }
+
+    /// Sends a file's bytes: as a new file, or as the new version of `old`.
+    fn start_upload(&mut self, step: &Step, send: &Send<'_>) -> Result<Start, Halt> {
+        let Send {
+            what,
+            from,
+            size,
+            name,
+            old,
+            folder,
+            fast,
+        } = *send;
+        if self.decision.waiting.contains(from) {
+            return Ok(self.wait(step, "an earlier upload was not answered"));
+        }
+        let Some(seen) = self.entry(what).and_then(|entry| entry.file().cloned()) else {
+            return Ok(self.fail(step, Failure::Stale("it is not in the scan".to_owned())));
+        };
+        let replaced = old.and_then(|old| self.as_known(old));
+        if old.is_some() && replaced.is_none() {
+            return Ok(self.fail(
+                step,
+                Failure::Stale("the old version is not on record".to_owned()),
+            ));
+        }
+        let plain = naming::plain(name).filter(|_| fast && size.get() < intents::FAST_BELOW);
+        let node = step.node.and_then(|key| self.nodes.get(&key)).copied();
+        let upload = intents::Upload {
+            folder,
+            wanted: name,
+            size,
+            path: from,
+            node,
+            replaced: replaced.as_ref(),
+            fast: plain.is_some(),
+        };
+        let journal_id = self.session.meta.journal_id;
+        let mut on_wire = plain;
+        let now = self.session.now();
+        let intent = self
+            .session
+            .journal
+            .begin_with(now, |id| {
+                let sent = on_wire.get_or_insert_with(|| naming::interim(journal_id, id.0, name));
+                intents::upload(&upload, sent.as_str())
+            })
+            .map_err(|error| self.session.broken(&error))?;
+        self.intents.insert(step.id, intent);
+        let Some(on_wire) = on_wire else {
+            return Ok(Start::Ended(false));
+        };
+        let source = hands::Source {
+            path: from.clone(),
+            seen,
+        };
+        let wanted = cloud::Wanted {
+            folder,
+            name: name.clone(),
+            size,
+        };
+        let (account, root) = (Arc::clone(&self.session.account), self.session.root.clone());
+        let progress = Arc::new(AtomicU64::new(0));
+        self.uploads.insert(step.id, (Arc::clone(&progress), 0));
+        let id = step.id;
+        Ok(Start::Running(Box::pin(async move {
+            match hands::send(account, root, source, wanted, on_wire, progress).await {
+                Ok(landed) => (id, Ended::Landed(landed)),
+                Err(failure) => (id, Ended::Failed(failure)),
+            }
+        })))
+    }
+
+    /// An upload was answered: that is journalled, then the file gets its name.
+    pub(super) fn landed(&mut self, step: &Step, landed: Landed) -> Result<Start, Halt> {
+        self.show_uploads();
+        self.uploads.remove(&step.id);
+        let Some(intent) = self.intents.get_mut(&step.id) else {
+            return Ok(Start::Ended(false));
+        };
+        let Some((wanted, replaced)) = intents::landed(&mut intent.body, &landed) else {
+            return Ok(Start::Ended(false));
+        };
+        let done = replaced.is_none() && landed.name.as_str() == wanted.name.as_str();
+        if done {
+            return self.done(step, &hands::landed_facts(&landed));
+        }
+        let update = Change::UpdateIntent(intent.id, intent.body.clone());
+        self.session.record(vec![update])?;
+        let (account, id) = (Arc::clone(&self.session.account), step.id);
+        Ok(Start::Running(Box::pin(async move {
+            match hands::finish(account, wanted, replaced, landed).await {
+                Ok(facts) => (id, Ended::Done(facts)),
+                Err(failure) => (id, Ended::Failed(failure)),
+            }
+        })))
+    }
+}

@@ -1,0 +1,132 @@
+//! What the plan was made from, as steps need it: entries, folders and versions as they were seen or left by us.
+
+use std::collections::BTreeSet;
+
+use planner::id::{FileId, FolderId, LocalKey, RemoteId};
+use planner::name::RemoteName;
+use planner::transition::{Action, RemoteParent, RemoteStep, Step};
+use planner::tree::LocalNode;
+
+use super::Execution;
+use crate::remote::apply as cloud;
+
+impl Execution<'_> {
+    /// The entry as it is now: as the scan saw it, or as our own rename left it.
+    pub(super) fn entry(&self, key: LocalKey) -> Option<LocalNode> {
+        self.entries
+            .get(&key)
+            .or_else(|| self.decision.scan.tree.nodes.get(key))
+            .cloned()
+    }
+
+    /// The folder within the pair (`None`: its root), if it is there.
+    pub(super) fn parent(&self, parent: RemoteParent) -> Option<Option<FolderId>> {
+        match parent {
+            RemoteParent::Root => Some(None),
+            RemoteParent::Existing(id) => Some(Some(id)),
+            RemoteParent::Made(node) => self.made.get(&node).copied().map(Some),
+        }
+    }
+
+    /// Folders that bear this name in a folder already: the one that is to be made is none of them.
+    pub(super) fn folders_named(&self, folder: Option<FolderId>, name: &RemoteName) -> Vec<u64> {
+        let rows = self
+            .decision
+            .remote
+            .tree
+            .nodes
+            .children(folder.map(RemoteId::Folder));
+        rows.filter(|row| row.id.folder().is_some() && row.name == *name)
+            .map(|row| row.id.get())
+            .collect()
+    }
+
+    /// A file of the account as the plan knows it: by its row, or by its record where no listing has shown it yet.
+    pub(super) fn as_known(&self, file: FileId) -> Option<cloud::Replacement> {
+        let id = RemoteId::File(file);
+        if let Some(row) = self.decision.remote.tree.nodes.get(id) {
+            let version = row.file()?;
+            return Some(cloud::Replacement {
+                old: file,
+                name: row.name.clone(),
+                folder: row.parent,
+                size: version.size,
+                short_url: version.short_url.clone(),
+            });
+        }
+        let node = self.session.synced.iter().find(|node| node.remote() == id)?;
+        let version = node.file()?;
+        let folder = match node.parent {
+            None => None,
+            Some(parent) => Some(self.session.synced.get(parent)?.remote().folder()?),
+        };
+        Some(cloud::Replacement {
+            old: file,
+            name: node.remote_name.clone(),
+            folder,
+            size: version.size,
+            short_url: version.short_url.clone(),
+        })
+    }
+
+    pub(super) fn folder_as_known(&self, step: &Step, id: FolderId) -> cloud::FolderAsKnown {
+        let synced = &self.session.synced;
+        let mut contents: BTreeSet<RemoteId> = step
+            .forgets
+            .iter()
+            .filter_map(|node| synced.get(*node))
+            .map(|node| node.remote())
+            .collect();
+        // Rows that were never synced and go as well are removals of their own, without a record.
+        contents.extend(
+            self.decision
+                .merged
+                .removed
+                .iter()
+                .filter(|removal| removal.synced.is_none())
+                .filter_map(|removal| removal.remote),
+        );
+        let ignored = self
+            .decision
+            .remote
+            .interims
+            .iter()
+            .map(|(file, _)| RemoteId::File(*file))
+            .collect();
+        cloud::FolderAsKnown {
+            id,
+            contents,
+            ignored,
+        }
+    }
+
+    /// Notes which folders must be listed once more (design A5).
+    pub(super) fn note_written(&mut self, step: &Step) {
+        let Action::Remote(remote) = &step.action else {
+            return;
+        };
+        let rows = &self.decision.remote.tree.nodes;
+        let place = |id: RemoteId| rows.get(id).map(|row| row.parent);
+        match remote {
+            RemoteStep::CreateFolder { parent, .. }
+            | RemoteStep::Upload { parent, .. }
+            | RemoteStep::Replace { parent, .. } => self.out.wrote.extend(self.parent(*parent)),
+            RemoteStep::EditFile { id, parent, .. } => {
+                self.out.wrote.extend(
+                    parent
+                        .and_then(|parent| self.parent(parent))
+                        .or(place(RemoteId::File(*id))),
+                );
+            }
+            RemoteStep::EditFolder { id, parent, .. } => {
+                self.out.wrote.extend(
+                    parent
+                        .and_then(|parent| self.parent(parent))
+                        .or(place(RemoteId::Folder(*id))),
+                );
+            }
+            RemoteStep::TrashFile { id } => self.out.wrote.extend(place(RemoteId::File(*id))),
+            RemoteStep::TrashFolder { id } => self.out.wrote.extend(place(RemoteId::Folder(*id))),
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Carrying out a plan: hands out the steps that are ready, journals what must be journalled before and after each,
+//! and counts how they ended. The only place where steps meet the journal.
+//!
+//! Invariants: a call that is not repeat-safe has an open intent before it leaves (design A1); a record is written
+//! only from answers; a failed step takes only those down that need it (design D7).
+
+mod account;
+mod disk;
+mod known;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use planner::hold::Side;
+use planner::id::{FolderId, LocalKey, NodeId, TargetKey};
+use planner::transition::{Action, JournalStep, LocalStep, Step, StepId};
+use planner::tree::LocalNode;
+use state::{Change, HistoryEntry, Intent, IntentBody};
+
+use crate::engine::decide::Decision;
+use crate::engine::fetch::Fetched;
+use crate::engine::open::{Halt, Session};
+use crate::engine::record::{Facts, Known, record};
+use crate::engine::schedule::{Lane, Schedule};
+use crate::engine::tally::Tally;
+use crate::local::trash::TrashPlace;
+use crate::remote::apply::{Failure, Landed};
+
+/// How often the bytes of running uploads are looked at for the progress display.
+const TICK: Duration = Duration::from_millis(200);
+
+/// How a running step ended, or came half the way.
+#[derive(Debug)]
+enum Ended {
+    /// Done; these are the facts.
+    Done(Facts),
+    /// The bytes are in the account; the name may not be the right one yet.
+    Landed(Landed),
+    /// The bytes are in the staging area.
+    Fetched(Fetched),
+    /// A local step ended; its answer, if it leaves something behind.
+    OnDisk(Option<crate::local::apply::Done>),
+    /// It did not work.
+    Failed(Failure),
+}
+
+type Running = BoxFuture<'static, (StepId, Ended)>;
+
+/// What one execution came to.
+#[derive(Debug, Default)]
+pub(crate) struct Executed {
+    /// Folders of the account that were written to; `None` is the pair's root.
+    pub(crate) wrote: BTreeSet<Option<FolderId>>,
+    /// Something was not as the plan supposed: another pass may settle it.
+    pub(crate) stale: bool,
+    /// An answer was lost: a look may settle it.
+    pub(crate) unanswered: bool,
+    /// Nothing more can be done in this run.
+    pub(crate) fatal: Option<api::ApiError>,
+}
+
+/// A plan being carried out.
+pub(crate) struct Execution<'a> {
+    pub(super) session: &'a mut Session,
+    pub(super) decision: &'a Decision,
+    pub(super) tally: &'a mut Tally,
+    /// Records of target nodes.
+    nodes: BTreeMap<TargetKey, NodeId>,
+    /// Folders made for target nodes.
+    made: BTreeMap<TargetKey, FolderId>,
+    /// Entries of the disk as our own renames left them.
+    entries: BTreeMap<LocalKey, LocalNode>,
+    /// Open intents of running steps.
+    intents: BTreeMap<StepId, Intent>,
+    /// Park intents, until the entry is at its place.
+    parked: BTreeMap<u32, Intent>,
+    /// Bytes of running uploads, as last told to the display.
+    uploads: BTreeMap<StepId, (Arc<AtomicU64>, u64)>,
+    /// Names of parking places and trash of this run.
+    run: String,
+    day: TrashPlace,
+    out: Executed,
+}
+
+/// Carries the plan out as far as it goes.
+pub(crate) async fn execute(
+    session: &mut Session,
+    decision: &Decision,
+    tally: &mut Tally,
+) -> Result<Executed, Halt> {
+    let nodes = decision
+        .merged
+        .target
+        .iter()
+        .filter_map(|node| Some((node.key, node.synced?)))
+        .collect();
+    let run = format!("{:x}-{}", session.meta.generation, tally.rounds());
+    let mut execution = Execution {
+        session,
+        decision,
+        tally,
+        nodes,
+        made: BTreeMap::new(),
+        entries: BTreeMap::new(),
+        intents: BTreeMap::new(),
+        parked: BTreeMap::new(),
+        uploads: BTreeMap::new(),
+        run,
+        day: TrashPlace::on(crate::engine::clock::today()),
+        out: Executed::default(),
+    };
+    execution.run().await?;
+    Ok(execution.out)
+}
+
+impl Execution<'_> {
+    async fn run(&mut self) -> Result<(), Halt> {
+        let plan = &self.decision.plan;
+        let mut schedule = Schedule::new(plan);
+        let mut running: FuturesUnordered<Running> = FuturesUnordered::new();
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            while self.may_start() {
+                let (calls, uploads, downloads) = self.session.account.client.concurrency();
+                let Some(id) = schedule.next(|lane| bound(lane, calls, uploads, downloads)) else {
+                    break;
+                };
+                let Some(step) = step(plan, id) else { continue };
+                match self.start(step)? {
+                    Start::Running(future) => running.push(future),
+                    Start::Ended(succeeded) => schedule.ended(id, succeeded),
+                }
+            }
+            tokio::select! {
+                ended = running.next() => {
+                    let Some((id, ended)) = ended else { break };
+                    let Some(step) = step(plan, id) else { continue };
+                    match self.ended(step, ended)? {
+                        Start::Running(future) => running.push(future),
+                        Start::Ended(succeeded) => schedule.ended(id, succeeded),
+                    }
+                }
+                _ = tick.tick() => self.show_uploads(),
+            }
+        }
+        self.session.flush()?;
+        for id in schedule.dropped() {
+            if let Some(step) = step(plan, *id) {
+                self.tally.dropped(self.decision, step);
+            }
+        }
+        Ok(())
+    }
+
+    fn may_start(&self) -> bool {
+        self.out.fatal.is_none() && !self.session.stop.is_cancelled()
+    }
+
+    fn show_uploads(&mut self) {
+        for (progress, shown) in self.uploads.values_mut() {
+            let now = progress.load(Ordering::Relaxed);
+            self.session.sink.bytes(now.saturating_sub(*shown));
+            *shown = (*shown).max(now);
+        }
+    }
+
+    /// Begins a step: journals its intent where it needs one, and hands it to its side.
+    fn start(&mut self, step: &Step) -> Result<Start, Halt> {
+        match &step.action {
+            Action::Journal(JournalStep::Agree | JournalStep::Forget) => {
+                self.commit(step, &Facts::default(), None)?;
+                Ok(Start::Ended(true))
+            }
+            Action::Local(local) => self.start_local(step, local),
+            Action::Remote(remote) => self.start_remote(step, remote),
+        }
+    }
+    fn ended(&mut self, step: &Step, ended: Ended) -> Result<Start, Halt> {
+        match ended {
+            Ended::Done(facts) => self.done(step, &facts),
+            Ended::Landed(landed) => self.landed(step, landed),
+            Ended::Fetched(fetched) => self.fetched(step, fetched),
+            Ended::OnDisk(done) => {
+                let facts = self.on_disk(step, done);
+                self.done(step, &facts)
+            }
+            Ended::Failed(failure) => {
+                self.uploads.remove(&step.id);
+                // Surely nothing came of it: the intent has no reason to stay. One of the disk is settled before the
+                // next scan, and one whose file is in the account already is looked at.
+                let over = matches!(step.action, Action::Remote(_))
+                    && !matches!(failure, Failure::Unknown(_) | Failure::Fatal(_))
+                    && !is_landed(self.intents.get(&step.id));
+                if let (true, Some(intent)) = (over, self.intents.remove(&step.id)) {
+                    self.session.record(vec![Change::ClearIntent(intent.id)])?;
+                }
+                Ok(self.fail(step, failure))
+            }
+        }
+    }
+    fn done(&mut self, step: &Step, facts: &Facts) -> Result<Start, Halt> {
+        if let (Some(node), Some(folder)) =
+            (step.node, facts.remote.as_ref().and_then(|remote| remote.folder))
+        {
+            self.made.insert(node, folder);
+        }
+        self.note_written(step);
+        let intent = match &step.action {
+            Action::Local(LocalStep::Unpark { slot, .. }) => self.parked.remove(slot),
+            Action::Local(_) | Action::Remote(_) | Action::Journal(_) => self.intents.remove(&step.id),
+        };
+        self.commit(step, facts, intent)?;
+        self.tally.done(self.decision, step);
+        self.session.sink.step_done(&self.tally.line(self.decision, step));
+        if matches!(Lane::of(step), Lane::Upload | Lane::Download) {
+            self.session.sink.file_done();
+        }
+        Ok(Start::Ended(true))
+    }
+
+    /// Result, intent and history in one transaction (design A1).
+    fn commit(&mut self, step: &Step, facts: &Facts, intent: Option<Intent>) -> Result<(), Halt> {
+        let mut changes: Vec<Change> = step.forgets.iter().map(|id| Change::Forget(*id)).collect();
+        if let Some(node) = step.node.filter(|_| step.settles.place || step.settles.content) {
+            let id = match self.nodes.get(&node) {
+                Some(id) => *id,
+                None => self.session.journal.new_node_id(),
+            };
+            let known = Known {
+                synced: &self.session.synced,
+                local: &self.decision.scan.tree,
+                remote: &self.decision.remote.tree,
+                target: &self.decision.merged.target,
+                trusted: &self.decision.trusted,
+                nodes: &self.nodes,
+            };
+            match record(known, node, step.settles, facts, id) {
+                Some(record) => {
+                    self.nodes.insert(node, id);
+                    changes.push(Change::Put(record));
+                }
+                None => tracing::warn!(
+                    step = step.id.0,
+                    "a finished step could not be recorded; the next pass finds it"
+                ),
+            }
+        }
+        if let Some(intent) = intent {
+            changes.push(Change::ClearIntent(intent.id));
+        }
+        if !matches!(step.action, Action::Journal(_)) {
+            changes.push(Change::History(self.history(step)));
+        }
+        // Only a record changes, which the next pass would find anew: it may wait for company.
+        if matches!(step.action, Action::Journal(_)) {
+            self.session.note(changes)
+        } else {
+            self.session.record(changes)
+        }
+    }
+
+    fn history(&self, step: &Step) -> HistoryEntry {
+        let shown = crate::engine::tally::shown(self.decision, step);
+        HistoryEntry {
+            at: self.session.now(),
+            pass: self.session.meta.generation,
+            side: if shown.side == "local" {
+                Side::Local
+            } else {
+                Side::Remote
+            },
+            action: shown.kind.to_owned(),
+            path: shown.path,
+            to: shown.to,
+            bytes: shown.bytes,
+            reason: step.because.to_string(),
+            allowed_by: None,
+            deleted_files: crate::engine::tally::deleted_files(step, &self.session.synced),
+        }
+    }
+
+    fn fail(&mut self, step: &Step, failure: Failure) -> Start {
+        tracing::debug!(step = step.id.0, error = %failure, "a step failed");
+        if matches!(failure, Failure::Stale(_)) {
+            self.out.stale = true;
+        }
+        if matches!(failure, Failure::Unknown(_)) {
+            self.out.unanswered = true;
+        }
+        if let Failure::Fatal(error) = &failure {
+            self.out.fatal.get_or_insert_with(|| error.clone());
+        }
+        self.tally.failed(self.decision, step, &failure);
+        Start::Ended(false)
+    }
+
+    fn begin(&mut self, body: IntentBody) -> Result<Intent, Halt> {
+        let now = self.session.now();
+        self.session
+            .journal
+            .begin(body, now)
+            .map_err(|error| self.session.broken(&error))
+    }
+}
+
+/// What became of a step that was to start or go on.
+enum Start {
+    Running(Running),
+    Ended(bool),
+}
+
+fn step(plan: &planner::transition::Plan, id: StepId) -> Option<&Step> {
+    plan.steps.get(usize::try_from(id.0).ok()?)
+}
+
+fn bound(lane: Lane, calls: usize, uploads: usize, downloads: usize) -> usize {
+    match lane {
+        Lane::Record | Lane::Disk => 1,
+        Lane::Call => calls.max(1),
+        Lane::Upload => uploads.max(1),
+        Lane::Download => downloads.max(1),
+    }
+}
+
+fn is_landed(intent: Option<&Intent>) -> bool {
+    matches!(
+        intent.map(|intent| &intent.body),
+        Some(IntentBody::Upload { landed: Some(_), .. })
+    )
+}
