@@ -17,8 +17,12 @@ use crate::world::{Cloud, Dialect, Entry, Machine, Tree, World, content_of, in_e
 const KILLS: u64 = 28;
 /// Runs within which a machine must agree after a kill.
 const RUNS: u32 = 12;
-/// Longest wait for the moment of a kill that goes by the clock.
-const LONGEST: u64 = 1500;
+/// Longest wait for the moment of a kill that goes by the clock, in milliseconds: about what a run takes.
+const LONGEST: u64 = 400;
+/// Most requests before a kill that goes by them: about what a run makes.
+const MOST: u64 = 45;
+/// Longest wait after those requests, in milliseconds: what is done without the server is hit too.
+const AFTER: u64 = 12;
 
 /// Who works where: each user has folders of his own, and files of his own in `both`, so that what both mean is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -187,23 +191,24 @@ impl Story {
         }
     }
 
-    /// A run that is killed after some requests or some time, whichever the dice say.
-    fn kill(&mut self) {
+    /// A run that is killed after some requests or some time, whichever the dice say. Answers whether it still ran.
+    fn kill(&mut self) -> bool {
         let mark = self.cloud.mark();
-        let (requests, wait) = match self.dice.below(2) {
-            0 => (self.dice.below(60), LONGEST),
-            _ => (u64::MAX, self.dice.below(LONGEST)),
-        };
-        let begun = Instant::now();
+        let by_clock = self.dice.below(2) == 0;
+        let (requests, wait) = (self.dice.below(MOST), if by_clock { LONGEST } else { AFTER });
+        let wait = Duration::from_millis(self.dice.below(wait));
+        let mut reached = by_clock.then(Instant::now);
         let mut running = self.machine.spawn_once(&[]);
         running.watch(|_| {
-            begun.elapsed() >= Duration::from_millis(wait) || self.cloud.since(&mark).requests >= requests
+            if reached.is_none() && self.cloud.since(&mark).requests >= requests {
+                reached = Some(Instant::now());
+            }
+            reached.is_some_and(|at| at.elapsed() >= wait)
         });
-        let what = if running.kill() { "killed" } else { "was through" };
-        self.told.push(format!(
-            "syncd {what} after {} requests",
-            self.cloud.since(&mark).requests
-        ));
+        let killed = running.kill();
+        let what = if killed { "killed" } else { "was through" };
+        self.told.push(format!("syncd {what} after {} requests", self.cloud.since(&mark).requests));
+        killed
     }
 
     /// Runs to agreement, on exactly what was meant.
@@ -245,17 +250,18 @@ fn survives(dialect: Dialect) {
                 story.write(hand, &path);
             }
         }
-        let mut done = 0;
+        let (mut done, mut tried) = (0, 0);
         while done < kills {
             for _ in 0..=story.dice.below(2) {
-                story.kill();
-                done += 1;
+                done += u64::from(story.kill());
                 if story.dice.below(2) == 0 {
                     story.both_act(3);
                 }
             }
             story.check();
             story.both_act(6);
+            tried += 1;
+            assert!(tried <= 8 * kills + 8, "runs end too early to be killed");
         }
     }));
     if let Err(panic) = told {
