@@ -10,8 +10,9 @@ use alloc::vec::Vec;
 use crate::content::ContentHash;
 use crate::id::{LocalIdentity, LocalKey, NodeId};
 use crate::merge::{Compare, Trees};
+use crate::name::LocalName;
 use crate::naming;
-use crate::policy::{DiskTraits, Policy};
+use crate::policy::Policy;
 use crate::tree::{LocalContents, LocalFile, LocalKind, LocalNode, SyncedFile, SyncedKind, SyncedNode};
 
 /// What the disk says of a synced node.
@@ -94,7 +95,7 @@ enum Proof {
 
 struct Search<'a> {
     trees: Trees<'a>,
-    disk: &'a DiskTraits,
+    policy: &'a Policy,
     device: alloc::string::String,
     names: BTreeMap<(Option<LocalKey>, &'a str), &'a LocalNode>,
     /// Entries by identity; `None` for one seen twice (M5).
@@ -110,7 +111,7 @@ impl<'a> Search<'a> {
     fn new(trees: Trees<'a>, policy: &'a Policy) -> Self {
         let mut search = Self {
             trees,
-            disk: &policy.disk,
+            policy,
             device: naming::device_label(&policy.device),
             names: BTreeMap::new(),
             entries: BTreeMap::new(),
@@ -220,6 +221,8 @@ impl<'a> Search<'a> {
             Spot::Vacant => Found::Gone,
             Spot::Hidden => Found::Hidden,
             Spot::Within(found) => found,
+            // Whatever it is, a rule covers the path now.
+            Spot::Entry(entry) if self.out.ignored.contains(&entry.key) => Found::Detached,
             Spot::Entry(entry) => match entry.kind {
                 LocalKind::Other(_) => Found::Hidden,
                 LocalKind::File(_) | LocalKind::Folder(_) => Found::Gone,
@@ -249,14 +252,14 @@ impl<'a> Search<'a> {
     }
 
     fn is_own_copy(&self, node: &SyncedNode, entry: &LocalNode) -> bool {
-        entry.name != node.local_name
-            && naming::is_conflict_of(
-                &entry.name,
-                &node.local_name,
-                naming::Shape::from(node.remote()),
-                self.disk,
-            )
-            .is_some_and(|copy| copy.device == self.device)
+        if naming::is_conflict_copy(&entry.name).is_none_or(|copy| copy.device != self.device) {
+            return false;
+        }
+        let (disk, shape) = (&self.policy.disk, naming::Shape::from(node.remote()));
+        // A copy is made of the plain name, also where the node has a derived one (N2).
+        let plain = naming::to_local(&node.remote_name, disk, self.policy.unstorable).ok();
+        let is_of = |name: &LocalName| naming::is_conflict_of(&entry.name, name, shape, disk).is_some();
+        entry.name != node.local_name && (is_of(&node.local_name) || plain.is_some_and(|name| is_of(&name)))
     }
 
     /// The other synced node that this entry is by identity, if that was not found elsewhere.
@@ -270,7 +273,9 @@ impl<'a> Search<'a> {
     /// A birth time proves an identity. Without one the number may be reused (H26): a file must have the bytes, a
     /// folder a child that is known by name and number, or nothing on both sides.
     fn prove(&self, node: &SyncedNode, entry: &LocalNode) -> Proof {
-        if entry.identity.is_some_and(|identity| identity.is_certain()) {
+        // Whether it is in an ignored place or nowhere comes to the same: it is not in the pair.
+        let ignored = self.out.ignored.contains(&entry.key);
+        if ignored || entry.identity.is_some_and(|identity| identity.is_certain()) {
             return Proof::Same;
         }
         match (&node.kind, &entry.kind) {

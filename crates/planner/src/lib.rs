@@ -9,9 +9,13 @@
 extern crate alloc;
 
 pub mod content;
+#[cfg(test)]
+mod exhaustive;
 pub mod hold;
 pub mod id;
 mod identify;
+#[cfg(test)]
+mod laws;
 pub mod merge;
 pub mod name;
 pub mod naming;
@@ -21,5 +25,7 @@ pub mod policy;
 mod pretend;
 pub mod render;
 pub mod rule;
+#[cfg(test)]
+mod sim;
 pub mod transition;
 pub mod tree;

@@ -1,10 +1,12 @@
 //! syncd: keeps local folders and folders of a cloud account the same, both ways.
 //!
-//! Imports point down: `cli` → `report` → `engine` → `local`, `remote` → `config`; `local` and `remote` do not know
+//! Imports point down: `cli`, `demo` → `report` → `engine` → `local`, `remote` → `config`; `local` and `remote` do not know
 //! each other. Nothing here panics on what comes from outside.
 
 mod cli;
 mod config;
+#[cfg(feature = "demo")]
+mod demo;
 mod engine;
 mod exit;
 mod local;

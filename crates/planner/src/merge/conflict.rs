@@ -6,6 +6,7 @@ use alloc::string::String;
 use crate::id::LocalKey;
 use crate::merge::Context;
 use crate::merge::item::{Item, Items, Ix};
+use crate::merge::location::plain_of;
 use crate::merge::verdict::Place;
 use crate::name::{LocalName, RemoteName};
 use crate::naming::{self, Shape};
@@ -19,7 +20,13 @@ pub(crate) struct OpenCopies(BTreeMap<Ix, BTreeMap<String, usize>>);
 
 impl OpenCopies {
     /// Whether another copy of what will be at `place` would be too many.
-    pub(crate) fn is_full(&mut self, cx: &Context<'_>, items: &Items<'_>, place: &Place) -> bool {
+    pub(crate) fn is_full(
+        &mut self,
+        cx: &Context<'_>,
+        items: &Items<'_>,
+        item: &Item<'_>,
+        place: &Place,
+    ) -> bool {
         let device = naming::device_label(&cx.policy.device);
         let counts = self.0.entry(place.parent).or_insert_with(|| {
             let mut counts = BTreeMap::new();
@@ -39,11 +46,21 @@ impl OpenCopies {
             return false;
         }
         // As a copy would show it: a long stem is shortened.
-        let copy = naming::conflict(&place.local_name, 0, &device, 1, Shape::File, &cx.policy.disk);
+        let contested = undecorated(cx, item, place);
+        let copy = naming::conflict(&contested, 0, &device, 1, Shape::File, &cx.policy.disk);
         let plain = naming::is_conflict_copy(&copy).map(|copy| copy.plain);
         let open = plain.and_then(|plain| counts.get(&plain).copied());
         open.unwrap_or(0) >= OPEN_COPIES_MAX
     }
+}
+
+/// The name that copies are made of. A derived name stays on this disk (N2), so its mark is taken off first.
+pub(crate) fn undecorated(cx: &Context<'_>, item: &Item<'_>, place: &Place) -> LocalName {
+    let id = item
+        .remote_id()
+        .filter(|_| place.local_name.as_str().contains(" (id "));
+    let plain = id.and_then(|id| plain_of(&place.local_name, &place.remote_name, id, cx.policy));
+    plain.unwrap_or_else(|| place.local_name.clone())
 }
 
 /// The names that are taken in one folder of the target.

@@ -72,7 +72,9 @@ pub(crate) fn deleted_here(cx: &Context<'_>, item: &Item<'_>, revived: bool) -> 
         Some(base) => content::there(base, item) == content::There::Changed,
         None => false,
     };
-    let changed = edited || revived || moved(item, cx.policy) == Moved::There;
+    // A folder made anew there is something new, not what was deleted here.
+    let anew_there = item.folder && item.replaces.is_some();
+    let changed = edited || anew_there || revived || moved(item, cx.policy) == Moved::There;
     match cx.policy.direction {
         Direction::Upload if changed => return Verdict::leave(Some(Note::drift(Side::Local))),
         Direction::Download if !changed => return missing_on_written(cx, item, Side::Remote),

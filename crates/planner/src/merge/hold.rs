@@ -35,7 +35,7 @@ pub(crate) fn unseen(cx: &Context<'_>, item: &Item<'_>) -> Verdict {
         | There::Detached
         | There::ToIgnored => None,
     };
-    Verdict::leave(note)
+    Verdict::leave(note.or_else(|| folder_note(item)))
 }
 
 fn changed_here(item: &Item<'_>, policy: &Policy) -> bool {

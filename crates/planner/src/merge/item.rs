@@ -355,14 +355,16 @@ impl<'a> Gather<'a, '_> {
             let unmoved = folder == Some(row.parent()) && row.name == node.remote_name;
             let there = if !self.rows.ignored.contains(&id) {
                 There::Present(row)
-            } else if unmoved && !matches!(above, There::ToIgnored) {
+            } else if matches!(above, There::Detached) || (unmoved && !matches!(above, There::ToIgnored)) {
                 There::Detached
             } else {
                 There::ToIgnored
             };
             return (there, None);
         }
-        if let Some(gone) = self.trees.remote.gone.get(&id) {
+        // What is in a folder that a rule covers now is covered as well, however it went.
+        let gone = self.trees.remote.gone.get(&id);
+        if let Some(gone) = gone.filter(|_| !matches!(above, There::Detached)) {
             return match self.replacement(node, parent) {
                 Some(row) => (There::Present(row), Some(*gone)),
                 None => (There::Gone(*gone), None),
@@ -370,6 +372,8 @@ impl<'a> Gather<'a, '_> {
         }
         let there = match above {
             There::Detached => There::Detached,
+            // Not seen elsewhere, it went along; but a listing that failed tells nothing.
+            There::ToIgnored if !self.is_readable(node.parent) => There::Unreadable,
             There::ToIgnored => There::ToIgnored,
             There::Unreadable => There::Unreadable,
             There::Present(row) if row.kind == (RemoteKind::Folder { readable: false }) => There::Unreadable,
@@ -378,12 +382,18 @@ impl<'a> Gather<'a, '_> {
                 Standing::Published => There::Published,
                 Standing::Agreed => There::Unproved,
             },
-            There::Gone(_) | There::Unproved => match node.standing {
-                Standing::Published => There::Unreadable,
-                Standing::Agreed => There::Unproved,
-            },
+            // Published or not: its folder is not where it was, so a look must tell.
+            There::Gone(_) | There::Unproved => There::Unproved,
         };
         (there, None)
+    }
+
+    fn is_readable(&self, folder: Option<NodeId>) -> bool {
+        let id = folder
+            .and_then(|folder| self.trees.synced.get(folder))
+            .map(SyncedNode::remote);
+        let row = id.and_then(|id| self.trees.remote.nodes.get(id));
+        row.is_none_or(|row| row.kind != RemoteKind::Folder { readable: false })
     }
 
     /// The new row that has exactly the name and place of a node that is gone (A4). Of several the smallest id; the
@@ -420,9 +430,9 @@ impl<'a> Gather<'a, '_> {
         let rows: Vec<&'a RemoteNode> = places
             .flat_map(|id| self.trees.remote.nodes.children(id))
             .filter(|row| {
-                let named = self.rows.new.get(&(row.parent(), row.name.as_str()));
-                named.is_some_and(|named| named.contains(&row.id))
-                    && !self.items.by_remote.contains_key(&row.id)
+                !self.items.by_remote.contains_key(&row.id)
+                    && (self.rows.new.get(&(row.parent(), row.name.as_str())))
+                        .is_some_and(|named| named.contains(&row.id))
             })
             .collect();
         let pairs = if entries.is_empty() || rows.is_empty() {

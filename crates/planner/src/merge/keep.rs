@@ -10,6 +10,8 @@ use alloc::vec::Vec;
 
 use crate::hold::{Reason, Side};
 use crate::id::{LocalKey, RemoteId};
+use crate::merge::create::unreadable_folder;
+use crate::merge::hold::folder_note;
 use crate::merge::item::{Item, Items, Ix};
 use crate::merge::verdict::{Fate, Lone, Note, Verdict, Wait};
 use crate::merge::{Context, Now};
@@ -95,6 +97,8 @@ enum Inside {
     Stays,
     /// Something whose turn has not come.
     Waits,
+    /// Nobody could look.
+    Shut,
 }
 
 struct Keeping<'a, 'b> {
@@ -140,23 +144,22 @@ impl Keeping<'_, '_> {
             // Its record must outlive the records of what is left alone in it.
             Fate::Forget(_) | Fate::Remove(..) if item.folder && waits => {
                 self.fates.set(ix, Fate::Leave);
+                self.fates.notes.extend(folder_note(item).map(|note| (ix, note)));
                 self.mark_above(ix);
                 return;
             }
             Fate::Live | Fate::Leave | Fate::Omit(_) | Fate::Remove(..) | Fate::Forget(_) => return,
         };
-        let inside = if waits {
-            Inside::Waits
-        } else {
-            self.inside(ix, side)
-        };
+        let waiting = if waits { Inside::Waits } else { Inside::Nothing };
+        let inside = self.inside(ix, side).max(waiting);
         let only_unsyncable = Note::skipped(side, Reason::OnlyUnsyncable);
         let (fate, note) = match (why, inside) {
             _ if lives => (Fate::Live, None),
             (Lone::New, Inside::Nothing) => (Fate::Live, None),
-            (Lone::New, Inside::Waits) => (Fate::Omit(Wait::Soon), None),
+            (Lone::New, Inside::Waits | Inside::Shut) => (Fate::Omit(Wait::Soon), None),
             (Lone::New, Inside::Stays) => (Fate::Omit(Wait::Never), Some(only_unsyncable)),
             (Lone::Removed(_), Inside::Waits) => (Fate::Leave, None),
+            (Lone::Removed(_), Inside::Shut) => (Fate::Leave, Some(unread(side))),
             (Lone::Removed(rule), Inside::Stays) => (Fate::Forget(rule), Some(only_unsyncable)),
             (Lone::Removed(rule), Inside::Nothing) => (Fate::Remove(side, rule), None),
             (Lone::Drift, _) => (Fate::Leave, Some(Note::drift(side))),
@@ -179,10 +182,10 @@ impl Keeping<'_, '_> {
                         self.inside_here(ix, entry.key).max(unnamed)
                     }
                     LocalKind::Folder(LocalContents::Hidden) | LocalKind::File(_) | LocalKind::Other(_) => {
-                        Inside::Waits
+                        Inside::Shut
                     }
                 },
-                None => Inside::Waits,
+                None => Inside::Shut,
             },
             Side::Remote => {
                 let item = self.items.get(ix);
@@ -192,7 +195,7 @@ impl Keeping<'_, '_> {
                 );
                 match item.remote_id().filter(|_| readable) {
                     Some(id) => self.inside_there(ix, id),
-                    None => Inside::Waits,
+                    None => Inside::Shut,
                 }
             }
         }
@@ -224,6 +227,14 @@ impl Keeping<'_, '_> {
             Fate::Leave | Fate::Omit(Wait::Soon) | Fate::Folder { .. } => Inside::Waits,
             Fate::Omit(Wait::Never) | Fate::Forget(_) => Inside::Stays,
         }
+    }
+}
+
+/// Why a folder cannot go: what is in it cannot be seen.
+fn unread(side: Side) -> Note {
+    match side {
+        Side::Local => unreadable_folder(),
+        Side::Remote => Note::held(Side::Remote, Reason::FolderUnreadable),
     }
 }
 

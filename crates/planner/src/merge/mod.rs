@@ -16,6 +16,8 @@ mod delete;
 mod hold;
 mod item;
 mod keep;
+#[cfg(test)]
+mod laws;
 mod location;
 mod names;
 mod oneway;
@@ -148,7 +150,8 @@ pub struct TargetNode {
 /// given, and the bytes are those it shows now. Replacing a file in the account also gives it name and place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Content {
-    /// It is a folder.
+    /// It is a folder. Its record takes over the id and the identity that the two sides show: a folder made anew under
+    /// its old name is the same folder.
     Folder,
     /// No bytes move. With [`content_rule`](TargetNode::content_rule) `Adopted`, `AdoptedBySize`, `SameOnBoth` or
     /// `Refreshed` both sides hold the same (`AdoptedBySize`: unverified), and the record takes over what both sides
@@ -268,7 +271,7 @@ pub fn merge(trees: Trees<'_>, scope: &Scope, policy: &Policy, now: Now) -> Merg
         break (fates, names);
     };
     let merged = assemble(&cx, &items, &verdicts, &fates, names, &forced);
-    scope::restrict(merged, scope, trees, &items)
+    scope::restrict(&cx, &items, merged, scope)
 }
 
 /// Adds what is new; whether there was any.
@@ -333,7 +336,7 @@ fn limit_copies(
     verdict: Verdict,
 ) -> Verdict {
     let full = match verdict.place.as_ref().filter(|_| verdict.bytes.copy.is_some()) {
-        Some(place) => copies.is_full(cx, items, place),
+        Some(place) => copies.is_full(cx, items, item, place),
         None => false,
     };
     if !full {

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use crate::hold::{Reason, Side, Unnameable};
 use crate::id::{LocalKey, RemoteId};
-use crate::merge::conflict::{Taken, free_name, free_repeat};
+use crate::merge::conflict::{Taken, free_name, free_repeat, undecorated};
 use crate::merge::item::{Here, Item, Items, Ix, There};
 use crate::merge::keep::{Fates, Forced};
 use crate::merge::location::plain_of;
@@ -269,7 +269,8 @@ impl Folder<'_, '_> {
             .entry()
             .filter(|_| self.cx.policy.direction == Direction::Both)
             .and_then(|entry| {
-                let found = free_name(self.cx, contested, entry.key, self.folder, &self.taken);
+                let name = undecorated(self.cx, member.item, member.place);
+                let found = free_name(self.cx, &name, entry.key, self.folder, &self.taken);
                 // Its old name is free again.
                 if member.here && found.is_some() {
                     let key = self.key(contested);
@@ -342,11 +343,8 @@ impl Folder<'_, '_> {
         let (Some(copying), Some(entry)) = (member.verdict.bytes.copy, member.item.entry()) else {
             return;
         };
-        let name = names
-            .changed
-            .get(&member.ix)
-            .map_or(&member.place.local_name, |name| &name.local);
-        let Some((local, remote)) = free_name(self.cx, name, entry.key, self.folder, &self.taken) else {
+        let name = undecorated(self.cx, member.item, member.place);
+        let Some((local, remote)) = free_name(self.cx, &name, entry.key, self.folder, &self.taken) else {
             let note = Note::held(Side::Local, Reason::Unnameable(Unnameable::TooLong));
             names.forced.insert(member.ix, Some(note));
             return;

@@ -140,11 +140,11 @@ fn doors(item: &Item<'_>, alive: bool) -> Open {
     Open { local, remote }
 }
 
-/// On each side, what lives goes to its new folder and what is left alone stays in its old one; together these must
+/// On each side, what lives goes to its new folder and all else stays in its old one; together these must
 /// close no ring there.
 fn forbid_rings(items: &Items<'_>, verdicts: &[Verdict], fates: &Fates, forced: &mut Forced) {
     let lives = |ix: Ix| fates.get(ix) == Fate::Live;
-    let parent = |ix: Ix, stays: Option<Ix>| match stays.filter(|_| fates.get(ix) == Fate::Leave) {
+    let parent = |ix: Ix, stays: Option<Ix>| match stays.filter(|_| !lives(ix)) {
         Some(parent) => Some(parent),
         None => fates
             .is_in_target(ix)

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::hold::Reason;
 use crate::id::RemoteId;
 use crate::merge::{Compare, Content, Merged, TargetNode};
 use crate::name::LocalName;
@@ -45,12 +46,12 @@ impl Case {
             writeln!(text, "conflict {}{copy}  {:?}", conflict.path, conflict.because).unwrap();
         }
         for hold in &merged.held {
-            writeln!(
-                text,
-                "{:?} {}  {:?} {:?}",
-                hold.kind, hold.path, hold.side, hold.reason
-            )
-            .unwrap();
+            // The words are the system's.
+            let reason = match matches!(hold.reason, Reason::Unreadable(_)) {
+                true => "Unreadable".to_owned(),
+                false => format!("{:?}", hold.reason),
+            };
+            writeln!(text, "{:?} {}  {:?} {reason}", hold.kind, hold.path, hold.side).unwrap();
         }
         for compare in &merged.compare {
             match compare {

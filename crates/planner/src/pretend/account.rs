@@ -151,10 +151,38 @@ impl Account {
             });
         }
         for node in synced.iter().filter(|node| !tree.nodes.contains(node.remote())) {
-            let how = if self.is_trashed(node.remote()) { Gone::Deleted } else { Gone::LeftPair };
+            let how = if self.is_trashed(node.remote()) {
+                Gone::Deleted
+            } else {
+                Gone::LeftPair
+            };
             tree.gone.insert(node.remote(), how);
         }
         tree
+    }
+
+    /// How many rows are alive.
+    pub(crate) fn live_rows(&self) -> usize {
+        self.rows.keys().filter(|id| self.live(**id).is_some()).count()
+    }
+
+    /// The account in words.
+    pub(crate) fn text(&self) -> String {
+        let line = |(id, row): (&RemoteId, &Row)| {
+            let gone = if row.trashed {
+                "trashed"
+            } else if row.away {
+                "away"
+            } else {
+                ""
+            };
+            let parent = row.parent.map_or(0, FolderId::get);
+            format!(
+                "  {id:?} in {parent} {} {:?}.{} {gone}\n",
+                row.name, row.bytes, row.version
+            )
+        };
+        self.rows.iter().map(line).collect()
     }
 
     /// All bytes that live here.

@@ -41,6 +41,8 @@ pub(crate) struct Disk {
     /// Hashes taken, each valid for the stamps it was taken at.
     pub(crate) hashed: BTreeMap<Inode, (Stamp, ContentHash)>,
     pub(crate) traits: DiskTraits,
+    /// Which bytes were last renamed away from a name.
+    pub(crate) vacated: BTreeMap<(Option<Inode>, LocalName), Bytes>,
     next: Inode,
     clock: i64,
 }
@@ -98,6 +100,9 @@ impl Disk {
         }
         let now = self.tick();
         let node = self.nodes.get_mut(&inode).ok_or("nothing to rename")?;
+        if let Kind::File(bytes) = node.kind {
+            self.vacated.insert((node.parent, node.name.clone()), bytes);
+        }
         node.parent = parent;
         node.name = name.clone();
         node.stamp.ctime_ns = now;
@@ -159,6 +164,9 @@ impl Disk {
     pub(crate) fn park(&mut self, inode: Inode, slot: u32) -> Result<(), String> {
         let node = self.nodes.get_mut(&inode).ok_or("nothing to park")?;
         let was = (inode, node.parent, node.name.clone());
+        if let Kind::File(bytes) = node.kind {
+            self.vacated.insert((node.parent, node.name.clone()), bytes);
+        }
         node.parent = Some(Inode::MAX);
         match self.parked.insert(slot, was) {
             None => Ok(()),
@@ -173,8 +181,9 @@ impl Disk {
         parent: Option<Inode>,
         name: &LocalName,
     ) -> Result<Inode, String> {
-        let (inode, _, _) = self.parked.remove(&slot).ok_or("nothing is parked there")?;
+        let inode = self.parked.get(&slot).ok_or("nothing is parked there")?.0;
         self.rename(inode, parent, name)?;
+        self.parked.remove(&slot);
         Ok(inode)
     }
 
@@ -292,6 +301,20 @@ impl Disk {
         {
             self.hashed.insert(key.0, (*stamp, hash_of(*bytes)));
         }
+    }
+
+    /// The disk in words.
+    pub(crate) fn text(&self) -> String {
+        let line = |(inode, node): (&Inode, &Node)| {
+            let path = self.path(*inode);
+            format!(
+                "  {inode} {} {:?} {}\n",
+                path.unwrap_or_default(),
+                node.kind,
+                node.stamp.ctime_ns / 1_000_000_000
+            )
+        };
+        self.nodes.iter().map(line).collect()
     }
 
     /// All bytes that live here.

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Account, Disk, Pass, Rng};
+use crate::hold::{Hold, Reason};
 use crate::id::{FileId, RemoteId};
 use crate::merge::{Compare, Merged, Now, Scope, Trees, merge};
 use crate::policy::Policy;
 use crate::render;
 use crate::transition::{Plan, transition};
-use crate::tree::{LocalTree, RemoteTree, Standing, SyncedTree};
+use crate::tree::{LocalTree, RemoteTree, Standing, SyncedNode, SyncedTree};
 
 /// How often bytes may be asked for before one decision. One question opens the next at most a few times.
 const ASKS: usize = 6;
@@ -26,7 +27,11 @@ pub(crate) struct Decision {
 
 impl Decision {
     pub(crate) fn trees(&self) -> Trees<'_> {
-        Trees { synced: &self.synced, local: &self.local, remote: &self.remote }
+        Trees {
+            synced: &self.synced,
+            local: &self.local,
+            remote: &self.remote,
+        }
     }
 
     pub(crate) fn text(&self) -> String {
@@ -83,7 +88,12 @@ impl Machine {
             self.synced.insert(node);
         }
         let held: BTreeSet<RemoteId> = self.synced.iter().map(|node| node.remote()).collect();
-        let new: Vec<_> = remote.nodes.iter().filter(|row| !held.contains(&row.id)).cloned().collect();
+        let new: Vec<_> = remote
+            .nodes
+            .iter()
+            .filter(|row| !held.contains(&row.id))
+            .cloned()
+            .collect();
         for mut row in new {
             if let (Some(id), crate::tree::RemoteKind::File(file)) = (row.id.file(), &mut row.kind) {
                 let looks = self.looks.entry(id).or_default();
@@ -100,9 +110,18 @@ impl Machine {
         let (mut local, mut remote) = self.observe(account);
         let mut asked = BTreeSet::new();
         for _ in 0..ASKS {
-            let trees = Trees { synced: &self.synced, local: &local, remote: &remote };
+            let trees = Trees {
+                synced: &self.synced,
+                local: &local,
+                remote: &remote,
+            };
             let merged = merge(trees, &Scope::Everything, &self.policy, Now(0));
-            let fresh: Vec<Compare> = merged.compare.iter().filter(|ask| asked.insert(**ask)).copied().collect();
+            let fresh: Vec<Compare> = merged
+                .compare
+                .iter()
+                .filter(|ask| asked.insert(**ask))
+                .copied()
+                .collect();
             for ask in &fresh {
                 match ask {
                     Compare::Local(key) => self.disk.hash(*key),
@@ -114,7 +133,14 @@ impl Machine {
             }
             if fresh.is_empty() {
                 let plan = transition(trees, &merged, &self.policy);
-                return Decision { synced: self.synced.clone(), local, remote, merged, plan, asked };
+                return Decision {
+                    synced: self.synced.clone(),
+                    local,
+                    remote,
+                    merged,
+                    plan,
+                    asked,
+                };
             }
             local = self.disk.scan();
             // Hashes only: it is still the same look.
@@ -144,7 +170,11 @@ impl Machine {
         let plan = &decision.plan;
         let mut choice = rng.clone();
         let cut = matches!(trouble, Trouble::Often) && choice.one_in(3);
-        let limit = if cut { choice.below(plan.steps.len() + 1) } else { usize::MAX };
+        let limit = if cut {
+            choice.below(plan.steps.len() + 1)
+        } else {
+            usize::MAX
+        };
         let mut pass = Pass::new(
             &mut self.disk,
             account,
@@ -172,40 +202,69 @@ impl Machine {
         failed.map(|()| done)
     }
 
-    /// A whole pass.
-    pub(crate) fn pass(&mut self, account: &mut Account, rng: &mut Rng, trouble: Trouble) -> Result<usize, String> {
-        let decision = self.decide(account);
-        self.act(account, &decision, rng, trouble)
-            .map_err(|why| format!("{why}\n{}", decision.text()))
+    /// The records in words.
+    pub(crate) fn records(&self) -> String {
+        let line = |node: &SyncedNode| {
+            let path = self.synced.path(node.id);
+            format!(
+                "  {path:?} {:?} {} {:?} {:?}\n",
+                node.identity.map(|identity| identity.inode),
+                node.remote_name,
+                node.remote(),
+                node.standing
+            )
+        };
+        self.synced.iter().map(line).collect()
     }
 
-    /// Every record is true, of the disk and of the account, and nothing is without one but what `spared` names.
-    pub(crate) fn check_agreement(&self, account: &Account, spared: usize) -> Result<(), String> {
+    /// Every record is true, of the disk and of the account, and nothing is without one but what is held.
+    pub(crate) fn check_agreement(&self, account: &Account, held: &[Hold]) -> Result<(), String> {
         for node in self.synced.iter() {
-            let row = account.live(node.remote()).ok_or_else(|| format!("{node:?} has no row"))?;
-            let parent = node.parent.map(|parent| self.synced.get(parent).map(|node| node.remote()));
+            // One that was emptied here keeps its version there (design M18).
+            let path = self.synced.path(node.id);
+            if held
+                .iter()
+                .any(|hold| hold.reason == Reason::Empty && Some(&hold.path) == path.as_ref())
+            {
+                continue;
+            }
+            let row = account
+                .live(node.remote())
+                .ok_or_else(|| format!("{node:?} has no row"))?;
+            let parent = node
+                .parent
+                .map(|parent| self.synced.get(parent).map(|node| node.remote()));
             if parent != row.parent.map(|id| Some(RemoteId::Folder(id))) || row.name != node.remote_name {
                 return Err(format!("{node:?} is not where the account has it: {row:?}"));
             }
-            let inode = node.identity.map(|identity| u32::try_from(identity.inode).unwrap());
+            let inode = node
+                .identity
+                .map(|identity| u32::try_from(identity.inode).unwrap());
             let entry = inode.and_then(|inode| self.disk.nodes.get(&inode));
             let entry = entry.ok_or_else(|| format!("{node:?} has no entry"))?;
             let above = node.parent.and_then(|parent| self.synced.get(parent)?.identity);
-            if above.map(|above| above.inode) != entry.parent.map(u64::from) || entry.name != node.local_name {
+            if above.map(|above| above.inode) != entry.parent.map(u64::from) || entry.name != node.local_name
+            {
                 return Err(format!("{node:?} is not where the disk has it: {entry:?}"));
             }
             let bytes = match entry.kind {
                 super::Kind::File(bytes) => Some(bytes),
                 super::Kind::Folder => None,
             };
-            if bytes != row.bytes || node.file().map(|file| file.hash) != bytes.map(|bytes| Some(super::hash_of(bytes))) {
+            let recorded = node.file().and_then(|file| file.hash);
+            let known = recorded.or_else(|| bytes.filter(|bytes| *bytes == 0).map(super::hash_of));
+            if bytes != row.bytes || known != bytes.map(super::hash_of) {
                 return Err(format!("{node:?} has {bytes:?} here and {:?} there", row.bytes));
             }
         }
-        let live = account.rows.keys().filter(|id| account.live(**id).is_some()).count();
-        let most = self.synced.len() + spared;
+        let live = account.live_rows();
+        let most = self.synced.len() + held.len();
         if live > most || self.disk.nodes.len() > most {
-            return Err(format!("{live} rows, {} entries, {} records", self.disk.nodes.len(), self.synced.len()));
+            return Err(format!(
+                "{live} rows, {} entries, {} records",
+                self.disk.nodes.len(),
+                self.synced.len()
+            ));
         }
         Ok(())
     }

@@ -37,7 +37,10 @@ pub(crate) fn hash_of(bytes: Bytes) -> ContentHash {
 
 /// How many cases a property is tried with: what `PROPTEST_CASES` says, else a number that takes seconds.
 pub(crate) fn cases() -> proptest::test_runner::Config {
-    let mut config = proptest::test_runner::Config { failure_persistence: None, ..Default::default() };
+    let mut config = proptest::test_runner::Config {
+        failure_persistence: None,
+        ..Default::default()
+    };
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = 10_000;
     }

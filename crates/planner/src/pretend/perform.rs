@@ -46,6 +46,8 @@ pub(crate) struct Pass<'a> {
     pub(super) records: BTreeMap<TargetKey, NodeId>,
     /// Everything that may go with a trashed folder: rows that the merge removes.
     removed: BTreeSet<RemoteId>,
+    /// Stamps that a rename of ours changed: before and after.
+    pub(super) restamped: BTreeMap<Inode, (Stamp, Stamp)>,
     /// What this pass moved or replaced away from where it was.
     own: BTreeSet<RemoteId>,
     /// File versions whose bytes were seen.
@@ -81,6 +83,7 @@ impl<'a> Pass<'a> {
                 .iter()
                 .filter_map(|removal| removal.remote)
                 .collect(),
+            restamped: BTreeMap::new(),
             own: BTreeSet::new(),
             seen: BTreeSet::new(),
             disk,
@@ -216,6 +219,9 @@ impl<'a> Pass<'a> {
             return Err("another entry was parked there".into());
         }
         let after = self.disk.nodes[&inode].stamp;
+        if let Some(before) = before {
+            self.restamped.insert(inode, (before, after));
+        }
         if let Some((stamp, hash)) = hash
             && Some(stamp) == before
         {

@@ -64,7 +64,12 @@ impl Pass<'_> {
         let shown = || {
             let (seen, listed) = (seen?, listed?);
             let hash = seen.hash.or(listed.hash);
-            (seen.size == listed.size).then_some((hash, seen.size, Some(seen.stamp)))
+            let renamed = self
+                .restamped
+                .get(&inode)
+                .filter(|(before, _)| *before == seen.stamp);
+            let stamp = renamed.map_or(seen.stamp, |(_, after)| *after);
+            (seen.size == listed.size).then_some((hash, seen.size, Some(stamp)))
         };
         let (hash, size, stamp) = told.or_else(shown).ok_or("nothing shows equal bytes")?;
         let short_url = match (known.moved, listed) {

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use super::{Account, Bytes, Disk, Inode, Kind, Rng};
 use crate::id::{FolderId, RemoteId};
 use crate::name::{LocalName, RemoteName};
+use crate::naming::is_conflict_copy;
 
-const NAMES: [&str; 6] = ["a", "b", "c", "d.txt", "e.txt", "f"];
+const NAMES: [&str; 6] = ["a", "b", "A", "d.txt", "D.txt", "f"];
 
 /// What was written, and what was deliberately overwritten or deleted.
 #[derive(Clone, Debug, Default)]
@@ -62,9 +63,17 @@ pub(crate) enum Habit {
 /// Someone does something on a disk.
 pub(crate) fn disturb_disk(disk: &mut Disk, ledger: &mut Ledger, rng: &mut Rng, habit: Habit) {
     let all: Vec<Inode> = disk.nodes.keys().copied().collect();
-    let files: Vec<Inode> = all.iter().copied().filter(|inode| disk.nodes[inode].kind != Kind::Folder).collect();
-    let mut folders: Vec<Option<Inode>> =
-        all.iter().copied().filter(|inode| disk.nodes[inode].kind == Kind::Folder).map(Some).collect();
+    let files: Vec<Inode> = all
+        .iter()
+        .copied()
+        .filter(|inode| disk.nodes[inode].kind != Kind::Folder)
+        .collect();
+    let mut folders: Vec<Option<Inode>> = all
+        .iter()
+        .copied()
+        .filter(|inode| disk.nodes[inode].kind == Kind::Folder)
+        .map(Some)
+        .collect();
     folders.push(None);
     let name = LocalName::new(*rng.pick(&NAMES).unwrap()).unwrap();
     let folder = *rng.pick(&folders).unwrap();
@@ -90,7 +99,7 @@ pub(crate) fn disturb_disk(disk: &mut Disk, ledger: &mut Ledger, rng: &mut Rng, 
         (4, _, Some(file)) => save_anew(disk, ledger, rng, habit, file),
         (5, Some(what), _) => drop(disk.rename(what, disk.nodes[&what].parent, &name)),
         (6 | 7, Some(what), _) => drop(disk.rename(what, folder, &name)),
-        (8, Some(one), _) => swap(disk, one, *rng.pick(&all).unwrap()),
+        (8, Some(one), _) => swap(disk, ledger, one, *rng.pick(&all).unwrap()),
         (9, Some(what), _) => {
             let gone = disk.remove_all(what);
             ledger.destroy(gone);
@@ -98,11 +107,21 @@ pub(crate) fn disturb_disk(disk: &mut Disk, ledger: &mut Ledger, rng: &mut Rng, 
         (10, _, Some(file)) => disk.touch(file),
         _ => {}
     }
+    // What takes a name that another file had is an edit of that file (M3): its old bytes may come back beside it.
+    let taken = disk.nodes.values().map(|node| (node.parent, node.name.clone()));
+    let again: Vec<Bytes> = taken
+        .filter_map(|place| disk.vacated.get(&place).copied())
+        .collect();
+    ledger.copied.extend(again);
 }
 
 fn new_bytes(ledger: &mut Ledger, rng: &mut Rng, habit: Habit) -> Bytes {
     let bytes = ledger.write(rng);
-    if bytes == 0 && habit != Habit::Anything { ledger.write(&mut Rng::new(1)) } else { bytes }
+    if bytes == 0 && habit != Habit::Anything {
+        ledger.write(&mut Rng::new(1))
+    } else {
+        bytes
+    }
 }
 
 fn bytes_of(disk: &Disk, inode: Inode) -> Option<Bytes> {
@@ -117,20 +136,30 @@ fn save_anew(disk: &mut Disk, ledger: &mut Ledger, rng: &mut Rng, habit: Habit, 
     let old = disk.nodes[&file].clone();
     let backup = LocalName::new(format!("{}~", old.name)).unwrap();
     let bytes = new_bytes(ledger, rng, habit);
-    if !(rng.one_in(2) && disk.rename(file, old.parent, &backup).is_ok()) {
+    if rng.one_in(2) && disk.rename(file, old.parent, &backup).is_ok() {
+        // The file goes on under its name (M3), so its old bytes may come back beside the backup.
+        ledger.copied.extend(bytes_of(disk, file));
+    } else {
         ledger.destroy(bytes_of(disk, file));
         disk.unlink(file).unwrap();
     }
     disk.create(old.parent, &old.name, Kind::File(bytes)).unwrap();
 }
 
-fn swap(disk: &mut Disk, one: Inode, two: Inode) {
-    let mut above = |what: Inode| std::iter::successors(Some(what), |at| disk.nodes[at].parent).collect::<Vec<_>>();
+fn swap(disk: &mut Disk, ledger: &mut Ledger, one: Inode, two: Inode) {
+    let above =
+        |what: Inode| std::iter::successors(Some(what), |at| disk.nodes[at].parent).collect::<Vec<_>>();
     if above(one).contains(&two) || above(two).contains(&one) {
         return;
     }
     let (first, second) = (disk.nodes[&one].clone(), disk.nodes[&two].clone());
     let aside = LocalName::new("aside").unwrap();
+    // A file that trades names with a conflict copy is taken for an edited one: rather a copy too many.
+    if is_conflict_copy(&first.name).is_some() || is_conflict_copy(&second.name).is_some() {
+        ledger
+            .copied
+            .extend(bytes_of(disk, one).into_iter().chain(bytes_of(disk, two)));
+    }
     disk.rename(one, None, &aside).unwrap();
     disk.rename(two, first.parent, &first.name).unwrap();
     disk.rename(one, second.parent, &second.name).unwrap();
@@ -138,7 +167,12 @@ fn swap(disk: &mut Disk, one: Inode, two: Inode) {
 
 /// Someone does something in the account.
 pub(crate) fn disturb_account(account: &mut Account, ledger: &mut Ledger, rng: &mut Rng, habit: Habit) {
-    let all: Vec<RemoteId> = account.rows.keys().copied().filter(|id| account.live(*id).is_some()).collect();
+    let all: Vec<RemoteId> = account
+        .rows
+        .keys()
+        .copied()
+        .filter(|id| account.live(*id).is_some())
+        .collect();
     let files: Vec<RemoteId> = all.iter().copied().filter(|id| id.file().is_some()).collect();
     let mut folders: Vec<Option<FolderId>> = all.iter().filter_map(|id| id.folder()).map(Some).collect();
     folders.push(None);
@@ -152,7 +186,11 @@ pub(crate) fn disturb_account(account: &mut Account, ledger: &mut Ledger, rng: &
     };
     let repeats = habit == Habit::Anything && rng.one_in(4);
     let taken = |account: &Account, folder: Option<FolderId>| {
-        !repeats && account.children(folder).iter().any(|id| account.rows[id].name == name)
+        !repeats
+            && account
+                .children(folder)
+                .iter()
+                .any(|id| account.rows[id].name == name)
     };
     match (deed, rng.pick(&all).copied(), rng.pick(&files).copied()) {
         (0 | 1, ..) if !taken(account, folder) => {
@@ -188,31 +226,47 @@ pub(crate) fn disturb_account(account: &mut Account, ledger: &mut Ledger, rng: &
             ledger.destroy(bytes_below(account, what));
             account.rows.get_mut(&what).unwrap().away = true;
         }
-        (11, ..) => {
-            // Out of the trash, or back into the pair.
-            let gone: Vec<RemoteId> = account.rows.keys().copied().filter(|id| account.live(*id).is_none()).collect();
-            if let Some(row) = rng.pick(&gone).and_then(|id| account.rows.get_mut(id)) {
-                (row.trashed, row.away) = (false, false);
-            }
-        }
+        (11, ..) => bring_back(account, ledger, rng),
         _ => {}
     }
 }
 
+/// Out of the trash, or back into the pair.
+fn bring_back(account: &mut Account, ledger: &mut Ledger, rng: &mut Rng) {
+    let dead = |id: &&RemoteId| account.live(**id).is_none();
+    let gone: Vec<RemoteId> = account.rows.keys().filter(dead).copied().collect();
+    if let Some(id) = rng.pick(&gone).copied() {
+        let row = account.rows.get_mut(&id).unwrap();
+        (row.trashed, row.away) = (false, false);
+        // Its bytes may have been put back by a machine meanwhile.
+        ledger.copied.extend(bytes_below(account, id));
+    }
+}
+
 fn bytes_below(account: &Account, id: RemoteId) -> Vec<Bytes> {
-    let mut all: Vec<RemoteId> = id.folder().map(|id| account.below(id)).into_iter().flatten().collect();
+    let mut all: Vec<RemoteId> = id
+        .folder()
+        .map(|id| account.below(id))
+        .into_iter()
+        .flatten()
+        .collect();
     all.push(id);
     all.iter().filter_map(|id| account.rows[id].bytes).collect()
 }
 
 fn swap_rows(account: &mut Account, one: RemoteId, two: RemoteId) {
     let holds = |outer: RemoteId, inner: RemoteId| {
-        outer == inner || outer.folder().is_some_and(|id| account.below(id).contains(&inner))
+        outer == inner
+            || outer
+                .folder()
+                .is_some_and(|id| account.below(id).contains(&inner))
     };
     if holds(one, two) || holds(two, one) {
         return;
     }
     let (first, second) = (account.rows[&one].clone(), account.rows[&two].clone());
-    account.edit(one, Some(&second.name), Some(second.parent)).unwrap();
+    account
+        .edit(one, Some(&second.name), Some(second.parent))
+        .unwrap();
     account.edit(two, Some(&first.name), Some(first.parent)).unwrap();
 }

@@ -2,11 +2,12 @@
 
 use insta::assert_snapshot;
 
-use super::transition;
+use super::{Action, LocalStep, RemoteStep, transition};
 use crate::id::{LocalKey, RemoteId, TargetKey};
 use crate::merge::{Content, Merged, Removal, Target, TargetNode};
 use crate::name::{LocalName, RemoteName};
 use crate::path::RelPath;
+use crate::policy::Direction;
 use crate::render;
 use crate::rule::Rule;
 use crate::tree::Node;
@@ -137,12 +138,12 @@ fn a_swap_sets_one_aside_here_and_repeats_a_name_for_a_moment_there() {
         .becomes("b", "b", "a", Content::Settled);
     assert_snapshot!(it.plan(), @r"
     On this machine: 3 steps
-      set aside a   because set aside for a moment: names change places
-      rename b to a   because moved on this machine
+      set aside b   because set aside for a moment: names change places
       rename a to b   because moved on this machine
+      rename b to a   because moved on this machine
     In the account: 2 steps
-      rename b to a (file 102)   because moved on this machine
       rename a to b (file 101)   because moved on this machine
+      rename b to a (file 102)   because moved on this machine
     ");
 }
 
@@ -220,6 +221,39 @@ fn what_lives_on_leaves_its_folder_before_that_goes() {
       move docs/a to docs (file 102)   because moved on this machine
       trash docs/ (folder 101) with 1 item in it   because deleted on this machine
     ");
+}
+
+#[test]
+fn a_download_waits_until_its_row_has_moved_so_that_no_file_is_left_without_one() {
+    let it = decide(case().remote("f  'one'")).becomes("", "f", "c", Content::FromRemote);
+    let plan = transition(it.case.trees(), &it.merged, &it.case.policy);
+    let kinds: Vec<_> = plan
+        .steps
+        .iter()
+        .map(|step| (&step.action, step.settles.content, step.after.len()))
+        .collect();
+    assert!(
+        matches!(
+            kinds[..],
+            [
+                (Action::Remote(RemoteStep::EditFile { .. }), false, 0),
+                (Action::Local(LocalStep::Place { .. }), true, 1)
+            ]
+        ),
+        "{plan:?}"
+    );
+}
+
+#[test]
+fn a_one_way_pair_gets_no_step_on_the_side_that_is_never_written() {
+    for (direction, written) in [
+        (Direction::Upload, "In the account"),
+        (Direction::Download, "On this machine"),
+    ] {
+        let it = decide(case().all("a").policy(|policy| policy.direction = direction));
+        let text = it.becomes("a", "a", "b", Content::Settled).plan();
+        assert!(text.starts_with(written) && text.lines().count() == 2, "{text}");
+    }
 }
 
 #[test]

@@ -41,6 +41,8 @@ struct World {
     next_node: u64,
     things: Vec<Thing>,
     policy: Policy,
+    /// Entries that nobody names, and the folders they are to stay in.
+    kept: Vec<(Inode, Option<Inode>)>,
 }
 
 /// Puts each of `present` into a folder that comes before it in a random order.
@@ -89,6 +91,7 @@ fn world(seed: u64) -> World {
             disk: traits,
             ..Policy::default()
         },
+        kept: Vec::new(),
     };
     for index in 0..count {
         world.things.push(Thing {
@@ -129,6 +132,7 @@ fn world(seed: u64) -> World {
     for (index, folder, name) in arrange(rng, &world.things, &kept, &traits) {
         world.things[index].wanted = Some((folder, name));
     }
+    scatter(&mut world, rng);
     for thing in &mut world.things {
         thing.content = match (thing.folder, thing.here, thing.there) {
             (true, ..) => Content::Folder,
@@ -140,6 +144,34 @@ fn world(seed: u64) -> World {
         };
     }
     world
+}
+
+/// Puts things in between that no merge names: ignored rows anywhere, and entries in folders that stay.
+fn scatter(world: &mut World, rng: &mut Rng) {
+    for at in 0..world.things.len() {
+        let Thing {
+            folder: true,
+            here,
+            there,
+            wanted,
+            ..
+        } = world.things[at].clone()
+        else {
+            continue;
+        };
+        if let Some(id) = there.filter(|_| rng.one_in(3)).and_then(RemoteId::folder) {
+            let row = world
+                .account
+                .create(Some(id), &RemoteName::new("ignored"), Some(1));
+            world.account.rows.get_mut(&row).unwrap().ignored = true;
+        }
+        if here.is_some() && wanted.is_some() && rng.one_in(3) {
+            let name = LocalName::new("kept").unwrap();
+            world
+                .kept
+                .push((world.disk.create(here, &name, Kind::File(1)).unwrap(), here));
+        }
+    }
 }
 
 impl World {
@@ -339,6 +371,11 @@ fn check_reached(world: &World) -> Result<(), String> {
         let parent = folder.map(|folder| world.things[folder].synced.unwrap());
         if record.local_name.as_str() != name || record.parent != parent {
             return Err(format!("{thing:?} is recorded as {record:?}"));
+        }
+    }
+    for (inode, folder) in &world.kept {
+        if world.disk.nodes.get(inode).map(|node| node.parent) != Some(*folder) {
+            return Err(format!("{inode} was not to be touched"));
         }
     }
     let wanted = world.things.iter().filter(|thing| thing.wanted.is_some()).count();

@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 
 use super::disk::{Disk, Entry, Room, Spot};
 use super::order::{Drafts, Phase, Ref};
+use super::vacate::Fate;
 use super::{Action, LocalStep};
 use crate::id::{LocalKey, RemoteId, TargetKey};
 use crate::merge::{Content, Merged, Removal, TargetNode, Trees};
@@ -21,7 +22,6 @@ use crate::name::LocalName;
 use crate::path::RelPath;
 use crate::policy::{Direction, Policy};
 use crate::rule::Rule;
-use crate::tree::LocalKind;
 
 /// How far an entry's planning has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -37,8 +37,10 @@ pub(super) enum State {
 
 /// Work that waits on the stack. Recursion would be as deep as the longest chain of renames.
 #[derive(Clone, Debug)]
-enum Frame {
+pub(super) enum Frame {
+    /// Have this node where it belongs.
     Place(TargetKey),
+    /// Have this entry removed; `inside`: what is left to look at in it.
     Remove {
         what: LocalKey,
         inside: Option<Vec<Entry>>,
@@ -46,19 +48,15 @@ enum Frame {
 }
 
 /// What the top frame wants next.
-enum Next {
+pub(super) enum Next {
+    /// Nothing: it is done.
     Finished,
+    /// Another look.
     Again,
+    /// This before.
     First(Frame),
     /// The removal of this folder waits for us, and we for it.
     Unwind(LocalKey),
-}
-
-/// What becomes of an entry.
-enum Fate {
-    Kept,
-    Moves(TargetKey),
-    Removed,
 }
 
 /// See the head of this file.
@@ -67,10 +65,10 @@ pub(super) struct Local<'a> {
     pub(super) merged: &'a Merged,
     pub(super) disk: Disk<'a>,
     written: bool,
-    owner: BTreeMap<LocalKey, TargetKey>,
-    removed: BTreeMap<LocalKey, &'a Removal>,
+    pub(super) owner: BTreeMap<LocalKey, TargetKey>,
+    pub(super) removed: BTreeMap<LocalKey, &'a Removal>,
     pub(super) states: BTreeMap<TargetKey, State>,
-    removals: BTreeMap<LocalKey, State>,
+    pub(super) removals: BTreeMap<LocalKey, State>,
     /// The last step that moved or made an entry.
     relocated: BTreeMap<Entry, Ref>,
     /// Steps that name a path through an entry where it is now.
@@ -78,7 +76,7 @@ pub(super) struct Local<'a> {
     /// The last step by which a name in a folder became free.
     vacated: BTreeMap<(Room, String), Ref>,
     /// Steps that took something out of a folder that will be removed.
-    leavers: BTreeMap<LocalKey, BTreeSet<Ref>>,
+    pub(super) leavers: BTreeMap<LocalKey, BTreeSet<Ref>>,
     slots: u32,
 }
 
@@ -120,10 +118,14 @@ impl<'a> Local<'a> {
         for key in order {
             self.run(Frame::Place(*key), drafts);
         }
-        for removal in &self.merged.removed {
-            if let Some(what) = removal.local.filter(|what| self.removed.contains_key(what)) {
-                self.run(Frame::Remove { what, inside: None }, drafts);
-            }
+        let mut doomed: Vec<(Option<RelPath>, LocalKey)> = self
+            .removed
+            .keys()
+            .map(|key| (self.trees.local.nodes.path(*key), *key))
+            .collect();
+        doomed.sort_unstable();
+        for (_, what) in doomed {
+            self.run(Frame::Remove { what, inside: None }, drafts);
         }
         for key in order {
             self.replace(*key, drafts);
@@ -227,7 +229,8 @@ impl<'a> Local<'a> {
         Next::Finished
     }
 
-    fn state(&self, key: TargetKey) -> State {
+    /// How far the planning of a node has come.
+    pub(super) fn state(&self, key: TargetKey) -> State {
         self.states.get(&key).copied().unwrap_or_default()
     }
 
@@ -264,64 +267,6 @@ impl<'a> Local<'a> {
             }
         }
         Some(room)
-    }
-
-    /// What to do so that this node's entry leaves where it is: go on to its place, or, if that has to wait for us, aside.
-    fn leave(&mut self, what: LocalKey, target: TargetKey, drafts: &mut Drafts) -> Option<Frame> {
-        let mut above = self.merged.target.ancestors(target);
-        if self.state(target) == State::Waiting && !above.any(|above| self.state(above.key) == State::Open) {
-            return Some(Frame::Place(target));
-        }
-        self.park(what, drafts);
-        None
-    }
-
-    /// Sees to it that nothing is at the name. `None`: nothing is that this plan could take away.
-    fn clear(&mut self, entry: Entry, room: Room, name: &LocalName, drafts: &mut Drafts) -> Option<Next> {
-        let mut itself = None;
-        for other in self.disk.occupants(room, name) {
-            let Entry::Seen(key) = other else { continue };
-            if other == entry {
-                itself = Some(key);
-                continue;
-            }
-            match self.fate(key) {
-                Fate::Kept => {}
-                Fate::Moves(target) if self.state(target) == State::Done => {}
-                Fate::Moves(target) => {
-                    return Some(self.leave(key, target, drafts).map_or(Next::Again, Next::First));
-                }
-                Fate::Removed => match self.removals.get(&key).copied().unwrap_or_default() {
-                    State::Waiting => {
-                        return Some(Next::First(Frame::Remove {
-                            what: key,
-                            inside: None,
-                        }));
-                    }
-                    State::Open => return Some(Next::Unwind(key)),
-                    State::Done => {}
-                },
-            }
-        }
-        // Another spelling of the name it has, on a disk to which both are one: never renamed onto itself.
-        itself.map(|key| {
-            self.park(key, drafts);
-            Next::Again
-        })
-    }
-
-    fn fate(&self, key: LocalKey) -> Fate {
-        if self.removed.contains_key(&key) {
-            return Fate::Removed;
-        }
-        let node = self
-            .owner
-            .get(&key)
-            .and_then(|target| self.merged.target.get(*target));
-        match node {
-            Some(node) if self.wanted(node).is_some() => Fate::Moves(node.key),
-            Some(_) | None => Fate::Kept,
-        }
     }
 
     /// The name is free: the entry takes it.
@@ -376,7 +321,7 @@ impl<'a> Local<'a> {
         clippy::too_many_arguments,
         reason = "one place keeps all the books; it has no state of its own"
     )]
-    fn relocate(
+    pub(super) fn relocate(
         &mut self,
         entry: Entry,
         spot: Spot,
@@ -388,7 +333,12 @@ impl<'a> Local<'a> {
     ) -> Ref {
         self.chain(Some(entry), &mut after);
         after.extend(self.users.remove(&entry).into_iter().flatten());
-        let step = drafts.add(Phase::Local, node, Action::Local(step), because, after);
+        let phase = if matches!(step, LocalStep::Place { .. }) {
+            Phase::Fetch
+        } else {
+            Phase::Local
+        };
+        let step = drafts.add(phase, node, Action::Local(step), because, after);
         if let Spot::In(room, name) = self.disk.spot(entry) {
             for above in self.disk.above(entry).collect::<Vec<_>>() {
                 // Only a folder that has still to move must know who names a path through it.
@@ -442,72 +392,6 @@ impl<'a> Local<'a> {
             BTreeSet::new(),
             drafts,
         );
-    }
-
-    /// One step towards having the entry removed: whatever is in it goes first.
-    fn remove(&mut self, what: LocalKey, inside: &mut Option<Vec<Entry>>, drafts: &mut Drafts) -> Next {
-        if self.removals.get(&what) == Some(&State::Done) {
-            return Next::Finished;
-        }
-        self.removals.insert(what, State::Open);
-        let entry = Entry::Seen(what);
-        let is_folder = self
-            .trees
-            .local
-            .nodes
-            .get(what)
-            .is_some_and(|node| node.is_folder());
-        if is_folder {
-            let left = inside.get_or_insert_with(|| {
-                let mut contents = self.disk.contents(Some(entry));
-                contents.reverse();
-                contents
-            });
-            while let Some(Entry::Seen(child)) = left.last().copied() {
-                if self.disk.room(Entry::Seen(child)) != Some(Some(entry)) {
-                    left.pop();
-                    continue;
-                }
-                match self.fate(child) {
-                    Fate::Removed if self.removals.get(&child) != Some(&State::Done) => {
-                        return Next::First(Frame::Remove {
-                            what: child,
-                            inside: None,
-                        });
-                    }
-                    Fate::Moves(target) if self.state(target) != State::Done => {
-                        if let Some(first) = self.leave(child, target, drafts) {
-                            return Next::First(first);
-                        }
-                    }
-                    Fate::Moves(_) | Fate::Removed | Fate::Kept => {}
-                }
-                left.pop();
-            }
-        }
-        self.take_away(what, is_folder, drafts);
-        self.removals.insert(what, State::Done);
-        Next::Finished
-    }
-
-    fn take_away(&mut self, what: LocalKey, is_folder: bool, drafts: &mut Drafts) {
-        let entry = Entry::Seen(what);
-        let (Some(path), Some(removal)) = (self.disk.path(entry), self.removed.get(&what)) else {
-            return;
-        };
-        let because = removal.because;
-        let step = if is_folder {
-            LocalStep::RemoveFolder { what, path }
-        } else if matches!(
-            self.trees.local.nodes.get(what).map(|node| &node.kind),
-            Some(LocalKind::File(_))
-        ) {
-            LocalStep::Trash { what, path }
-        } else {
-            return;
-        };
-        let after = self.leavers.remove(&what).unwrap_or_default();
-        self.relocate(entry, Spot::Nowhere, None, step, because, after, drafts);
     }
 
     /// New bytes for a file that is here, once it is where it belongs.

@@ -17,6 +17,7 @@ mod remove;
 mod rows;
 mod settle;
 mod step;
+mod vacate;
 
 use alloc::vec::Vec;
 
@@ -25,6 +26,7 @@ pub use step::{Action, JournalStep, LocalStep, RemoteParent, RemoteStep, Settles
 use crate::id::TargetKey;
 use crate::merge::{Merged, Target, Trees};
 use crate::policy::Policy;
+use crate::tree::Node;
 
 /// Everything that has to be done, in an order in which it can be done one by one. Steps name in
 /// [`after`](Step::after) which others they truly need, so that independent ones can run side by side.
@@ -52,12 +54,21 @@ pub fn transition(trees: Trees<'_>, merged: &Merged, policy: &Policy) -> Plan {
     drafts.into_plan()
 }
 
-/// All nodes of the target that hang together with its root, parents before children.
+/// All nodes of the target that hang together with its root, parents before children, siblings by name: the order does
+/// not depend on how a scan numbered its entries.
 fn top_down(target: &Target) -> Vec<TargetKey> {
-    let mut order: Vec<TargetKey> = target.children(None).map(|node| node.key).collect();
+    let inside = |folder: Option<TargetKey>| {
+        let mut nodes: Vec<_> = target
+            .children(folder)
+            .map(|node| (node.label(), node.remote, node.key))
+            .collect();
+        nodes.sort_unstable();
+        nodes.into_iter().map(|(_, _, key)| key)
+    };
+    let mut order: Vec<TargetKey> = inside(None).collect();
     let mut at = 0;
     while let Some(key) = order.get(at).copied() {
-        order.extend(target.children(Some(key)).map(|node| node.key));
+        order.extend(inside(Some(key)));
         at += 1;
     }
     order

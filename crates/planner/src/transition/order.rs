@@ -24,6 +24,9 @@ pub(super) enum Phase {
     Local,
     /// The account.
     Remote,
+    /// Bytes that come to the disk. Nothing else waits for them; they wait until a row that moves as well has moved, so
+    /// that no half-done pass leaves a file here which nothing ties to its row.
+    Fetch,
     /// Records of what is true only after steps on both sides.
     Late,
 }
@@ -92,8 +95,12 @@ impl Drafts {
 
     /// Whether `first` comes before `then` in the plan, so that an edge from one to the other is sound.
     pub(super) fn precedes(&self, first: Ref, then: Ref) -> bool {
-        let place = |which: Ref| self.get(which).map(|draft| (draft.phase, which));
-        place(first) < place(then)
+        self.rank(first) < self.rank(then)
+    }
+
+    /// The place of a draft in the plan, compared with others.
+    pub(super) fn rank(&self, which: Ref) -> Option<(Phase, Ref)> {
+        self.get(which).map(|draft| (draft.phase, which))
     }
 
     /// Adds an edge: `then` waits for `first`. Answers whether it was sound; if not, nothing is added.

@@ -51,6 +51,9 @@ impl<'a, 'l> Settler<'a, 'l> {
                 steps.entry(node).or_default().push(step);
             }
         }
+        for steps in steps.values_mut() {
+            steps.sort_by_key(|step| drafts.rank(*step));
+        }
         let target = &local.merged.target;
         Self {
             of_synced: target

@@ -53,6 +53,9 @@ pub enum Action {
 }
 
 /// On the disk. Paths are as they will be when all steps named in [`Step::after`] are done.
+///
+/// [`Place`](Self::Place) waits for its node's step in the account, if there is one: else a pass that ends in between would
+/// leave a file here that nothing ties to its row, and the next would upload it as a new one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LocalStep {
     /// Make a folder. Half-done: it exists and is empty.

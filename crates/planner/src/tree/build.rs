@@ -219,6 +219,29 @@ impl Case {
         self
     }
 
+    /// Takes a row out again, so that what is in it has no living folder.
+    pub(crate) fn without_row(mut self, what: &str) -> Self {
+        let id = match what.split_once(' ') {
+            Some(("file", number)) => RemoteId::File(file_id(number.parse().unwrap())),
+            Some(("folder", number)) => RemoteId::Folder(folder_id(number.parse().unwrap())),
+            _ => panic!("file or folder: {what:?}"),
+        };
+        self.remote.nodes.remove(id);
+        self
+    }
+
+    /// The disk's root could not be read in full.
+    pub(crate) fn hidden_root(mut self) -> Self {
+        self.local.root_hidden = true;
+        self
+    }
+
+    /// The account's root could not be listed.
+    pub(crate) fn unreadable_root(mut self) -> Self {
+        self.remote.root_unreadable = true;
+        self
+    }
+
     /// Changes the policy.
     pub(crate) fn policy(mut self, change: impl FnOnce(&mut Policy)) -> Self {
         change(&mut self.policy);

@@ -75,6 +75,9 @@ pub(crate) enum When {
 /// The commands of this release.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    /// The whole thing without an account: both sides on this machine, and everything that travels between them
+    #[cfg(feature = "demo")]
+    Demo(commands::demo::DemoArgs),
     /// The configuration in force, where it is, whether it can be used
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),
@@ -139,6 +142,8 @@ fn dispatch(context: &Context, once: commands::once::OnceArgs, command: Option<C
             "a command stands where one was expected",
             "syncd --once [NAME…]",
         )),
+        #[cfg(feature = "demo")]
+        Some(Command::Demo(args)) => commands::demo::run(context, &args),
         Some(Command::Config(command)) => commands::config::run(context, &command),
         Some(Command::Completions(args)) => commands::completions::run(context, &args),
         None if once.once => commands::once::run(context, once),
@@ -188,7 +193,12 @@ mod tests {
     fn only_what_works_is_offered() {
         let command = <Cli as clap::CommandFactory>::command();
         let names: Vec<_> = command.get_subcommands().map(clap::Command::get_name).collect();
-        assert_eq!(names, ["config", "completions"]);
+        let demo = if cfg!(feature = "demo") {
+            &["demo"][..]
+        } else {
+            &[]
+        };
+        assert_eq!(names, [demo, &["config", "completions"]].concat());
     }
 
     #[test]

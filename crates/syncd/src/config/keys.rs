@@ -106,8 +106,8 @@ impl Fallback {
 pub(crate) enum Reader {
     /// Every run.
     Every,
-    /// The service only, which this release does not have yet: accepted, checked, without effect.
-    Service,
+    /// What this release does not have yet, the service above all: accepted, checked, without effect.
+    Later,
 }
 
 /// One key.
@@ -183,7 +183,7 @@ const fn later(
         name,
         kind,
         fallback,
-        reader: Reader::Service,
+        reader: Reader::Later,
         doc,
     }
 }
@@ -257,7 +257,7 @@ pub(crate) const KEYS: &[Key] = &[
     later(Sync, "local_scan_interval", Span(SECOND, 7 * DAY), Text("1h"), "Every folder here is scanned at least so often."),
     later(Sync, "stale_after", Span(MINUTE, 365 * DAY), Text("1d"), "Without an agreement for so long the status is an error."),
     key(Sync, "unstorable_names", Choice(&["escape", "skip"]), Text("escape"), "Names that the other side cannot hold: written as `⟦HEX⟧`, or held back."),
-    key(Sync, "server_copy", Flag, IsFlag(false), "Equal files may be copied within the account instead of uploaded."),
+    later(Sync, "server_copy", Flag, IsFlag(false), "Equal files may be copied within the account instead of uploaded."),
     key(Sync, "enabled", Flag, IsFlag(true), "false: only when named on the command line."),
 ];
 
@@ -319,8 +319,8 @@ pub(crate) fn markdown() -> String {
         let variable = key
             .variable()
             .map_or_else(|| "–".to_owned(), |name| format!("`{name}`"));
-        let note = if key.reader == Reader::Service {
-            " *(service; no effect in this release)*"
+        let note = if key.reader == Reader::Later {
+            " *(no effect in this release)*"
         } else {
             ""
         };

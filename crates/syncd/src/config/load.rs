@@ -54,6 +54,16 @@ impl Env {
         }
     }
 
+    /// The same without anything that could lead to the user's own account: a demo must never meet it.
+    #[cfg(feature = "demo")]
+    pub(crate) fn without_ours(&self) -> Self {
+        let mut other = self.clone();
+        other
+            .vars
+            .retain(|name, _| !name.starts_with("SYNCD_") && name != "CREDENTIALS_DIRECTORY");
+        other
+    }
+
     /// A variable; an empty one counts as not set.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.vars

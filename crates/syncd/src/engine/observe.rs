@@ -24,7 +24,7 @@ use crate::remote::walk::Walk;
 const STRANDED_LISTINGS: usize = 1_000;
 
 /// What the account shows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RemoteSeen {
     /// The tree for the merge.
     pub(crate) tree: RemoteTree,

@@ -212,7 +212,7 @@ pub(crate) async fn open(
 
 /// Signs in, and makes sure that it is the journal's account before anything else is asked (design A9).
 async fn sign_in(setup: &Setup, meta: &Meta, api_url: &str) -> Result<(String, api::Package), Halt> {
-    let fatal = |error: &api::ApiError| Halt::Error(Box::new(Report::from_api(error, api_url)));
+    let fatal = |error: &api::ApiError| Halt::Error(Box::new(Report::from_sign_in(error, api_url)));
     let account = setup
         .client
         .account_id()

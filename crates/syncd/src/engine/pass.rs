@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::decide::{Decision, decide};
 use super::gate::{SafetyStop, brake};
+use super::observe::RemoteSeen;
 use super::open::{Halt, Mode, Session, open};
 use super::tally::{Tally, deletions};
 use super::{OnceOptions, Outcome, Setup, Sink, dry_run, execute, observe, recover, resolve, settle, tidy};
@@ -91,6 +92,9 @@ async fn rounds(
             Mode::Look => resolve::waiting(session)?,
         };
         let (scan, remote) = see(session).await?;
+        if let Some(expected) = options.expect.as_ref().filter(|_| tally.rounds() == 1) {
+            expect(session, &scan, &remote, expected).await?;
+        }
         let decision = Decision {
             waiting,
             ..decide(session, scan, remote, mode).await?
@@ -100,12 +104,6 @@ async fn rounds(
         if mode == Mode::Look {
             return Ok(Some(dry_run::dry_run(session, &decision, std::mem::take(tally))));
         }
-        if let Some(expected) = options.expect.as_ref().filter(|_| tally.rounds() == 1) {
-            let found = dry_run::digest(session, &decision);
-            if *expected != found {
-                return Err(Halt::Error(Box::new(Report::other_plan(expected, &found))));
-            }
-        }
         if !act(session, &decision, tally).await? {
             break;
         }
@@ -114,8 +112,20 @@ async fn rounds(
     Ok(None)
 }
 
+/// Ends the run unless a dry run made now would show the plan that the user saw: the digest is of what a dry run knows,
+/// which fetches nothing to compare.
+async fn expect(session: &mut Session, scan: &Scan, remote: &RemoteSeen, expected: &str) -> Result<(), Halt> {
+    let shown = decide(session, scan.clone(), remote.clone(), Mode::Look).await?;
+    let found = dry_run::digest(session, &shown);
+    if found == *expected {
+        Ok(())
+    } else {
+        Err(Halt::Error(Box::new(Report::other_plan(expected, &found))))
+    }
+}
+
 /// Both sides at once: the disk does not wait for the network.
-async fn see(session: &mut Session) -> Result<(Scan, observe::RemoteSeen), Halt> {
+async fn see(session: &mut Session) -> Result<(Scan, RemoteSeen), Halt> {
     session.sink.phase(&session.pair.name, "looking");
     let known = observe::known_hashes(session)?;
     let root = session.root.clone();

@@ -237,3 +237,225 @@ fn refresh(known: Known<'_>, target: &TargetNode, facts: &Facts, content: bool, 
         file.stamp = trusted.filter(|stamp| *stamp == entry.stamp);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use planner::rule::Rule;
+    use planner::tree::{LocalFile, LocalKind, LocalNode, RemoteFile, RemoteKind, RemoteNode};
+
+    use super::*;
+
+    const OLD: Stamp = Stamp {
+        mtime_ns: 1,
+        ctime_ns: 1,
+    };
+    const NEW: Stamp = Stamp {
+        mtime_ns: 2,
+        ctime_ns: 2,
+    };
+
+    fn hash(byte: u8) -> ContentHash {
+        ContentHash([byte; 32])
+    }
+
+    fn file_id(id: u64) -> FileId {
+        FileId::new(id).unwrap()
+    }
+
+    /// One synced file (node 1, file 7, bytes 1) in the root of a pair, and what became of it.
+    struct World {
+        synced: SyncedTree,
+        local: LocalTree,
+        remote: RemoteTree,
+        target: Target,
+        trusted: BTreeMap<LocalKey, Stamp>,
+        nodes: BTreeMap<TargetKey, NodeId>,
+    }
+
+    impl World {
+        fn new(entry_stamp: Stamp, entry_hash: Option<ContentHash>, content: Content) -> Self {
+            let mut world = Self {
+                synced: SyncedTree::default(),
+                local: LocalTree::default(),
+                remote: RemoteTree::default(),
+                target: Target::default(),
+                trusted: BTreeMap::from([(LocalKey(1), entry_stamp)]),
+                nodes: BTreeMap::from([(TargetKey(1), NodeId(1))]),
+            };
+            world.synced.insert(SyncedNode {
+                id: NodeId(1),
+                parent: None,
+                remote_name: RemoteName::new("a"),
+                local_name: LocalName::new("a").unwrap(),
+                identity: None,
+                standing: Standing::Agreed,
+                kind: SyncedKind::File(SyncedFile {
+                    remote: file_id(7),
+                    short_url: None,
+                    size: 3,
+                    hash: Some(hash(1)),
+                    stamp: Some(OLD),
+                }),
+            });
+            let file = LocalFile {
+                size: 3,
+                stamp: entry_stamp,
+                hash: entry_hash,
+                busy: false,
+                unreadable: false,
+            };
+            world.local.nodes.insert(LocalNode {
+                key: LocalKey(1),
+                parent: None,
+                name: LocalName::new("a").unwrap(),
+                identity: None,
+                ignored: false,
+                kind: LocalKind::File(file),
+            });
+            let row = RemoteFile {
+                size: 3,
+                short_url: None,
+                hash: Some(hash(1)),
+                looks: 1,
+                appeared: None,
+            };
+            world.remote.nodes.insert(RemoteNode {
+                id: RemoteId::File(file_id(7)),
+                parent: None,
+                name: RemoteName::new("a"),
+                ignored: false,
+                kind: RemoteKind::File(row),
+            });
+            world.target.insert(TargetNode {
+                key: TargetKey(1),
+                parent: None,
+                synced: Some(NodeId(1)),
+                local: Some(LocalKey(1)),
+                remote: Some(RemoteId::File(file_id(7))),
+                local_name: LocalName::new("b"),
+                remote_name: Some(RemoteName::new("b")),
+                content,
+                place_rule: Rule::MovedThere,
+                content_rule: Rule::Unchanged,
+            });
+            world
+        }
+
+        fn record(&self, settles: Settles, facts: &Facts) -> SyncedNode {
+            let known = Known {
+                synced: &self.synced,
+                local: &self.local,
+                remote: &self.remote,
+                target: &self.target,
+                trusted: &self.trusted,
+                nodes: &self.nodes,
+            };
+            record(known, TargetKey(1), settles, facts, NodeId(1)).unwrap()
+        }
+    }
+
+    const PLACE: Settles = Settles {
+        place: true,
+        content: false,
+    };
+    const CONTENT: Settles = Settles {
+        place: false,
+        content: true,
+    };
+
+    fn file(node: &SyncedNode) -> &SyncedFile {
+        node.file().unwrap()
+    }
+
+    #[test]
+    fn a_rename_of_an_edited_file_leaves_no_stamp_that_would_hide_the_edit() {
+        let world = World::new(NEW, None, Content::FromLocal);
+        // The disk's side tells no stamp for bytes that are not those on record.
+        let facts = Facts {
+            local: Some(LocalFacts {
+                name: LocalName::new("b"),
+                ..LocalFacts::default()
+            }),
+            ..Facts::default()
+        };
+        let node = world.record(PLACE, &facts);
+        assert_eq!(node.local_name.as_str(), "b");
+        assert_eq!((file(&node).stamp, file(&node).hash), (None, Some(hash(1))));
+    }
+
+    #[test]
+    fn a_file_that_was_sent_is_known_by_the_stamps_the_sender_compared() {
+        let world = World::new(NEW, None, Content::FromLocal);
+        let sent = RemoteFacts {
+            file: Some(file_id(9)),
+            uploaded: true,
+            ..RemoteFacts::default()
+        };
+        let facts = Facts {
+            local: None,
+            remote: Some(sent),
+            hash: Some(hash(2)),
+        };
+        let node = world.record(CONTENT, &facts);
+        assert_eq!(
+            (file(&node).remote, file(&node).hash, file(&node).stamp),
+            (file_id(9), Some(hash(2)), Some(NEW))
+        );
+        assert_eq!(node.standing, Standing::Published);
+    }
+
+    #[test]
+    fn a_stamp_too_young_to_be_trusted_is_not_recorded() {
+        let mut world = World::new(NEW, Some(hash(1)), Content::Settled);
+        world.trusted.clear();
+        let node = world.record(CONTENT, &Facts::default());
+        assert_eq!((file(&node).hash, file(&node).stamp), (Some(hash(1)), None));
+    }
+
+    #[test]
+    fn a_touched_file_of_equal_bytes_gets_its_new_stamp() {
+        let world = World::new(NEW, Some(hash(1)), Content::Settled);
+        let node = world.record(CONTENT, &Facts::default());
+        assert_eq!((file(&node).hash, file(&node).stamp), (Some(hash(1)), Some(NEW)));
+    }
+
+    #[test]
+    fn a_hash_does_not_outlive_its_version() {
+        let mut world = World::new(NEW, None, Content::Settled);
+        let id = RemoteId::File(file_id(7));
+        let row = world.remote.nodes.get(id).unwrap().clone();
+        let edited = RemoteFile {
+            size: 4,
+            hash: None,
+            ..row.file().unwrap().clone()
+        };
+        world.remote.nodes.insert(RemoteNode {
+            kind: RemoteKind::File(edited),
+            ..row
+        });
+        let node = world.record(CONTENT, &Facts::default());
+        assert_eq!((file(&node).size, file(&node).hash), (4, None));
+    }
+
+    #[test]
+    fn nothing_is_recorded_in_a_folder_that_has_no_record() {
+        let mut world = World::new(OLD, None, Content::Settled);
+        let orphan = TargetNode {
+            parent: Some(TargetKey(5)),
+            ..world.target.get(TargetKey(1)).unwrap().clone()
+        };
+        world.target.insert(orphan);
+        let known = Known {
+            synced: &world.synced,
+            local: &world.local,
+            remote: &world.remote,
+            target: &world.target,
+            trusted: &world.trusted,
+            nodes: &world.nodes,
+        };
+        assert_eq!(
+            record(known, TargetKey(1), PLACE, &Facts::default(), NodeId(1)),
+            None
+        );
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use planner::hold::ItemKind;
+use planner::hold::{ItemKind, Reason};
 use planner::id::RemoteId;
 use planner::merge::Compare;
 use planner::path::RelPath;
@@ -57,20 +57,21 @@ impl Tally {
     /// A new round: what is not in sync is what this one finds.
     pub(crate) fn begin_round(&mut self) {
         self.rounds = self.rounds.saturating_add(1);
-        for items in [
-            &mut self.summary.skipped,
-            &mut self.summary.held,
-            &mut self.summary.unproved,
-            &mut self.summary.failed,
-            &mut self.summary.drift,
-        ] {
-            items.clear();
-        }
+        self.lists().into_iter().for_each(Vec::clear);
     }
 
     /// What the merge and the scan say is not in sync.
     pub(crate) fn observed(&mut self, decision: &Decision) {
         for hold in &decision.merged.held {
+            if let Reason::Unreadable(_) = &hold.reason {
+                // The system refused it (interface §1): nothing is decided about it, and nobody is asked.
+                let reason = words::reason(hold.kind, &hold.reason);
+                self.summary.failed.push(Item {
+                    path: hold.path.to_string(),
+                    reason,
+                });
+                continue;
+            }
             self.item(
                 hold.kind,
                 hold.path.to_string(),
@@ -97,6 +98,21 @@ impl Tally {
             };
             self.add_failure(path, failure);
         }
+        for items in self.lists() {
+            items.sort_by(|a, b| (&a.path, &a.reason).cmp(&(&b.path, &b.reason)));
+            items.dedup();
+        }
+    }
+
+    fn lists(&mut self) -> [&mut Vec<Item>; 5] {
+        let summary = &mut self.summary;
+        [
+            &mut summary.skipped,
+            &mut summary.held,
+            &mut summary.unproved,
+            &mut summary.failed,
+            &mut summary.drift,
+        ]
     }
 
     fn item(&mut self, kind: ItemKind, path: String, reason: String) {
@@ -106,10 +122,7 @@ impl Tally {
             ItemKind::Unproved => &mut self.summary.unproved,
             ItemKind::Drift => &mut self.summary.drift,
         };
-        let item = Item { path, reason };
-        if !items.contains(&item) {
-            items.push(item);
-        }
+        items.push(Item { path, reason });
     }
 
     /// Conflicts that were settled by steps of a plan that ran.

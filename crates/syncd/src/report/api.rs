@@ -18,6 +18,33 @@ impl Report {
             .unwrap_or_else(|| in_the_way(error))
             .at(api_url)
     }
+
+    /// An error of signing in. What is no answer of the API there, where nothing has ever answered as it should, most
+    /// likely means another address.
+    pub(crate) fn from_sign_in(error: &ApiError, api_url: &str) -> Self {
+        let why = if let ApiError::Malformed { what } = error {
+            what
+        } else if let ApiError::Ambiguous { why: Lost::Html, .. } = error {
+            "a page instead of an answer"
+        } else if let ApiError::Ambiguous {
+            why: Lost::Noise | Lost::Cut,
+            ..
+        } = error
+        {
+            "something that is not JSON"
+        } else {
+            return Self::from_api(error, api_url);
+        };
+        let cause = format!("the address answers the sign-in with {why}");
+        Self::new(
+            Kind::NotThisApi,
+            "not this API, or a site in trouble",
+            cause,
+            ADDRESS,
+        )
+        .data(SAFE)
+        .at(api_url)
+    }
 }
 
 /// Errors of who we are.

@@ -4,7 +4,17 @@
 //! [`render`](super::render): a line for each thing that happens, nothing for what stays as it is.
 
 mod bytes;
+mod gone;
+mod names;
+mod new;
+mod oneway;
+mod place;
+mod unseen;
+mod who;
 
+use std::collections::BTreeSet;
+
+use crate::rule::Rule;
 use crate::tree::build::Case;
 
 /// One row of the table.
@@ -28,7 +38,18 @@ use cases;
 
 /// All cases.
 fn table() -> impl Iterator<Item = &'static Row> {
-    [bytes::TABLE].into_iter().flatten()
+    [
+        who::TABLE,
+        place::TABLE,
+        bytes::TABLE,
+        new::TABLE,
+        gone::TABLE,
+        unseen::TABLE,
+        names::TABLE,
+        oneway::TABLE,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 fn shows(name: &str, case: &Case, wanted: &str) {
@@ -48,8 +69,22 @@ fn shows(name: &str, case: &Case, wanted: &str) {
 }
 
 #[test]
-fn a_merge_done_twice_is_the_same() {
-    for (name, case) in table() {
-        assert_eq!(case().merged(), case().merged(), "{name}");
+fn every_rule_of_a_merge_is_shown_by_a_case() {
+    let mut shown = BTreeSet::new();
+    for (_, case) in table() {
+        let merged = case().merged();
+        shown.extend(
+            merged
+                .target
+                .iter()
+                .flat_map(|node| [node.place_rule, node.content_rule]),
+        );
+        shown.extend(merged.removed.iter().map(|removal| removal.because));
     }
+    // Parking is a matter of the transition alone.
+    let missing: Vec<&Rule> = Rule::ALL
+        .iter()
+        .filter(|rule| **rule != Rule::Parked && !shown.contains(rule))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }

@@ -2,5 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod config;
+#[cfg(feature = "demo")]
+pub(crate) mod demo;
 pub(crate) mod once;
 mod render;

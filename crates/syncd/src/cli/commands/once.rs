@@ -19,7 +19,7 @@ use tracing::level_filters::LevelFilter;
 use super::render;
 use crate::cli::progress::Progress;
 use crate::cli::{Context, logging};
-use crate::config::load::load;
+use crate::config::load::{Choice, Env, load};
 use crate::config::{Config, PairConfig, credentials};
 use crate::engine::{self, OnceOptions, Outcome, Setup, Sink};
 use crate::exit::Exit;
@@ -56,7 +56,7 @@ pub(crate) struct OnceArgs {
 
 /// Runs the pass.
 pub(crate) fn run(context: &Context, args: OnceArgs) -> Exit {
-    let prepared = match prepare(context, &args) {
+    let prepared = match prepare(&context.choice, &context.env, &args) {
         Ok(prepared) => prepared,
         Err(report) => return context.output.fail(&report),
     };
@@ -98,10 +98,8 @@ struct Prepared {
     client: api::Client,
 }
 
-fn prepare(context: &Context, args: &OnceArgs) -> Result<Prepared, Report> {
-    let config = load(&context.choice, &context.env)
-        .map_err(|error| Report::from(&error))?
-        .config;
+fn prepare(choice: &Choice, env: &Env, args: &OnceArgs) -> Result<Prepared, Report> {
+    let config = load(choice, env).map_err(|error| Report::from(&error))?.config;
     let pairs = choose(&config, &args.names)?;
     if args.expect.is_some() && pairs.len() != 1 {
         return Err(Report::new(
@@ -111,8 +109,8 @@ fn prepare(context: &Context, args: &OnceArgs) -> Result<Prepared, Report> {
             "name the pair",
         ));
     }
-    let credentials = credentials::find(&config.account.credentials_file, &context.env)
-        .map_err(|error| Report::from(&error))?;
+    let credentials =
+        credentials::find(&config.account.credentials_file, env).map_err(|error| Report::from(&error))?;
     state_folder(&config.state_dir)?;
     let client = client(&config, credentials)?;
     Ok(Prepared {
@@ -292,6 +290,39 @@ async fn pass(setup: &Setup, pair: &PairConfig, options: &OnceOptions, progress:
     progress.begin(&pair.name);
     let sink: Arc<dyn Sink> = Arc::<Progress>::clone(progress);
     engine::run_once(setup, pair, options, sink).await
+}
+
+/// One pass over the first pair of a configuration, from reading its file on, as `--once` makes it.
+#[cfg(feature = "demo")]
+pub(crate) async fn only_pair(
+    choice: &Choice,
+    env: &Env,
+    sink: Arc<dyn Sink>,
+) -> Result<PairSummary, Report> {
+    let Prepared {
+        config,
+        pairs,
+        client,
+    } = prepare(choice, env, &OnceArgs::default())?;
+    let setup = Setup {
+        config,
+        client,
+        stop: CancellationToken::new(),
+    };
+    let first = pairs.first().and_then(|at| setup.config.pairs.get(*at));
+    let Some(pair) = first else {
+        return Err(Report::new(
+            Kind::Config,
+            "there is nothing to do",
+            "no pair is enabled",
+            "",
+        ));
+    };
+    local_folder(&setup.config, pair)?;
+    match engine::run_once(&setup, pair, &OnceOptions::default(), sink).await {
+        Outcome::Ran(summary) => Ok(summary),
+        Outcome::Planned(plan) => Ok(plan.summary),
+    }
 }
 
 /// The first signal asks for an end between two steps; the second one gives up at once. Both are safe: what is half

@@ -1,0 +1,322 @@
+//! The six properties of design §2, for one machine and one account: a tree grows on both, is disturbed, and is merged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use crate::id::{LocalKey, RemoteId};
+use crate::merge::{Compare, Now, Scope, Trees, merge};
+use crate::naming::is_conflict_copy;
+use crate::policy::Policy;
+use crate::pretend::{
+    Account, Decision, Habit, Ledger, Machine, Rng, Trouble, cases, disturb_account, disturb_disk,
+};
+use crate::render;
+use crate::transition::{Action, LocalStep, RemoteStep, transition};
+use crate::tree::{LocalTree, SyncedTree};
+
+/// A machine and an account in agreement.
+struct World {
+    machine: Machine,
+    account: Account,
+    ledger: Ledger,
+    rng: Rng,
+}
+
+/// Where somebody does something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Side {
+    Here,
+    There,
+    Anywhere,
+}
+
+impl World {
+    /// A tree that grew on both sides.
+    fn grown(seed: u64) -> Result<Self, String> {
+        let policy = Policy {
+            device: "D".into(),
+            ..Policy::default()
+        };
+        let mut world = Self {
+            machine: Machine::new(policy),
+            account: Account::default(),
+            ledger: Ledger::default(),
+            rng: Rng::new(seed),
+        };
+        for _ in 0..3 {
+            let events = 2 + world.rng.below(6);
+            world.disturb(events, Side::Anywhere, Habit::Plain);
+            world.settle()?;
+        }
+        Ok(world)
+    }
+
+    /// The next such tree that holds no conflict copy: a file that trades names with its own copy is taken for an edited
+    /// one, so that a conflict which was cut off half-way ends well, and that costs bytes.
+    fn grown_without_conflicts(seed: u64) -> Result<Self, String> {
+        let mut seed = seed;
+        loop {
+            let world = Self::grown(seed)?;
+            if !world
+                .machine
+                .synced
+                .iter()
+                .any(|node| is_conflict_copy(&node.local_name).is_some())
+            {
+                return Ok(world);
+            }
+            seed = seed.wrapping_add(1);
+        }
+    }
+
+    fn disturb(&mut self, events: usize, side: Side, habit: Habit) {
+        let Self {
+            machine,
+            account,
+            ledger,
+            rng,
+        } = self;
+        for _ in 0..events {
+            let here = match side {
+                Side::Here => true,
+                Side::There => false,
+                Side::Anywhere => rng.one_in(2),
+            };
+            if here {
+                disturb_disk(&mut machine.disk, ledger, rng, habit);
+            } else {
+                disturb_account(account, ledger, rng, habit);
+            }
+        }
+    }
+
+    fn decide(&mut self) -> Decision {
+        self.machine.decide(&self.account)
+    }
+
+    fn act(&mut self, decision: &Decision) -> Result<(), String> {
+        let done = self
+            .machine
+            .act(&mut self.account, decision, &mut self.rng, Trouble::Never);
+        done.map(drop)
+            .map_err(|why| format!("{why}\n{}", decision.text()))
+    }
+
+    /// One merge, carried out; another must find nothing left.
+    fn settle(&mut self) -> Result<Decision, String> {
+        let before = format!(
+            "{}{}{}",
+            self.account.text(),
+            self.machine.disk.text(),
+            self.machine.records()
+        );
+        let decision = self.decide();
+        self.act(&decision)?;
+        let next = self.decide();
+        if !next.plan.steps.is_empty() || !next.merged.compare.is_empty() || !next.asked.is_empty() {
+            let asked = &next.asked;
+            return Err(format!(
+                "{before}\n{}\nis not the end:\n{}\n{asked:?}",
+                decision.text(),
+                next.text()
+            ));
+        }
+        let held = &next.merged.held;
+        self.machine
+            .check_agreement(&self.account, held)
+            .map_err(|why| format!("{why}\n{before}\n{}\n{held:?}", decision.text()))?;
+        Ok(decision)
+    }
+
+    /// Every content that nobody destroyed is on both sides.
+    fn check_nothing_lost(&self) -> Result<(), String> {
+        let (here, there) = (self.machine.disk.contents(), self.account.contents());
+        match self
+            .ledger
+            .required()
+            .find(|bytes| !here.contains(bytes) || !there.contains(bytes))
+        {
+            None => Ok(()),
+            Some(bytes) => Err(format!("{bytes} is lost")),
+        }
+    }
+}
+
+fn fail(seed: u64) -> impl Fn(String) -> TestCaseError {
+    move |why| TestCaseError::fail(format!("seed {seed}: {why}"))
+}
+
+/// Steps on the disk, in the account, and those of both that move bytes.
+fn count(decision: &Decision) -> (usize, usize, usize) {
+    let (mut here, mut there, mut bytes) = (0, 0, 0);
+    for step in &decision.plan.steps {
+        match &step.action {
+            Action::Local(action) => {
+                here += 1;
+                bytes += usize::from(matches!(
+                    action,
+                    LocalStep::Place { .. } | LocalStep::Replace { .. }
+                ));
+            }
+            Action::Remote(action) => {
+                there += 1;
+                bytes += usize::from(matches!(
+                    action,
+                    RemoteStep::Upload { .. } | RemoteStep::Replace { .. }
+                ));
+            }
+            Action::Journal(_) => {}
+        }
+    }
+    (here, there, bytes)
+}
+
+/// The same scan with other numbers.
+fn renumbered(tree: &LocalTree, rng: &mut Rng) -> LocalTree {
+    let mut keys: Vec<LocalKey> = tree.nodes.iter().map(|node| node.key).collect();
+    let old = keys.clone();
+    rng.shuffle(&mut keys);
+    let new: BTreeMap<LocalKey, LocalKey> = old.into_iter().zip(keys).collect();
+    let mut other = LocalTree {
+        root_hidden: tree.root_hidden,
+        ..LocalTree::default()
+    };
+    for node in tree.nodes.iter() {
+        let mut node = node.clone();
+        node.key = new[&node.key];
+        node.parent = node.parent.map(|parent| new[&parent]);
+        other.nodes.insert(node);
+    }
+    other
+}
+
+/// What changed since the last agreement, as an engine hears of it.
+fn changed(before: &Decision, now: &Decision, synced: &SyncedTree) -> Scope {
+    let mut nodes = BTreeSet::new();
+    let local: BTreeSet<LocalKey> = (now.local.nodes.iter())
+        .filter(|node| before.local.nodes.get(node.key) != Some(node))
+        .map(|node| node.key)
+        .collect();
+    let seen = |row: &crate::tree::RemoteNode| {
+        (
+            row.parent,
+            row.name.clone(),
+            row.file().map(|file| file.short_url.clone()),
+        )
+    };
+    let remote: BTreeSet<RemoteId> = (now.remote.nodes.iter())
+        .filter(|row| before.remote.nodes.get(row.id).map(seen) != Some(seen(row)))
+        .map(|row| row.id)
+        .collect();
+    for node in synced.iter() {
+        let inode = node
+            .identity
+            .map(|identity| LocalKey(u32::try_from(identity.inode).unwrap()));
+        let missing = inode.is_none_or(|key| !now.local.nodes.contains(key))
+            || !now.remote.nodes.contains(node.remote());
+        if missing || inode.is_some_and(|key| local.contains(&key)) || remote.contains(&node.remote()) {
+            nodes.insert(node.id);
+        }
+    }
+    Scope::Closure {
+        synced: nodes,
+        local,
+        remote,
+    }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn nothing_is_lost_and_a_second_merge_is_empty(seed: u64, events in 1_usize..10) {
+        let mut world = World::grown(seed).map_err(fail(seed))?;
+        world.disturb(events, Side::Anywhere, Habit::Plain);
+        world.settle().map_err(fail(seed))?;
+        world.check_nothing_lost().map_err(fail(seed))?;
+    }
+
+    #[test]
+    fn what_changed_on_one_side_only_comes_to_the_other_and_the_side_is_left_alone(
+        seed: u64,
+        events in 1_usize..8,
+        here: bool,
+    ) {
+        let mut world = World::grown(seed).map_err(fail(seed))?;
+        world.disturb(events, if here { Side::Here } else { Side::There }, Habit::Plain);
+        let decision = world.settle().map_err(fail(seed))?;
+        let (disk, account, _) = count(&decision);
+        prop_assert_eq!(if here { disk } else { account }, 0, "seed {}:\n{}", seed, decision.text());
+        prop_assert!(decision.merged.conflicts.is_empty(), "seed {seed}");
+    }
+
+    #[test]
+    fn deletions_propagate_where_the_other_side_left_the_node_alone(seed: u64, events in 1_usize..5, here: bool) {
+        let mut world = World::grown(seed).map_err(fail(seed))?;
+        world.disturb(events, if here { Side::Here } else { Side::There }, Habit::Deletes);
+        let left = if here { world.machine.disk.nodes.len() } else { world.account.live_rows() };
+        let decision = world.settle().map_err(fail(seed))?;
+        prop_assert_eq!(world.machine.disk.nodes.len(), left, "seed {}:\n{}", seed, decision.text());
+        prop_assert_eq!(world.account.live_rows(), left, "seed {}:\n{}", seed, decision.text());
+    }
+
+    #[test]
+    fn a_rename_or_move_is_one_call_and_moves_no_bytes(seed: u64, events in 1_usize..6, here: bool) {
+        let mut world = World::grown_without_conflicts(seed).map_err(fail(seed))?;
+        world.disturb(events, if here { Side::Here } else { Side::There }, Habit::Moves);
+        let moved = world.moved();
+        let decision = world.settle().map_err(fail(seed))?;
+        let (disk, account, bytes) = count(&decision);
+        prop_assert_eq!(bytes, 0, "seed {}:\n{}", seed, decision.text());
+        let fetched = decision.asked.iter().any(|ask| matches!(ask, Compare::Remote(_)));
+        prop_assert!(!fetched, "seed {seed}");
+        let parked = decision.plan.steps.iter().filter(|step| matches!(step.action, Action::Local(LocalStep::Park { .. })));
+        let calls = if here { account } else { disk - parked.count() };
+        prop_assert_eq!(calls, moved, "seed {}:\n{}", seed, decision.text());
+    }
+
+    #[test]
+    fn the_same_trees_give_the_same_plan_however_the_scan_was_numbered(seed: u64, events in 1_usize..8) {
+        let mut world = World::grown(seed).map_err(fail(seed))?;
+        world.disturb(events, Side::Anywhere, Habit::Plain);
+        let decision = world.decide();
+        let local = renumbered(&decision.local, &mut world.rng);
+        let trees = Trees { local: &local, ..decision.trees() };
+        let merged = merge(trees, &Scope::Everything, &world.machine.policy, Now(0));
+        let plan = transition(trees, &merged, &world.machine.policy);
+        prop_assert_eq!(render::text(trees, &merged, &plan), decision.text(), "seed {}", seed);
+    }
+
+    #[test]
+    fn a_merge_of_what_changed_is_the_full_merge(seed: u64, events in 1_usize..5) {
+        let mut world = World::grown(seed).map_err(fail(seed))?;
+        let before = world.decide();
+        world.disturb(events, Side::Anywhere, Habit::Plain);
+        let now = world.decide();
+        let scope = changed(&before, &now, &now.synced);
+        let merged = merge(now.trees(), &scope, &world.machine.policy, Now(0));
+        let plan = transition(now.trees(), &merged, &world.machine.policy);
+        prop_assert_eq!(render::text(now.trees(), &merged, &plan), now.text(), "seed {}", seed);
+    }
+}
+
+impl World {
+    /// How many recorded nodes are elsewhere now, on whichever side.
+    fn moved(&self) -> usize {
+        let synced = &self.machine.synced;
+        let elsewhere = |node: &&crate::tree::SyncedNode| {
+            let row = &self.account.rows[&node.remote()];
+            let shelf = node
+                .parent
+                .and_then(|parent| synced.get(parent)?.remote().folder());
+            let entry = &self.machine.disk.nodes[&u32::try_from(node.identity.unwrap().inode).unwrap()];
+            let folder = node.parent.and_then(|parent| synced.get(parent)?.identity);
+            row.parent != shelf
+                || row.name != node.remote_name
+                || entry.parent.map(u64::from) != folder.map(|folder| folder.inode)
+                || entry.name != node.local_name
+        };
+        synced.iter().filter(elsewhere).count()
+    }
+}

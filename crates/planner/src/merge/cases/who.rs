@@ -1,0 +1,136 @@
+//! Which entry of the disk is which synced node (M1–M5; H25–H28).
+
+use super::cases;
+use crate::tree::build::case;
+
+cases! {
+    saved_by_rename_is_an_edit {
+        case().synced("a.txt  inode 5  'one'").local("a.txt  inode 6  'other'").remote("a.txt  'one'")
+    } => r"
+        a.txt  bytes up  EditedHere"
+
+    h25_a_backup_beside_a_new_file_is_an_edit_and_a_new_file {
+        case()
+            .synced("F  inode 5  file 1  'one'").local("F~  inode 5  'one'\nF  inode 6  'other'").remote("F  file 1  'one'")
+    } => r"
+        F  bytes up  EditedHere
+        F~  there new 'F~'  bytes up  CreatedHere"
+
+    h25_and_edited_there_is_a_conflict_on_the_file {
+        case()
+            .synced("F  inode 5  file 1  'one'")
+            .local("F~  inode 5  'one'\nF  inode 6  mtime 1795443303  'other'")
+            .remote("F  file 1  'there?'")
+    } => r"
+        F  here new  bytes down  ConflictKeepBoth
+        F~  there new 'F~'  bytes up  CreatedHere
+        F (conflict 2026-11-23 141503 D)  here from F  there new 'F (conflict 2026-11-23 141503 D)'  bytes up  ConflictKeepBoth
+        conflict F  copy F (conflict 2026-11-23 141503 D)  ConflictKeepBoth"
+
+    h26_restored_with_reused_inodes_is_no_rename {
+        case()
+            .synced("a  inode 1  nobirth  'one'\nb  inode 2  nobirth  'two'")
+            .local("a  inode 2  nobirth  'one'\nb  inode 1  nobirth  'two'")
+            .remote("a  'one'\nb  'two'")
+    } => r"
+        a  Refreshed
+        b  Refreshed"
+
+    without_birth_times_a_move_needs_the_bytes {
+        case()
+            .synced("a  inode 1  nobirth  file 1  'one'").local("b  inode 1  nobirth  'one'").remote("a  file 1  'one'")
+    } => r"
+        b  there from a as 'b'  MovedHere"
+
+    without_birth_times_an_unhashed_move_waits_for_the_hash {
+        case()
+            .synced("a  inode 1  nobirth  file 1  'one'")
+            .local("b  inode 1  nobirth  unhashed  'one'")
+            .remote("a  file 1  'one'")
+    } => r"
+        a  here none  there left  Unchanged
+        compare here b"
+
+    without_birth_times_a_reused_inode_is_a_new_file {
+        case()
+            .synced("a  inode 1  nobirth  file 1  'one'").local("b  inode 1  nobirth  'two'").remote("a  file 1  'one'")
+    } => r"
+        b  there new 'b'  bytes up  CreatedHere
+        drop a  remove there a  DeletedHere"
+
+    without_birth_times_a_folder_is_known_by_a_child {
+        case()
+            .synced("a/  inode 1  nobirth  folder 1\na/x  inode 2  nobirth  file 2  'one'")
+            .local("b/  inode 1  nobirth\nb/x  inode 2  nobirth  'one'")
+            .remote("a/  folder 1\na/x  file 2  'one'")
+    } => r"
+        b  there from a as 'b'  MovedHere"
+
+    without_identities_equal_bytes_pair_up {
+        case()
+            .synced("a  noid  file 1  'one'\ndocs/b  noid  file 2  'two'")
+            .local("new/a  noid  'one'\ndocs/c  noid  'two'")
+            .remote("a  file 1  'one'\ndocs/b  file 2  'two'")
+    } => r"
+        new/a  there from a as 'a'  MovedHere
+        docs/c  there from docs/b as 'c'  MovedHere
+        new  there new 'new'  CreatedHere"
+
+    equal_sizes_alone_wait_for_a_hash {
+        case()
+            .synced("a  noid  file 1  'one'").local("b  noid  unhashed  'two'").remote("a  file 1  'one'")
+    } => r"
+        a  here none  there left  Unchanged
+        compare here b"
+
+    equal_copies_that_moved_keep_their_names {
+        case()
+            .synced("x/a  noid  file 1  'one'\nx/b  noid  file 2  'one'")
+            .local("x/\ny/b  noid  'one'\ny/a  noid  'one'")
+            .remote("x/a  file 1  'one'\nx/b  file 2  'one'")
+    } => r"
+        y/a  there from x/a as 'a'  MovedHere
+        y/b  there from x/b as 'b'  MovedHere
+        y  there new 'y'  CreatedHere"
+
+    h27_one_identity_at_two_paths_identifies_nothing {
+        case()
+            .synced("a  inode 1  file 1  'one'").local("b  inode 1  'one'\nc  inode 1  'one'").remote("a  file 1  'one'")
+    } => r"
+        b  there from a as 'b'  MovedHere
+        c  there new 'c'  bytes up  CreatedHere"
+
+    moved_over_another_is_a_move_and_a_deletion {
+        case()
+            .synced("a  inode 1  file 1  'one'\nb  inode 2  file 2  'two'")
+            .local("b  inode 1  'one'")
+            .remote("a  file 1  'one'\nb  file 2  'two'")
+    } => r"
+        b  there from a as 'b'  MovedHere
+        drop b  remove there b  DeletedHere"
+
+    a_folder_made_anew_is_the_same_folder {
+        case()
+            .synced("docs/  inode 5  folder 3\ndocs/a  inode 6  file 1  'one'")
+            .local("docs/  inode 8\ndocs/a  inode 9  mtime 7  'one'")
+            .remote("docs/  folder 3\ndocs/a  file 1  'one'")
+    } => r"
+        docs  Refreshed
+        docs/a  Refreshed"
+
+    moved_and_its_place_taken_by_a_link_is_still_a_move {
+        case()
+            .synced("a  inode 1  file 1  'one'").local("b  inode 1  'one'\na  symlink").remote("a  file 1  'one'")
+    } => r"
+        b  there from a as 'b'  MovedHere
+        Skipped a  Local Odd(Symlink)"
+
+    a_derived_name_that_only_the_disk_knows_is_no_rename {
+        case()
+            .all("a.txt  'x'")
+            .synced("b.txt  inode 1  file 7  there 'a.txt'  'one'")
+            .local("a (id 7).txt  inode 1  'one'")
+            .remote("a.txt  file 7  'one'")
+    } => r"
+        a (id 7).txt  Refreshed"
+}
