@@ -170,6 +170,7 @@ pub(crate) async fn open(
     }
     let (account, package) = sign_in(setup, &meta, &api_url).await?;
     let proved = journal.proved().map_err(|error| journal_failed(&error))?;
+    let doubts = super::doubts::known(&journal).map_err(|error| journal_failed(&error))?;
     let mut no_remote_root = false;
     let remote_root = match &meta.remote_root {
         Some(RemoteRoot::Top) => None,
@@ -197,7 +198,7 @@ pub(crate) async fn open(
         meta,
         synced,
         root,
-        account: Arc::new(Account::new(setup.client.clone(), remote_root, proved)),
+        account: Arc::new(Account::new(setup.client.clone(), remote_root, proved).with_doubts(doubts)),
         package,
         policy,
         noted: Vec::new(),

@@ -9,7 +9,7 @@ use super::gate::{SafetyStop, brake};
 use super::observe::RemoteSeen;
 use super::open::{Halt, Mode, Session, open};
 use super::tally::{Tally, deletions};
-use super::{OnceOptions, Outcome, Setup, Sink, dry_run, execute, observe, recover, resolve, settle, tidy};
+use super::{OnceOptions, Outcome, Setup, Sink, dry_run, execute, observe, recover, resolve, settle, tidy, twins};
 use crate::config::PairConfig;
 use crate::local::ignore::Ignore;
 use crate::local::scan::{self, Scan, ScanOptions};
@@ -17,7 +17,10 @@ use crate::report::Report;
 use crate::summary::{PairSummary, Stop};
 
 /// Passes within one run: each settles what the one before found changed. What still moves then is for the next run.
-const ROUNDS: u32 = 4;
+const ROUNDS: u32 = 6;
+
+/// Rounds that may end with settling what two devices did at once; the others carry their plan out.
+const TWIN_ROUNDS: u32 = 4;
 
 /// Paths named in a safety stop.
 const EXAMPLES: usize = 5;
@@ -191,7 +194,14 @@ fn gate(session: &Session, decision: &Decision) -> Result<(), Halt> {
 /// Carries a plan out. Answers whether another round may settle more.
 async fn act(session: &mut Session, decision: &Decision, tally: &mut Tally) -> Result<bool, Halt> {
     resolve::sweep(session, &decision.remote.interims).await?;
-    let brought = resolve::bring_out(session, &decision.remote.stranded).await?;
+    // What two devices did at once is settled first, and looked at anew: the plan was made without it.
+    let mut mended = resolve::mend_rings(session, &decision.remote.rings).await?;
+    if tally.rounds() <= TWIN_ROUNDS {
+        mended |= twins::settle(session, &decision.scan, &decision.remote).await?;
+    }
+    if mended {
+        return Ok(!session.stop.is_cancelled());
+    }
     let (files, bytes) = tally.work(decision);
     session.sink.totals(files, bytes);
     session.sink.phase(&session.pair.name, "syncing");
@@ -203,5 +213,5 @@ async fn act(session: &mut Session, decision: &Decision, tally: &mut Tally) -> R
     session.sink.phase(&session.pair.name, "settling");
     let settled = settle::settle(session, executed.wrote).await?;
     Ok(!session.stop.is_cancelled()
-        && (executed.stale || executed.unanswered || settled.surprises || brought))
+        && (executed.stale || executed.unanswered || settled.surprises))
 }

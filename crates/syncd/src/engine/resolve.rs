@@ -14,6 +14,7 @@ use planner::path::RelPath;
 use planner::tree::{Standing, SyncedFile, SyncedKind, SyncedNode};
 use state::{Change, Intent, IntentBody};
 
+use super::absent;
 use super::fetch::{self, Fetched};
 use super::intents;
 use super::open::{Halt, Session};
@@ -27,6 +28,8 @@ use crate::remote::{translate, walk};
 enum Verdict {
     /// It is settled; these changes go on record with its end.
     Over(Vec<Change>),
+    /// The file was in the account, and is in its trash now, though nobody saw it live.
+    Vanished(FileId),
     /// Looking again later may tell.
     Waits,
 }
@@ -52,6 +55,12 @@ pub(crate) async fn account(session: &mut Session) -> Result<BTreeSet<RelPath>, 
             Ok(Verdict::Over(mut changes)) => {
                 changes.push(Change::ClearIntent(intent.id));
                 session.record(changes)?;
+            }
+            Ok(Verdict::Vanished(file)) => {
+                if let IntentBody::Upload { path, size, .. } = &intent.body {
+                    absent::count_vanished(session, path, *size, Some(file))?;
+                }
+                session.record(vec![Change::ClearIntent(intent.id)])?;
             }
             Ok(Verdict::Waits) => waiting.extend(RelPath::parse(&path)),
             Err(Failure::Fatal(error)) => return Err(session.fatal(&error)),
@@ -176,11 +185,16 @@ async fn answered(
         Err(error) => return Err(Failure::of_safe_call(error)),
     };
     if matches!(row.state, Some(RowState::Trash | RowState::Deleted)) {
-        return Ok(Verdict::Over(Vec::new()));
+        // Nobody saw it live: somebody, or something, does not want it (history H30).
+        return Ok(Verdict::Vanished(file));
     }
-    let interim = naming::parse_interim(&row.name).is_some();
-    if !interim && row.name != wanted.name.as_str() {
-        // Somebody renamed it meanwhile: it is what the merge sees.
+    // Under its interim name, or as the server numbered it, it is not finished.
+    let numbered = naming::plain(&wanted.name).is_some_and(|plain| naming::numbered_like(&row.name, &plain));
+    let unfinished = numbered || naming::parse_interim(&row.name).is_some();
+    if !unfinished
+        && (row.name != wanted.name.as_str() || session.account.within(row.parent) != Some(wanted.folder))
+    {
+        // Somebody renamed or moved it meanwhile: it is what the merge sees.
         return Ok(Verdict::Over(Vec::new()));
     }
     let hash = match hash {
@@ -200,14 +214,14 @@ async fn answered(
     };
     let landed = match replaced {
         Some(replaced) => finish_replacement(&session.account, wanted, &replaced, landed).await?,
-        None if interim => finish_interim(&session.account, wanted, landed).await?,
+        None if unfinished => finish_interim(&session.account, wanted, landed).await?,
         None => landed,
     };
     Ok(Verdict::Over(adopt(session, intent, wanted, &landed)))
 }
 
 /// Fetches a version to know its bytes.
-async fn bytes_of(session: &Session, file: FileId, size: u64, short_url: &str) -> Result<Fetched, Failure> {
+pub(crate) async fn bytes_of(session: &Session, file: FileId, size: u64, short_url: &str) -> Result<Fetched, Failure> {
     let wanted = fetch::Wanted {
         file,
         size,
@@ -243,11 +257,9 @@ async fn fast_arrival(session: &mut Session, intent: &Intent, wanted: &Wanted) -
         .filter(|row| !known_ids.contains(&row.id.get()) && !recorded.contains(&row.id.get()))
         .cloned()
         .collect();
-    if fresh.iter().any(|row| row.name == wanted.name.as_str()) {
-        return Ok(Verdict::Over(Vec::new()));
-    }
+    let named = fresh.iter().any(|row| row.name == wanted.name.as_str());
     let Some(plain) = naming::plain(&wanted.name) else {
-        return Ok(not_seen(session, intent));
+        return Ok(arrived_or_not(session, intent, named));
     };
     let path = RelPath::parse(path);
     for row in fresh
@@ -265,11 +277,25 @@ async fn fast_arrival(session: &mut Session, intent: &Intent, wanted: &Wanted) -
                 name: RemoteName::new(row.name.as_str()),
                 hash: fetched.staged.hash,
             };
+            if named {
+                // Somebody else's has the name: ours is a numbered one of the same bytes, which are still here. The
+                // merge decides about the two; a third would be one too many.
+                trash_interim(&session.account, file, &row.name).await?;
+                return Ok(Verdict::Over(Vec::new()));
+            }
             let landed = finish_interim(&session.account, wanted, landed).await?;
             return Ok(Verdict::Over(adopt(session, intent, wanted, &landed)));
         }
     }
-    Ok(not_seen(session, intent))
+    Ok(arrived_or_not(session, intent, named))
+}
+
+fn arrived_or_not(session: &Session, intent: &Intent, arrived: bool) -> Verdict {
+    if arrived {
+        Verdict::Over(Vec::new())
+    } else {
+        not_seen(session, intent)
+    }
 }
 
 fn local_bytes(session: &Session, path: &RelPath) -> Option<planner::content::ContentHash> {
@@ -343,7 +369,12 @@ pub(crate) async fn sweep(session: &Session, interims: &[(FileId, String)]) -> R
         .collect();
     for (file, name) in interims {
         let wanted = naming::parse_interim(name).is_some_and(|interim| open.contains_key(&interim.intent));
-        if wanted {
+        // The journal of a cloned machine has our id; only the intent tells whose it is (history H05).
+        let ours = session
+            .journal
+            .held_interim(name)
+            .map_err(|error| session.broken(&error))?;
+        if wanted || !ours {
             continue;
         }
         match trash_interim(&session.account, *file, name).await {
@@ -358,20 +389,15 @@ pub(crate) async fn sweep(session: &Session, interims: &[(FileId, String)]) -> R
     Ok(())
 }
 
-/// Files that are live in dead folders come to the pair's root, where the merge finds them (design S4). Answers
-/// whether any did.
-pub(crate) async fn bring_out(session: &Session, stranded: &[api::FileRow]) -> Result<bool, Halt> {
+/// A ring of folders hangs from nothing: the smallest folder in it comes to the pair's root, by whoever sees it (design
+/// A7). Answers whether any did.
+pub(crate) async fn mend_rings(session: &Session, rings: &BTreeSet<FolderId>) -> Result<bool, Halt> {
     let mut any = false;
-    for row in stranded {
-        let Some(file) = translate::file_id(row.id) else {
-            continue;
-        };
-        match crate::remote::apply::edit_file(&session.account, file, None, Some(None)).await {
+    for folder in rings {
+        match crate::remote::apply::edit_folder(&session.account, *folder, None, Some(None)).await {
             Ok(_) => any = true,
             Err(Failure::Fatal(error)) => return Err(session.fatal(&error)),
-            Err(failure) => {
-                tracing::warn!(error = %failure, "a file in a deleted folder could not be brought out")
-            }
+            Err(failure) => tracing::warn!(error = %failure, "a ring of folders could not be undone"),
         }
     }
     Ok(any)

@@ -43,6 +43,7 @@ pub(crate) async fn finish(session: &mut Session, tally: &mut Tally) -> Result<(
         .and_then(|()| journal.forget_old_intents(now.saturating_sub(keep)))
         .and_then(|_| journal.prune_remote_hashes(&files));
     done.map_err(|error| session.broken(&error))?;
+    super::doubts::keep(session)?;
     empty_trash(session, now).await?;
     if tally.summary.in_sync() {
         session.meta.agreed_at = Some(now);

@@ -15,7 +15,7 @@ use state::Change;
 use super::{Ended, Execution, Start};
 use crate::engine::open::Halt;
 use crate::engine::record::Facts;
-use crate::engine::{hands, intents};
+use crate::engine::{absent, hands, intents};
 use crate::remote::apply::{self as cloud, Failure, Landed};
 
 /// A file that is to be sent.
@@ -196,7 +196,16 @@ impl Execution<'_> {
                 Failure::Stale("the old version is not on record".to_owned()),
             ));
         }
-        let plain = naming::plain(name).filter(|_| fast && size.get() < intents::FAST_BELOW);
+        if self.unwanted.contains(&(from.as_str().to_owned(), size.get())) {
+            return Ok(self.fail(step, Failure::Held(absent::VANISHES.to_owned())));
+        }
+        // The repeat of an upload that may still arrive is always an interim (design A1).
+        let repeated = fast
+            && !self.unlanded.is_empty()
+            && self
+                .unlanded
+                .contains(&(folder.map(FolderId::get), name.as_str().to_owned()));
+        let plain = naming::plain(name).filter(|_| fast && !repeated && size.get() < intents::FAST_BELOW);
         let node = step.node.and_then(|key| self.nodes.get(&key)).copied();
         let upload = intents::Upload {
             folder,
