@@ -41,13 +41,20 @@ pub(crate) struct Judged {
 /// Judges what is gone or lost by what the journal remembers, and remembers it.
 pub(crate) fn judge(session: &mut Session, confirmed: &mut Confirmed) -> Result<Judged, Halt> {
     let now = session.now();
-    let before = session.journal.absences().map_err(|error| session.broken(&error))?;
+    let before = session
+        .journal
+        .absences()
+        .map_err(|error| session.broken(&error))?;
     let after = remember(confirmed, &before, now);
     session
         .journal
         .replace_absences(&after)
         .map_err(|error| session.broken(&error))?;
-    let seen_in_trash = |id: RemoteId| before.get(&id).is_some_and(|absence| absence.trashed_at.is_some());
+    let seen_in_trash = |id: RemoteId| {
+        before
+            .get(&id)
+            .is_some_and(|absence| absence.trashed_at.is_some())
+    };
     for id in std::mem::take(&mut confirmed.lost) {
         if seen_in_trash(id) {
             confirmed.gone.insert(id, Gone::Deleted);
@@ -133,7 +140,10 @@ fn expire(
     let files: Vec<FileId> = confirmed.purged.iter().copied().chain(lost).collect();
     for file in files {
         let id = RemoteId::File(file);
-        if before.get(&id).is_some_and(|absence| absence.trashed_at.is_some()) {
+        if before
+            .get(&id)
+            .is_some_and(|absence| absence.trashed_at.is_some())
+        {
             continue;
         }
         let held = session
@@ -174,12 +184,18 @@ fn died_young(session: &Session, confirmed: &mut Confirmed, now: i64) -> Result<
             IntentBody::Place { .. } | IntentBody::Park { .. } | IntentBody::Trash { .. } => {}
         }
     }
-    let nodes: BTreeMap<RemoteId, NodeId> =
-        session.synced.iter().map(|node| (node.remote(), node.id)).collect();
+    let nodes: BTreeMap<RemoteId, NodeId> = session
+        .synced
+        .iter()
+        .map(|node| (node.remote(), node.id))
+        .collect();
     for file in files.into_iter().filter(|file| sent.contains(file)) {
         let id = RemoteId::File(file);
         let Some(node) = nodes.get(&id) else { continue };
-        let mut above = session.synced.ancestors(*node).filter_map(|above| above.remote().folder());
+        let mut above = session
+            .synced
+            .ancestors(*node)
+            .filter_map(|above| above.remote().folder());
         if !above.any(|folder| made.contains(&folder)) {
             confirmed.gone.insert(id, Gone::DiedYoung);
         }
@@ -217,7 +233,12 @@ pub(crate) fn count_vanished(
         Some(known) if known.size == size => known.count.saturating_add(1),
         Some(_) | None => 1,
     };
-    let note = Vanished { size, count, last: id }.write();
+    let note = Vanished {
+        size,
+        count,
+        last: id,
+    }
+    .write();
     session
         .journal
         .set_note(&key, Some(&note))
@@ -306,7 +327,11 @@ mod tests {
 
     #[test]
     fn a_note_of_vanishing_comes_back_and_a_foreign_one_does_not() {
-        let note = Vanished { size: 3, count: 2, last: 9 };
+        let note = Vanished {
+            size: 3,
+            count: 2,
+            last: 9,
+        };
         assert_eq!(Vanished::read(&note.write()), Some(note));
         for text in ["", "3", "3 2", "3 2 9 1", "a 2 9"] {
             assert_eq!(Vanished::read(text), None, "{text}");

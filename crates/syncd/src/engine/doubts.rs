@@ -41,7 +41,12 @@ pub(crate) fn keep(session: &mut Session) -> Result<(), Halt> {
 fn write(doubts: &BTreeMap<FolderId, Doubt>) -> String {
     let lines = doubts.iter().rev().take(DOUBTS).map(|(id, doubt)| {
         let sure = u8::from(doubt.sure);
-        format!("{}\t{}\t{sure}\t{}", id.get(), doubt.since, doubt.date.replace(['\n', '\t'], " "))
+        format!(
+            "{}\t{}\t{sure}\t{}",
+            id.get(),
+            doubt.since,
+            doubt.date.replace(['\n', '\t'], " ")
+        )
     });
     lines.collect::<Vec<_>>().join("\n")
 }

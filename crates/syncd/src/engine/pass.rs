@@ -9,7 +9,9 @@ use super::gate::{SafetyStop, brake};
 use super::observe::RemoteSeen;
 use super::open::{Halt, Mode, Session, open};
 use super::tally::{Tally, deletions};
-use super::{OnceOptions, Outcome, Setup, Sink, dry_run, execute, observe, recover, resolve, settle, tidy, twins};
+use super::{
+    OnceOptions, Outcome, Setup, Sink, dry_run, execute, observe, recover, resolve, settle, tidy, twins,
+};
 use crate::config::PairConfig;
 use crate::local::ignore::Ignore;
 use crate::local::scan::{self, Scan, ScanOptions};
@@ -212,6 +214,5 @@ async fn act(session: &mut Session, decision: &Decision, tally: &mut Tally) -> R
     }
     session.sink.phase(&session.pair.name, "settling");
     let settled = settle::settle(session, executed.wrote).await?;
-    Ok(!session.stop.is_cancelled()
-        && (executed.stale || executed.unanswered || settled.surprises))
+    Ok(!session.stop.is_cancelled() && (executed.stale || executed.unanswered || settled.surprises))
 }

@@ -44,8 +44,16 @@ const WITNESSES: usize = 20;
 
 /// A folder beside the root that the probe calls alive. Without one, a negative probe says nothing.
 async fn witness(session: &Session, root: FolderId) -> Option<FolderId> {
-    let listing = session.account.client.folder_listing(api::Parent::Top).await.ok()?;
-    let others = listing.folders.iter().filter_map(|row| FolderId::new(row.id.get()));
+    let listing = session
+        .account
+        .client
+        .folder_listing(api::Parent::Top)
+        .await
+        .ok()?;
+    let others = listing
+        .folders
+        .iter()
+        .filter_map(|row| FolderId::new(row.id.get()));
     for other in others.filter(|id| *id != root).take(WITNESSES) {
         if session.account.probe(other).await == Life::Alive {
             return Some(other);
@@ -107,7 +115,11 @@ async fn by_parent(session: &Session, root: FolderId, parent: Option<api::Parent
         let Ok(raw) = walk::list(&session.account, folder).await else {
             continue;
         };
-        let shown = raw.listed().files.iter().filter_map(|row| translate::file_id(row.id));
+        let shown = raw
+            .listed()
+            .files
+            .iter()
+            .filter_map(|row| translate::file_id(row.id));
         if shown.into_iter().any(|id| files.contains(&id)) {
             return Ok(());
         }

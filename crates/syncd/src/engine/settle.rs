@@ -17,8 +17,8 @@ use super::observe::as_recorded;
 use super::open::{Halt, Session};
 use crate::remote::account::{Account, Life};
 use crate::remote::apply::edit_file;
-use crate::remote::walk::{self, Raw};
 use crate::remote::translate;
+use crate::remote::walk::{self, Raw};
 
 /// Folders listed at once.
 const AT_ONCE: usize = 8;
@@ -156,7 +156,10 @@ async fn living(account: &Account, shown: &BTreeMap<Option<FolderId>, Raw>) -> B
 
 fn rows_of(raw: &Raw, folder: Option<FolderId>) -> BTreeMap<RemoteId, RemoteNode> {
     let listed = raw.listed();
-    let files = listed.files.iter().filter_map(|row| translate::file_node(row, folder));
+    let files = listed
+        .files
+        .iter()
+        .filter_map(|row| translate::file_node(row, folder));
     let folders = listed
         .folders
         .iter()
@@ -167,7 +170,11 @@ fn rows_of(raw: &Raw, folder: Option<FolderId>) -> BTreeMap<RemoteId, RemoteNode
 /// What is only published, by the folder it is in.
 fn published(session: &Session) -> BTreeMap<Option<FolderId>, Vec<SyncedNode>> {
     let mut found: BTreeMap<Option<FolderId>, Vec<SyncedNode>> = BTreeMap::new();
-    for node in session.synced.iter().filter(|node| node.standing == Standing::Published) {
+    for node in session
+        .synced
+        .iter()
+        .filter(|node| node.standing == Standing::Published)
+    {
         if let Some(folder) = folder_of(session, node) {
             found.entry(folder).or_default().push(node.clone());
         }

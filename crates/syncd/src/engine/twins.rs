@@ -174,7 +174,9 @@ async fn bytes_of(session: &mut Session, row: &RemoteNode) -> Result<Option<Cont
                 .map_err(|error| session.broken(&error))?;
             Ok(Some(hash))
         }
-        Err(failure) => give_up(session, failure, "a file of the same name could not be compared").map(|()| None),
+        Err(failure) => {
+            give_up(session, failure, "a file of the same name could not be compared").map(|()| None)
+        }
     }
 }
 
@@ -231,7 +233,10 @@ async fn adopt(
         ..node.clone()
     };
     session.record(vec![Change::Put(record)])?;
-    tracing::info!(file_id = twin.get(), "two devices sent the same file at once: one copy stays");
+    tracing::info!(
+        file_id = twin.get(),
+        "two devices sent the same file at once: one copy stays"
+    );
     Ok(true)
 }
 
@@ -252,7 +257,10 @@ async fn give_way(
         .iter()
         .filter(|entry| entry.name == node.local_name && entry.identity == node.identity)
         .find_map(|entry| entry.file());
-    let when = base.stamp.or(here.map(|file| file.stamp)).map_or(0, |stamp| stamp.mtime_ns);
+    let when = base
+        .stamp
+        .or(here.map(|file| file.stamp))
+        .map_or(0, |stamp| stamp.mtime_ns);
     let siblings: BTreeSet<&RemoteName> = seen
         .tree
         .nodes
@@ -276,7 +284,11 @@ async fn give_way(
     match edit_file(&session.account, file, Some(&name), None).await {
         Ok(_) => Ok(true),
         Err(failure) => {
-            give_up(session, failure, "a file of a name that another device took could not give way")?;
+            give_up(
+                session,
+                failure,
+                "a file of a name that another device took could not give way",
+            )?;
             Ok(false)
         }
     }
@@ -377,7 +389,12 @@ async fn move_over(session: &Session, id: RemoteId, to: FolderId) -> Result<bool
     };
     match moved {
         Ok(_) => Ok(true),
-        Err(failure) => give_up(session, failure, "a child of a folder made twice could not move over").map(|()| false),
+        Err(failure) => give_up(
+            session,
+            failure,
+            "a child of a folder made twice could not move over",
+        )
+        .map(|()| false),
     }
 }
 
@@ -386,7 +403,11 @@ async fn clear_away(session: &Session, known: &FolderAsKnown) -> Result<bool, Ha
     let raw = match walk::list(&session.account, Some(known.id)).await {
         Ok(raw) => raw,
         Err(error) => {
-            give_up(session, Failure::of_safe_call(error), "a folder made twice could not be listed")?;
+            give_up(
+                session,
+                Failure::of_safe_call(error),
+                "a folder made twice could not be listed",
+            )?;
             return Ok(false);
         }
     };
@@ -396,7 +417,9 @@ async fn clear_away(session: &Session, known: &FolderAsKnown) -> Result<bool, Ha
     tokio::time::sleep(session.timing.look_again).await;
     match trash_folder(&session.account, known).await {
         Ok(()) => Ok(true),
-        Err(failure) => give_up(session, failure, "a folder made twice could not be cleared away").map(|()| false),
+        Err(failure) => {
+            give_up(session, failure, "a folder made twice could not be cleared away").map(|()| false)
+        }
     }
 }
 
@@ -446,8 +469,12 @@ fn late_rows<'a>(session: &Session, seen: &'a RemoteSeen, intent: &Intent) -> Ve
             return false;
         };
         let named = row.name.as_str() == wanted
-            || plain.as_ref().is_some_and(|plain| naming::numbered_like(row.name.as_str(), plain));
-        let late = version.appeared.is_some_and(|(_, first)| first >= intent.begun_at);
+            || plain
+                .as_ref()
+                .is_some_and(|plain| naming::numbered_like(row.name.as_str(), plain));
+        let late = version
+            .appeared
+            .is_some_and(|(_, first)| first >= intent.begun_at);
         named && late && version.size == *size
     };
     let rows: Vec<&RemoteNode> = seen.tree.nodes.children(parent).filter(fits).collect();

@@ -89,7 +89,10 @@ impl Account {
         root: Option<FolderId>,
         proved: BTreeMap<FolderId, Option<String>>,
     ) -> Self {
-        let alive = proved.into_iter().filter_map(|(id, date)| Some((id, date?))).collect();
+        let alive = proved
+            .into_iter()
+            .filter_map(|(id, date)| Some((id, date?)))
+            .collect();
         let seen = Seen {
             alive,
             ..Seen::default()
@@ -115,7 +118,10 @@ impl Account {
     /// The folders proved alive so far, with the row's date, for the journal.
     pub(crate) fn proved(&self) -> BTreeMap<FolderId, Option<String>> {
         let seen = self.seen();
-        seen.alive.iter().map(|(id, date)| (*id, Some(date.clone()))).collect()
+        seen.alive
+            .iter()
+            .map(|(id, date)| (*id, Some(date.clone())))
+            .collect()
     }
 
     /// The doubts so far, for the journal.

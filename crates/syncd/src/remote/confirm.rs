@@ -69,7 +69,9 @@ pub(crate) async fn confirm(
         }
     }
     if !unfound.is_empty() {
-        confirmed.look_for(account, live, synced, unfound, look_again).await;
+        confirmed
+            .look_for(account, live, synced, unfound, look_again)
+            .await;
     }
     confirmed
 }
@@ -93,12 +95,10 @@ fn missing<'a>(walk: &Walk, live: &Tree<RemoteNode>, synced: &'a SyncedTree) -> 
 
 /// States of rows that are not active, from a listing newer than the misses (design S2). Where the walk showed several,
 /// one listing of the account's top spares as many questions.
-async fn fresh_states(
-    account: &Account,
-    walk: &Walk,
-    asked: &[&SyncedNode],
-) -> BTreeMap<RemoteId, RowState> {
-    let shown = asked.iter().filter(|node| walk.states.contains_key(&node.remote()));
+async fn fresh_states(account: &Account, walk: &Walk, asked: &[&SyncedNode]) -> BTreeMap<RemoteId, RowState> {
+    let shown = asked
+        .iter()
+        .filter(|node| walk.states.contains_key(&node.remote()));
     if shown.count() < 2 {
         return BTreeMap::new();
     }
@@ -296,7 +296,9 @@ impl Confirmed {
         node: Option<RemoteNode>,
     ) {
         if let Some(node) = node
-            && node.parent.is_none_or(|folder| live.contains(RemoteId::Folder(folder)))
+            && node
+                .parent
+                .is_none_or(|folder| live.contains(RemoteId::Folder(folder)))
         {
             self.moved.push(node);
             return;
@@ -413,7 +415,10 @@ pub(crate) async fn stranded(
                 folders.insert(id, node);
             }
         }
-        let files = listing.files.iter().filter(|row| row.is_active() && row.parent == Some(place));
+        let files = listing
+            .files
+            .iter()
+            .filter(|row| row.is_active() && row.parent == Some(place));
         found.extend(files.filter_map(|row| translate::file_node(row, Some(folder))));
     }
     // Folders only for their sake; those that are synced have a record that says where they were.

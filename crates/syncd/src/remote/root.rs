@@ -137,7 +137,11 @@ const WITNESSES: usize = 20;
 
 /// Whether a negative probe of this folder counts, because another folder beside it is called alive.
 async fn is_doubtful(top: &Account, raw: &walk::Raw, id: FolderId) -> bool {
-    let others = raw.listed().folders.iter().filter_map(|row| translate::folder_id(row.id));
+    let others = raw
+        .listed()
+        .folders
+        .iter()
+        .filter_map(|row| translate::folder_id(row.id));
     for other in others.filter(|other| *other != id).take(WITNESSES) {
         if top.probe_works() {
             break;

@@ -104,14 +104,19 @@ impl Walk {
     /// by a working probe: trash may hang from the account's top for ever (`wire.md` Q05).
     pub(crate) fn is_complete(&self) -> bool {
         self.folders.len() < FOLDER_LIMIT
-            && self.folders.values().all(|contents| matches!(contents, Contents::Listed(_)))
+            && self
+                .folders
+                .values()
+                .all(|contents| matches!(contents, Contents::Listed(_)))
     }
 
     /// A folder that is alive by its row's date, and shows no file: the date is of one second, and within that it may
     /// have been trashed, so it is asked for once more.
     async fn look_again(&mut self, account: &Account) {
         for (id, row) in std::mem::take(&mut self.by_date) {
-            let empty = self.listed(Some(id)).is_some_and(|listed| listed.files.is_empty());
+            let empty = self
+                .listed(Some(id))
+                .is_some_and(|listed| listed.files.is_empty());
             if !empty {
                 continue;
             }
@@ -316,7 +321,12 @@ async fn shows_a_file(account: &Account, folder: FolderId) -> bool {
         if !raw.listed.files.is_empty() {
             return true;
         }
-        queue.extend(raw.listed.folders.iter().filter_map(|row| translate::folder_id(row.id)));
+        queue.extend(
+            raw.listed
+                .folders
+                .iter()
+                .filter_map(|row| translate::folder_id(row.id)),
+        );
     }
     false
 }

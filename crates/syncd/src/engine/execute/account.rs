@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use futures_util::future::BoxFuture;
 use planner::id::{FileId, FolderId, LocalKey};
-use planner::name::RemoteName;
+use planner::name::{PlainName, RemoteName};
 use planner::naming;
 use planner::path::RelPath;
 use planner::transition::{RemoteStep, Step};
@@ -181,7 +181,7 @@ impl Execution<'_> {
             name,
             old,
             folder,
-            fast,
+            fast: _,
         } = *send;
         if self.decision.waiting.contains(from) {
             return Ok(self.wait(step, "an earlier upload was not answered"));
@@ -199,13 +199,7 @@ impl Execution<'_> {
         if self.unwanted.contains(&(from.as_str().to_owned(), size.get())) {
             return Ok(self.fail(step, Failure::Held(absent::VANISHES.to_owned())));
         }
-        // The repeat of an upload that may still arrive is always an interim (design A1).
-        let repeated = fast
-            && !self.unlanded.is_empty()
-            && self
-                .unlanded
-                .contains(&(folder.map(FolderId::get), name.as_str().to_owned()));
-        let plain = naming::plain(name).filter(|_| fast && !repeated && size.get() < intents::FAST_BELOW);
+        let plain = self.plain_name(send);
         let node = step.node.and_then(|key| self.nodes.get(&key)).copied();
         let upload = intents::Upload {
             folder,
@@ -250,6 +244,15 @@ impl Execution<'_> {
                 Err(failure) => (id, Ended::Failed(failure)),
             }
         })))
+    }
+
+    /// The name under which one call is enough (design A2). The repeat of an upload that may still arrive is always an
+    /// interim (design A1).
+    fn plain_name(&self, send: &Send<'_>) -> Option<PlainName> {
+        let place = (send.folder.map(FolderId::get), send.name.as_str().to_owned());
+        let repeated = self.unlanded.contains(&place);
+        let fast = send.fast && !repeated && send.size.get() < intents::FAST_BELOW;
+        naming::plain(send.name).filter(|_| fast)
     }
 
     /// An upload was answered: that is journalled, then the file gets its name.

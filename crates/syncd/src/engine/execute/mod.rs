@@ -22,12 +22,12 @@ use planner::tree::LocalNode;
 use state::{Change, HistoryEntry, Intent, IntentBody};
 
 use crate::engine::decide::Decision;
-use crate::engine::{absent, intents};
 use crate::engine::fetch::Fetched;
 use crate::engine::open::{Halt, Session};
 use crate::engine::record::{Facts, Known, record};
 use crate::engine::schedule::{Lane, Schedule};
 use crate::engine::tally::Tally;
+use crate::engine::{absent, intents};
 use crate::local::trash::TrashPlace;
 use crate::remote::apply::{Failure, Landed};
 
@@ -108,7 +108,9 @@ pub(crate) async fn execute(
         .journal
         .unlanded_uploads()
         .map_err(|error| session.broken(&error))?;
-    let unlanded = unlanded.iter().filter_map(|intent| intents::fast_target(&intent.body));
+    let unlanded = unlanded
+        .iter()
+        .filter_map(|intent| intents::fast_target(&intent.body));
     let unlanded = unlanded.collect();
     let unwanted = absent::unwanted(session)?;
     let mut execution = Execution {

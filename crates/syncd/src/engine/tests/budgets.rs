@@ -19,9 +19,17 @@ async fn a_first_upload_takes_a_request_for_each_file_and_two_for_each_folder() 
         let budget = folders * files + 2 * folders + 10 + at_the_top;
         assert!(pass.requests <= budget, "{root}: {} of {budget}", pass.requests);
         let idle = one.sync().await;
-        assert!(idle.requests <= folders + 10, "{root}: {} when nothing changed", idle.requests);
+        assert!(
+            idle.requests <= folders + 10,
+            "{root}: {} when nothing changed",
+            idle.requests
+        );
         let idle = one.sync().await;
-        assert!(idle.requests <= folders + 10, "{root}: {} when nothing changed", idle.requests);
+        assert!(
+            idle.requests <= folders + 10,
+            "{root}: {} when nothing changed",
+            idle.requests
+        );
         assert_settled(&world, if root == "/" { "" } else { root }, &[&one]).await;
     }
 }

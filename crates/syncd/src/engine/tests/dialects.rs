@@ -21,9 +21,18 @@ async fn what_the_web_user_does_arrives_here() {
 
             let at = |path: &str| format!("{prefix}{path}");
             world.control.trash_file(world.file(&at("/docs/b.txt"))).unwrap();
-            world.control.rename_file(world.file(&at("/docs/d.txt")), "e.txt").unwrap();
-            world.control.move_folder(world.folder(&at("/docs/deep")), Some(world.folder(&at("/keep")))).unwrap();
-            world.control.put_file(Some(world.folder(&at("/keep"))), "new.txt", "new").unwrap();
+            world
+                .control
+                .rename_file(world.file(&at("/docs/d.txt")), "e.txt")
+                .unwrap();
+            world
+                .control
+                .move_folder(world.folder(&at("/docs/deep")), Some(world.folder(&at("/keep"))))
+                .unwrap();
+            world
+                .control
+                .put_file(Some(world.folder(&at("/keep"))), "new.txt", "new")
+                .unwrap();
             one.sync().await;
             assert_eq!(one.read("keep/deep/c.txt"), "c", "{dialect:?} {root}");
             assert_eq!(one.read("docs/e.txt"), "d", "{dialect:?} {root}");
@@ -42,7 +51,10 @@ async fn a_folder_that_the_web_user_deletes_goes_here_and_never_comes_back() {
             one.write("docs/b.txt", "b");
             one.write("docs/deep/c.txt", "c");
             one.sync().await;
-            world.control.trash_folder(world.folder(&format!("{prefix}/docs"))).unwrap();
+            world
+                .control
+                .trash_folder(world.folder(&format!("{prefix}/docs")))
+                .unwrap();
             one.sync().await;
             assert!(!one.disk.join("docs").exists(), "{dialect:?} {root}");
             assert_settled(&world, prefix, &[&one]).await;
@@ -59,7 +71,10 @@ async fn a_deep_folder_that_the_web_user_deletes_goes_here() {
             one.write("a/b/c/d.txt", "d");
             one.write("a/x.txt", "x");
             one.sync().await;
-            world.control.trash_folder(world.folder(&format!("{prefix}/a/b"))).unwrap();
+            world
+                .control
+                .trash_folder(world.folder(&format!("{prefix}/a/b")))
+                .unwrap();
             one.sync().await;
             assert!(!one.disk.join("a/b").exists(), "{dialect:?} {root}");
             assert_eq!(one.read("a/x.txt"), "x");
@@ -82,7 +97,10 @@ async fn trash_that_was_never_synced_stays_out() {
         let one = world.machine("one", "/");
         until_quiet(&world, &[&one]).await;
         assert_eq!(one.tree(), world.account(), "{dialect:?}");
-        assert!(!one.disk.join("old").exists() && !one.disk.join("loose.txt").exists(), "{dialect:?}");
+        assert!(
+            !one.disk.join("old").exists() && !one.disk.join("loose.txt").exists(),
+            "{dialect:?}"
+        );
         assert_settled(&world, "", &[&one]).await;
     }
 }
@@ -99,7 +117,11 @@ async fn a_trashed_root_of_the_same_name_is_passed_over() {
         let one = world.machine("one", "/Sync");
         one.write("a.txt", "a");
         one.sync().await;
-        assert_eq!(world.file("/Sync/a.txt"), world.file("/Sync/a.txt"), "{dialect:?}");
+        assert_eq!(
+            world.file("/Sync/a.txt"),
+            world.file("/Sync/a.txt"),
+            "{dialect:?}"
+        );
         assert_settled(&world, "/Sync", &[&one]).await;
     }
 }
@@ -115,7 +137,11 @@ async fn a_pairs_own_root_in_the_trash_stops_it() {
         one.sync().await;
         world.control.trash_folder(world.folder("/Sync")).unwrap();
         let pass = one.once().await;
-        assert_eq!(pass.stop.map(|stop| stop.kind), Some("remote_root_gone"), "{dialect:?}");
+        assert_eq!(
+            pass.stop.map(|stop| stop.kind),
+            Some("remote_root_gone"),
+            "{dialect:?}"
+        );
         assert_eq!(one.read("a.txt"), "a");
     }
 }
@@ -135,7 +161,11 @@ async fn what_is_deleted_here_goes_to_the_accounts_trash() {
             one.remove("docs");
             one.remove("one.txt");
             one.sync().await;
-            assert_eq!(world.mutations(), 2, "{dialect:?} {root}: one call for the folder, one for the file");
+            assert_eq!(
+                world.mutations(),
+                2,
+                "{dialect:?} {root}: one call for the folder, one for the file"
+            );
             assert_settled(&world, prefix, &[&one]).await;
         }
     }
@@ -162,6 +192,9 @@ async fn one_row_that_is_lost_is_kept_and_two_stop_the_pair() {
         world.control.web(lose("/Sync/b.txt")).unwrap();
         let pass = one.once().await;
         assert_eq!(pass.stop.map(|stop| stop.kind), Some("lost_rows"), "{dialect:?}");
-        assert_eq!((one.read("a.txt"), one.read("b.txt")), ("a".to_owned(), "b".to_owned()));
+        assert_eq!(
+            (one.read("a.txt"), one.read("b.txt")),
+            ("a".to_owned(), "b".to_owned())
+        );
     }
 }

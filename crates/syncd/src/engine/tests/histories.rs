@@ -22,8 +22,19 @@ async fn h01_what_lands_below_a_dead_folder_is_live_again_in_both_places() {
             world.control.put_file(Some(folder), "late.txt", "late").unwrap();
             until_quiet(&world, &[&one]).await;
             assert_eq!(one.read("p/late.txt"), "late", "{dialect:?} {root}");
-            assert_eq!(text(world.control.content(world.file(&format!("{prefix}/p/late.txt"))).unwrap()), "late");
-            assert!(!one.disk.join("p/old.txt").exists(), "{dialect:?} {root}: what died with it is gone");
+            assert_eq!(
+                text(
+                    world
+                        .control
+                        .content(world.file(&format!("{prefix}/p/late.txt")))
+                        .unwrap()
+                ),
+                "late"
+            );
+            assert!(
+                !one.disk.join("p/old.txt").exists(),
+                "{dialect:?} {root}: what died with it is gone"
+            );
             assert_settled(&world, prefix, &[&one]).await;
         }
     }
@@ -40,11 +51,17 @@ async fn h02_an_expired_file_stays_here_and_is_uploaded_anew() {
         // Two days pass for both; the package expires after one.
         let journal = one.config.pair_dir("main").join("journal.db");
         age(&journal, 2 * 24 * 3600);
-        world.control.set_package("days_to_keep_inactive_files", 1).unwrap();
+        world
+            .control
+            .set_package("days_to_keep_inactive_files", 1)
+            .unwrap();
         world.control.purge_file(world.file("/Sync/old.txt")).unwrap();
         one.sync().await;
         assert_eq!(one.read("old.txt"), "old", "{dialect:?}");
-        assert_eq!(text(world.control.content(world.file("/Sync/old.txt")).unwrap()), "old");
+        assert_eq!(
+            text(world.control.content(world.file("/Sync/old.txt")).unwrap()),
+            "old"
+        );
         assert_settled(&world, "/Sync", &[&one]).await;
     }
 }
@@ -56,7 +73,10 @@ async fn a_purge_of_a_file_that_was_used_lately_is_a_deletion() {
     one.write("new.txt", "new");
     one.write("other.txt", "other");
     one.sync().await;
-    world.control.set_package("days_to_keep_inactive_files", 1).unwrap();
+    world
+        .control
+        .set_package("days_to_keep_inactive_files", 1)
+        .unwrap();
     world.control.purge_file(world.file("/Sync/new.txt")).unwrap();
     one.sync().await;
     assert!(!one.disk.join("new.txt").exists());
@@ -66,7 +86,8 @@ async fn a_purge_of_a_file_that_was_used_lately_is_a_deletion() {
 /// Makes everything in a journal older. A test cannot wait for days, and the engine has no clock of the test's.
 fn age(journal: &Path, seconds: i64) {
     let conn = rusqlite::Connection::open(journal).unwrap();
-    conn.execute("UPDATE held_id SET since = since - ?1", [seconds]).unwrap();
+    conn.execute("UPDATE held_id SET since = since - ?1", [seconds])
+        .unwrap();
 }
 
 #[tokio::test]
@@ -103,14 +124,20 @@ async fn h16_a_folder_moved_out_of_the_pair_is_gone_from_all_machines() {
         two.sync().await;
         let outside = world.control.create_folder(None, "Outside").unwrap();
         world.control.put_file(Some(outside), "x.txt", "x").unwrap();
-        world.control.move_folder(world.folder("/Sync/docs"), Some(outside)).unwrap();
+        world
+            .control
+            .move_folder(world.folder("/Sync/docs"), Some(outside))
+            .unwrap();
         world.control.move_file(world.file("/Sync/f.txt"), None).unwrap();
         until_quiet(&world, &[&one, &two]).await;
         for machine in [&one, &two] {
             assert!(!machine.disk.join("docs").exists(), "{dialect:?}");
             assert!(!machine.disk.join("f.txt").exists(), "{dialect:?}");
         }
-        assert_eq!(text(world.control.content(world.file("/Outside/docs/a.txt")).unwrap()), "a");
+        assert_eq!(
+            text(world.control.content(world.file("/Outside/docs/a.txt")).unwrap()),
+            "a"
+        );
         assert_eq!(text(world.control.content(world.file("/f.txt")).unwrap()), "f");
         assert_settled(&world, "/Sync", &[&one, &two]).await;
     }
@@ -125,11 +152,17 @@ async fn h17_a_name_that_one_machine_ignores_is_a_rename_on_the_other() {
     one.write("keep.txt", "keep");
     one.sync().await;
     two.sync().await;
-    world.control.rename_file(world.file("/Sync/f.txt"), "f.tmp").unwrap();
+    world
+        .control
+        .rename_file(world.file("/Sync/f.txt"), "f.tmp")
+        .unwrap();
     until_quiet(&world, &[&one, &two]).await;
     assert!(!one.disk.join("f.txt").exists() && !one.disk.join("f.tmp").exists());
     assert_eq!(two.read("f.tmp"), "f");
-    assert_eq!(text(world.control.content(world.file("/Sync/f.tmp")).unwrap()), "f");
+    assert_eq!(
+        text(world.control.content(world.file("/Sync/f.tmp")).unwrap()),
+        "f"
+    );
 }
 
 #[tokio::test]
@@ -146,8 +179,14 @@ async fn h20_a_ring_of_folders_is_undone() {
         world.control.move_folder(b, Some(a)).unwrap();
         until_quiet(&world, &[&one]).await;
         let files: Vec<String> = world.account().into_iter().map(|(path, _)| path).collect();
-        assert!(files.iter().any(|path| path.ends_with("/a.txt")), "{dialect:?} {files:?}");
-        assert!(files.iter().any(|path| path.ends_with("/b.txt")), "{dialect:?} {files:?}");
+        assert!(
+            files.iter().any(|path| path.ends_with("/a.txt")),
+            "{dialect:?} {files:?}"
+        );
+        assert!(
+            files.iter().any(|path| path.ends_with("/b.txt")),
+            "{dialect:?} {files:?}"
+        );
         assert_settled(&world, "/Sync", &[&one]).await;
     }
 }
@@ -162,7 +201,13 @@ async fn h03_rows_that_went_back_in_time_delete_nothing() {
     one.sync().await;
     let files = ["a", "b", "c"].map(|name| world.file(&format!("/Sync/{name}.txt")));
     let folders = Vec::new();
-    world.control.web(devcloud::WebAction::LoseRows { files: files.to_vec(), folders }).unwrap();
+    world
+        .control
+        .web(devcloud::WebAction::LoseRows {
+            files: files.to_vec(),
+            folders,
+        })
+        .unwrap();
     for _ in 0..2 {
         let pass = one.once().await;
         assert_eq!(pass.stop.map(|stop| stop.kind), Some("lost_rows"));
@@ -177,8 +222,14 @@ async fn h42_bytes_swapped_at_equal_size_are_taken_at_the_next_download() {
     one.write("f.txt", "one");
     one.write("keep.txt", "keep");
     one.sync().await;
-    world.control.swap_content(world.file("/Sync/f.txt"), "two").unwrap();
-    world.control.rename_file(world.file("/Sync/f.txt"), "g.txt").unwrap();
+    world
+        .control
+        .swap_content(world.file("/Sync/f.txt"), "two")
+        .unwrap();
+    world
+        .control
+        .rename_file(world.file("/Sync/f.txt"), "g.txt")
+        .unwrap();
     one.remove("f.txt");
     until_quiet(&world, &[&one]).await;
     assert_eq!(one.read("g.txt"), "two");

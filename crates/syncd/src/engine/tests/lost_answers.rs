@@ -84,12 +84,18 @@ async fn h30_a_file_whose_uploads_are_trashed_at_once_is_sent_once_more_and_then
             let before = world.control.tree().unwrap().files.len();
             let pass = tokio::join!(one.once(), scanner(&world)).0;
             sent += world.control.tree().unwrap().files.len() - before;
-            assert!(pass.error.is_none() && pass.stop.is_none(), "{dialect:?} {pass:#?}");
+            assert!(
+                pass.error.is_none() && pass.stop.is_none(),
+                "{dialect:?} {pass:#?}"
+            );
             assert_eq!(one.read("virus'.exe"), "bad", "{dialect:?}");
         }
         assert!(sent <= 2, "{dialect:?}: sent {sent} times");
         let pass = one.once().await;
-        assert!(pass.held.iter().any(|item| item.path == "virus'.exe"), "{dialect:?} {pass:#?}");
+        assert!(
+            pass.held.iter().any(|item| item.path == "virus'.exe"),
+            "{dialect:?} {pass:#?}"
+        );
         // Other bytes are another file.
         one.write("virus'.exe", "harmless now");
         until_quiet(&world, &[&one]).await;
@@ -117,7 +123,12 @@ async fn an_upload_that_arrives_after_it_was_sent_again_goes() {
         one.write("keep.txt", "keep");
         one.sync().await;
         world.control.set_quirk("Q20", true).unwrap();
-        for (knob, value) in [("Q20.gateway", "0"), ("Q20.work", "1"), ("Q20.late", "1"), ("Q20.p", "1")] {
+        for (knob, value) in [
+            ("Q20.gateway", "0"),
+            ("Q20.work", "1"),
+            ("Q20.late", "1"),
+            ("Q20.p", "1"),
+        ] {
             world.control.set_knob(knob, value).unwrap();
         }
         one.write("late.txt", "late");
@@ -141,13 +152,18 @@ async fn h05_the_interim_of_a_cloned_machine_is_let_alone() {
     one.write("keep.txt", "keep");
     one.sync().await;
     let conn = rusqlite::Connection::open(one.config.pair_dir("main").join("journal.db")).unwrap();
-    let id: i64 = conn.query_row("SELECT journal_id FROM meta", [], |row| row.get(0)).unwrap();
+    let id: i64 = conn
+        .query_row("SELECT journal_id FROM meta", [], |row| row.get(0))
+        .unwrap();
     drop(conn);
     let name = format!("syncd-up-{id:08x}-00000000000000aa.txt");
     let root = world.folder("/Sync");
     world.control.put_file(Some(root), &name, "the clone's").unwrap();
     one.sync().await;
-    assert_eq!(world.file(&format!("/Sync/{name}")), world.file(&format!("/Sync/{name}")));
+    assert_eq!(
+        world.file(&format!("/Sync/{name}")),
+        world.file(&format!("/Sync/{name}"))
+    );
     assert_eq!(one.tree().len(), 1);
 }
 

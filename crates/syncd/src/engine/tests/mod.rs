@@ -91,7 +91,11 @@ impl World {
             .map(|(path, file)| (path.to_owned(), text(self.control.content(file.id).unwrap())))
             .collect();
         let folders = tree.live_folders();
-        found.extend(folders.into_iter().map(|(path, _)| (format!("{path}/"), String::new())));
+        found.extend(
+            folders
+                .into_iter()
+                .map(|(path, _)| (format!("{path}/"), String::new())),
+        );
         found.sort();
         found
     }
@@ -227,7 +231,13 @@ async fn assert_settled(world: &World, root: &str, machines: &[&Machine]) {
     world.mutations();
     for machine in machines {
         let again = machine.sync().await;
-        let moved = (again.uploaded, again.downloaded, again.moved, again.deleted_local, again.deleted_remote);
+        let moved = (
+            again.uploaded,
+            again.downloaded,
+            again.moved,
+            again.deleted_local,
+            again.deleted_remote,
+        );
         assert_eq!(moved, (0, 0, 0, 0, 0), "{again:#?}");
     }
     assert_eq!(world.mutations(), 0, "a further pass changed the account");
@@ -241,7 +251,8 @@ async fn until_quiet(world: &World, machines: &[&Machine]) {
         for machine in machines {
             let pass = machine.once().await;
             assert!(pass.error.is_none() && pass.stop.is_none(), "{pass:#?}");
-            let done = pass.uploaded + pass.downloaded + pass.moved + pass.deleted_local + pass.deleted_remote;
+            let done =
+                pass.uploaded + pass.downloaded + pass.moved + pass.deleted_local + pass.deleted_remote;
             idle &= done == 0 && pass.in_sync();
         }
         if idle && world.mutations() == 0 {

@@ -10,7 +10,10 @@ async fn racing(dialect: Dialect, theirs: &str) -> (World, Machine) {
     one.write("keep.txt", "keep");
     one.sync().await;
     let root = world.folder("/Sync");
-    let id = world.control.put_file(Some(root), "elsewhere.bin", theirs).unwrap();
+    let id = world
+        .control
+        .put_file(Some(root), "elsewhere.bin", theirs)
+        .unwrap();
     let elsewhere = world.control.create_folder(None, "Elsewhere").unwrap();
     world.control.move_file(id, Some(elsewhere)).unwrap();
     one.write("f.txt", "mine");
@@ -39,7 +42,11 @@ async fn h12_of_two_different_uploads_at_once_the_larger_id_takes_the_conflict_n
         until_quiet(&world, &[&one, &two]).await;
         for machine in [&one, &two] {
             assert_eq!(machine.read("f.txt"), "theirs", "{dialect:?}");
-            let copies: Vec<_> = machine.tree().into_iter().filter(|(_, bytes)| bytes == "mine").collect();
+            let copies: Vec<_> = machine
+                .tree()
+                .into_iter()
+                .filter(|(_, bytes)| bytes == "mine")
+                .collect();
             assert_eq!(copies.len(), 1, "{dialect:?} {copies:?}");
             assert!(copies[0].0.contains(" (conflict "), "{dialect:?} {copies:?}");
         }
@@ -74,7 +81,10 @@ async fn h18_two_folders_made_at_once_become_one_with_both_contents() {
         one.sync().await;
         let root = world.folder("/Sync");
         let theirs = world.control.create_folder(None, "Docs").unwrap();
-        world.control.put_file(Some(theirs), "theirs.txt", "theirs").unwrap();
+        world
+            .control
+            .put_file(Some(theirs), "theirs.txt", "theirs")
+            .unwrap();
         one.write("Docs/mine.txt", "mine");
         one.write("Docs/deep/d.txt", "deep");
         one.sync().await;
@@ -100,13 +110,26 @@ async fn h19_two_folders_that_a_user_made_are_never_poured_together() {
     let root = world.folder("/Sync");
     for number in 0..2 {
         let folder = world.control.create_folder(Some(root), "Docs").unwrap();
-        world.control.put_file(Some(folder), "a.txt", format!("{number}")).unwrap();
+        world
+            .control
+            .put_file(Some(folder), "a.txt", format!("{number}"))
+            .unwrap();
     }
     until_quiet(&world, &[&one]).await;
-    let folders = one.tree().into_iter().filter(|(path, _)| path.ends_with('/')).count();
+    let folders = one
+        .tree()
+        .into_iter()
+        .filter(|(path, _)| path.ends_with('/'))
+        .count();
     assert_eq!(folders, 2, "{:?}", one.tree());
     let tree = world.control.tree().unwrap();
-    assert_eq!(tree.live_folders().iter().filter(|(path, _)| *path == "/Sync/Docs").count(), 2);
+    assert_eq!(
+        tree.live_folders()
+            .iter()
+            .filter(|(path, _)| *path == "/Sync/Docs")
+            .count(),
+        2
+    );
 }
 
 #[tokio::test]
