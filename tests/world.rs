@@ -80,7 +80,7 @@ pub(crate) fn in_every_dialect(story: impl Fn(Dialect) + Sync) {
             .into_iter()
             .map(std::thread::ScopedJoinHandle::join)
             .collect();
-        for panic in ended.into_iter().filter_map(Result::err) {
+        if let Some(panic) = ended.into_iter().find_map(Result::err) {
             std::panic::resume_unwind(panic);
         }
     });
