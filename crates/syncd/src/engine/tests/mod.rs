@@ -5,8 +5,8 @@
 //! and the account. Never here: a look into a journal.
 
 mod budgets;
-mod cut;
 mod chaos;
+mod cut;
 mod dialects;
 mod histories;
 mod lost_answers;
