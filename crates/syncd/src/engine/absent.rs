@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use planner::id::{FileId, FolderId, NodeId, RemoteId};
 use planner::tree::Gone;
-use state::{Absence, IntentBody};
+use state::Absence;
 
 use super::open::{Halt, Session};
 use crate::remote::confirm::Confirmed;
@@ -181,11 +181,8 @@ fn died_young(session: &Session, confirmed: &mut Confirmed, now: i64) -> Result<
         .map_err(|error| session.broken(&error))?;
     let (mut sent, mut made) = (BTreeSet::new(), BTreeSet::new());
     for intent in recent {
-        match intent.body {
-            IntentBody::Upload { landed, .. } => sent.extend(landed.and_then(FileId::new)),
-            IntentBody::CreateFolder { made: id, .. } => made.extend(id.and_then(FolderId::new)),
-            IntentBody::Place { .. } | IntentBody::Park { .. } | IntentBody::Trash { .. } => {}
-        }
+        sent.extend(intent.body.made_file().and_then(FileId::new));
+        made.extend(intent.body.made_folder().and_then(FolderId::new));
     }
     let nodes: BTreeMap<RemoteId, NodeId> = session
         .synced

@@ -84,11 +84,9 @@ fn ours(session: &Session) -> Result<Ours, Halt> {
         .map_err(|error| session.broken(&error))?;
     let mut ours = Ours::default();
     for intent in recent {
-        match intent.body {
-            IntentBody::Upload { landed, .. } => ours.files.extend(landed.and_then(FileId::new)),
-            IntentBody::CreateFolder { made, .. } => ours.folders.extend(made.and_then(FolderId::new)),
-            IntentBody::Place { .. } | IntentBody::Park { .. } | IntentBody::Trash { .. } => {}
-        }
+        ours.files.extend(intent.body.made_file().and_then(FileId::new));
+        ours.folders
+            .extend(intent.body.made_folder().and_then(FolderId::new));
     }
     Ok(ours)
 }

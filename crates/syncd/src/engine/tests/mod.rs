@@ -6,6 +6,7 @@
 
 mod budgets;
 mod chaos;
+mod cut;
 mod dialects;
 mod histories;
 mod lost_answers;
