@@ -22,7 +22,7 @@ use crate::engine::intents;
 use crate::engine::open::Session;
 use crate::local::hash;
 use crate::remote::apply::{
-    Failure, Landed, Replacement, Wanted, finish_interim, finish_replacement, trash_interim,
+    Failure, Landed, Replacement, Wanted, finish_interim, finish_replacement, retire, trash_interim,
 };
 use crate::remote::resolve::look_at;
 use crate::remote::walk::Raw;
@@ -287,8 +287,7 @@ impl<'a> Looks<'a> {
         let unfinished = numbered || naming::parse_interim(&row.name).is_some();
         let in_place = row.name == wanted.name.as_str() && account.within(row.parent) == Some(wanted.folder);
         if !unfinished && !in_place {
-            // Somebody renamed or moved it meanwhile: it is what the merge sees.
-            return Ok(Verdict::Over);
+            return self.moved_since(wanted, replaced, row, file, hash).await;
         }
         let hash = match hash {
             Some(hash) => hash,
@@ -304,6 +303,33 @@ impl<'a> Looks<'a> {
             Some(replaced) => finish_replacement(account, wanted, &replaced, landed).await?,
             None if unfinished => finish_interim(account, wanted, landed).await?,
             None => landed,
+        };
+        Ok(Verdict::Landed(wanted.clone(), landed))
+    }
+
+    /// Somebody renamed or moved the file before it was on record here. If it was answered it is ours by its id: recorded
+    /// where we put it, that is a move like any other, and no second copy. Else it is what the merge sees.
+    async fn moved_since(
+        &self,
+        wanted: &Wanted,
+        replaced: Option<Replacement>,
+        row: &FileRow,
+        file: FileId,
+        hash: Option<ContentHash>,
+    ) -> Result<Verdict, Failure> {
+        let Some(hash) = hash.filter(|_| row.size == wanted.size.get()) else {
+            return Ok(Verdict::Over);
+        };
+        if let Some(replaced) = replaced
+            && !retire(&self.session.account, &replaced).await?
+        {
+            return Ok(Verdict::Over);
+        }
+        let landed = Landed {
+            file,
+            short_url: translate::short_url(&row.short_url),
+            name: wanted.name.clone(),
+            hash,
         };
         Ok(Verdict::Landed(wanted.clone(), landed))
     }

@@ -56,7 +56,7 @@ fn act(machine: &Machine, name: &str, rng: &mut StdRng, ledger: &mut Ledger) {
     let (files, folders) = (files(machine), folders(machine));
     let folder = folders.choose(rng).map_or("/".to_owned(), Clone::clone);
     let any = files.choose(rng).cloned();
-    match (rng.random_range(0..10), any) {
+    match (rng.random_range(0..11), any) {
         (0..=2, _) => {
             let path = format!("{folder}f{}.txt", rng.random_range(0..6));
             write(machine, &path, name, ledger);
@@ -90,6 +90,12 @@ fn act(machine: &Machine, name: &str, rng: &mut StdRng, ledger: &mut Ledger) {
                 machine.rename(&from, &to);
             }
         }
+        (10, _) if folder != "/" => {
+            ledger.tell(format!("{name} deletes {folder}"));
+            let inside = files.into_iter().filter(|(path, _)| path.starts_with(&folder));
+            ledger.taken.extend(inside.map(|(_, bytes)| bytes));
+            machine.remove(folder.trim_matches('/'));
+        }
         _ => {}
     }
 }
@@ -120,7 +126,7 @@ fn browse(world: &World, rng: &mut StdRng, ledger: &mut Ledger) {
     let Some((_, folder)) = folders.choose(rng) else {
         return;
     };
-    match (rng.random_range(0..4), files.choose(rng)) {
+    match (rng.random_range(0..6), files.choose(rng)) {
         (0, _) => {
             let name = format!("w{}.txt", rng.random_range(0..1_000));
             let bytes = ledger.fresh("the web user");
@@ -142,6 +148,47 @@ fn browse(world: &World, rng: &mut StdRng, ledger: &mut Ledger) {
             ledger.tell(format!("web: trashes {path}"));
             ledger.taken.insert(text(world.control.content(file.id).unwrap()));
             world.control.trash_file(file.id).unwrap();
+        }
+        (4, _) => {
+            let Some((path, folder)) = folders
+                .iter()
+                .filter(|(path, _)| *path != "/Sync")
+                .collect::<Vec<_>>()
+                .choose(rng)
+                .copied()
+            else {
+                return;
+            };
+            ledger.tell(format!("web: trashes {path}/"));
+            let prefix = format!("{path}/");
+            for (_, file) in files.iter().filter(|(path, _)| path.starts_with(&prefix)) {
+                ledger.taken.insert(text(world.control.content(file.id).unwrap()));
+            }
+            world.control.trash_folder(folder.id).unwrap();
+        }
+        (5, _) => {
+            let Some((path, _)) = folders
+                .iter()
+                .filter(|(path, _)| *path != "/Sync")
+                .collect::<Vec<_>>()
+                .choose(rng)
+                .copied()
+            else {
+                return;
+            };
+            let below = format!("{path}/");
+            let moved = folders
+                .iter()
+                .find(|(at, _)| at == path)
+                .map(|(_, folder)| folder.id);
+            let into = folders
+                .iter()
+                .filter(|(at, _)| at != path && !at.starts_with(&below))
+                .collect::<Vec<_>>();
+            if let (Some(moved), Some((to, into))) = (moved, into.choose(rng).copied()) {
+                ledger.tell(format!("web: moves {path}/ into {to}/"));
+                world.control.move_folder(moved, Some(into.id)).unwrap();
+            }
         }
         _ => {}
     }
@@ -211,7 +258,13 @@ async fn judge(world: &World, machines: [&Machine; 2], ledger: &Ledger, run: &st
     let live: Vec<String> = files(one).into_iter().map(|(_, bytes)| bytes).collect();
     for bytes in ledger.written.difference(&ledger.taken) {
         let times = live.iter().filter(|other| *other == bytes).count();
-        assert_eq!(times, 1, "{run}: \"{bytes}\" in {:#?}", one.tree());
+        assert_eq!(
+            times,
+            1,
+            "{run}: \"{bytes}\" in {:#?} {:#?}",
+            one.tree(),
+            ledger.story
+        );
     }
     for bytes in &ledger.written {
         let times = live.iter().filter(|other| *other == bytes).count();

@@ -74,6 +74,24 @@ pub(crate) async fn finish_replacement(
     }
 }
 
+/// Trashes the old version of a replacement whose new one has its name already. Answers whether it is out of the way:
+/// an old version that somebody changed meanwhile stays.
+pub(crate) async fn retire(account: &Account, replaced: &Replacement) -> Result<bool, Failure> {
+    let old = translate::wire_file(replaced.old).map_err(Failure::of_safe_call)?;
+    let row = account
+        .client
+        .file_info(old)
+        .await
+        .map_err(Failure::of_safe_call)?;
+    if gone(&row) {
+        return Ok(true);
+    }
+    if !as_agreed(account, &row, replaced) {
+        return Ok(false);
+    }
+    trash_file(account, replaced.old).await.map(|()| true)
+}
+
 pub(super) fn gone(row: &FileRow) -> bool {
     matches!(row.state, Some(RowState::Trash | RowState::Deleted))
 }
