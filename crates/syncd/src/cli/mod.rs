@@ -78,6 +78,8 @@ pub(crate) enum Command {
     /// The whole thing without an account: both sides on this machine, and everything that travels between them
     #[cfg(feature = "demo")]
     Demo(commands::demo::DemoArgs),
+    /// Let through, once, what a safety stop holds: too many deletions, a folder restored from a backup
+    Approve(commands::approve::ApproveArgs),
     /// The configuration in force, where it is, whether it can be used
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),
@@ -144,6 +146,7 @@ fn dispatch(context: &Context, once: commands::once::OnceArgs, command: Option<C
         )),
         #[cfg(feature = "demo")]
         Some(Command::Demo(args)) => commands::demo::run(context, &args),
+        Some(Command::Approve(args)) => commands::approve::run(context, &args),
         Some(Command::Config(command)) => commands::config::run(context, &command),
         Some(Command::Completions(args)) => commands::completions::run(context, &args),
         None if once.once => commands::once::run(context, once),
@@ -198,7 +201,7 @@ mod tests {
         } else {
             &[]
         };
-        assert_eq!(names, [demo, &["config", "completions"]].concat());
+        assert_eq!(names, [demo, &["approve", "config", "completions"]].concat());
     }
 
     #[test]

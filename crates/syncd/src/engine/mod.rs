@@ -4,14 +4,17 @@
 //! and hands steps to the local and the remote side. What is absent: wire formats, SQL, system calls, user sentences.
 //! Read in this order: `pass` (the ring), `observe`, `decide`, `gate`, `execute`, `settle`, `resolve`.
 
+pub(crate) mod between;
 mod clock;
 mod decide;
+mod deletions;
 mod dry_run;
 mod execute;
 mod fetch;
 mod gate;
 mod hands;
 mod intents;
+mod memo;
 mod observe;
 mod open;
 mod pass;

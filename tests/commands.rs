@@ -1,0 +1,302 @@
+//! The commands that work on a pair's journal and trash between passes, as a user runs them: the built binary against
+//! a server in this process.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends at the first surprise, and says where"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use devcloud::{Options, Server};
+use serde_json::Value;
+
+/// Short waiting times: the server is on this machine and answers at once.
+const TIMING: &str = "[timing]\nquiet_period = \"20ms\"\nconfirm_after = \"100ms\"\nlook_again = \"20ms\"\n\
+    login_backoff = \"100ms\"\nlate_upload_limit = \"3s\"\nrequest_timeout = \"20s\"\n";
+
+/// A machine with one pair, and its account.
+struct World {
+    home: tempfile::TempDir,
+    server: Server,
+}
+
+/// What a command said.
+struct Said {
+    code: i32,
+    out: String,
+    errors: String,
+}
+
+impl Said {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap()
+    }
+}
+
+impl World {
+    async fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let server = Server::start(Options::new(home.path().join("cloud")))
+            .await
+            .unwrap();
+        let world = Self { home, server };
+        let (key1, key2) = (world.server.key1(), world.server.key2());
+        let keys = world.at("credentials.toml");
+        std::fs::write(&keys, format!("key1 = \"{key1}\"\nkey2 = \"{key2}\"\n")).unwrap();
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::fs::create_dir(world.at("disk")).unwrap();
+        let config = format!(
+            "state_dir = \"{}\"\ndevice_name = \"laptop\"\n[account]\napi_url = \"{}\"\ncredentials_file = \"{}\"\n\
+             [[sync]]\nname = \"main\"\nlocal = \"{}\"\nremote = \"/\"\nmin_free = 0\n{TIMING}",
+            world.at("state").display(),
+            world.server.api_url(),
+            keys.display(),
+            world.at("disk").display(),
+        );
+        std::fs::write(world.at("config.toml"), config).unwrap();
+        world
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    fn disk(&self, name: &str) -> PathBuf {
+        self.at("disk").join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.disk(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// `f0` to `fN`.
+    fn fill(&self, files: usize) {
+        for n in 0..files {
+            self.write(&format!("f{n}"), &format!("content of {n}"));
+        }
+    }
+
+    fn delete(&self, files: std::ops::Range<usize>) {
+        for n in files {
+            std::fs::remove_file(self.disk(&format!("f{n}"))).unwrap();
+        }
+    }
+
+    fn run(&self, args: &[&str]) -> Said {
+        let output = Command::new(env!("CARGO_BIN_EXE_syncd"))
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("USER", "ann")
+            .current_dir(self.home.path())
+            .arg("--config")
+            .arg(self.at("config.toml"))
+            .args(args)
+            .output()
+            .unwrap();
+        Said {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            errors: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// One pass that must end like this; its summary.
+    fn once(&self, code: i32) -> Value {
+        let said = self.run(&["--once", "--json"]);
+        assert_eq!(said.code, code, "{}{}", said.out, said.errors);
+        said.json()["pairs"][0].clone()
+    }
+
+    /// Paths and texts of the account's live files.
+    fn account(&self) -> Vec<(String, String)> {
+        let control = self.server.control();
+        let tree = control.tree().unwrap();
+        let mut live: Vec<_> = tree
+            .files
+            .iter()
+            .filter_map(|file| {
+                let bytes = control.content(file.id).ok()?;
+                Some((file.path.clone()?, String::from_utf8(bytes).unwrap()))
+            })
+            .collect();
+        live.sort();
+        live
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != ".syncd")
+        .collect();
+    names.sort();
+    names
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h34_an_approval_fits_though_a_log_file_changes_all_the_time() {
+    let world = World::new().await;
+    world.fill(40);
+    world.write("log", "1");
+    world.once(0);
+    world.delete(0..30);
+    for text in ["22", "333"] {
+        world.write("log", text);
+        let stop = world.once(4)["stop"].clone();
+        assert_eq!(stop["kind"], "brake");
+        assert!(
+            stop["next"].as_str().unwrap().contains("\"syncd approve main\""),
+            "{stop}"
+        );
+    }
+    assert_eq!(world.account().len(), 41, "a stopped pass does nothing");
+
+    let shown = world.run(&["approve", "--list", "--json"]).json();
+    assert_eq!(shown["pairs"][0]["delete_remote"], 30);
+    assert_eq!(shown["pairs"][0]["approved"], false);
+    // Restored meanwhile: only a part of the set is needed.
+    world.write("f0", "content of 0");
+    world.write("log", "4444");
+    let said = world.run(&["approve", "main"]);
+    assert_eq!(said.code, 0, "{}", said.errors);
+    assert!(
+        said.out
+            .starts_with("main: approved: 30 files that would be deleted in the account\n"),
+        "{}",
+        said.out
+    );
+    world.write("log", "55555");
+    let pair = world.once(0);
+    assert_eq!(
+        (&pair["deleted_remote"], &pair["uploaded"]),
+        (&29.into(), &1.into())
+    );
+    let account = world.account();
+    assert_eq!(account.len(), 12);
+    assert!(account.contains(&("/log".to_owned(), "55555".to_owned())));
+
+    // Once: what is left of the approval is not kept, and nothing is held any more.
+    let said = world.run(&["approve"]);
+    assert_eq!((said.code, said.out.starts_with("Nothing is held.")), (0, true));
+    // Allowed deletions do not count towards the brake of the hour: a few more pass.
+    world.delete(30..33);
+    assert_eq!(world.once(0)["deleted_remote"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h33_deletions_in_small_passes_are_counted_over_the_hour() {
+    let world = World::new().await;
+    world.fill(40);
+    world.once(0);
+    for files in [0..9, 9..14] {
+        let deleted = files.len();
+        world.delete(files);
+        assert_eq!(world.once(0)["deleted_remote"], deleted);
+    }
+    // Ten alone always pass; together with those of the hour they are 24 of at most 40.
+    world.delete(14..24);
+    let stop = world.once(4)["stop"].clone();
+    assert_eq!(
+        stop["examples"],
+        serde_json::json!(["f14", "f15", "f16", "f17", "f18"])
+    );
+    assert_eq!(world.account().len(), 26);
+    // What was never shown is not let through with what was.
+    assert_eq!(world.run(&["approve"]).code, 0);
+    world.delete(24..34);
+    assert_eq!(world.once(4)["stop"]["examples"][0], "f24");
+    assert_eq!(world.run(&["approve"]).code, 0);
+    assert_eq!(world.once(0)["deleted_remote"], 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deletions_that_come_from_the_account_wait_for_approval_too() {
+    let world = World::new().await;
+    world.fill(20);
+    world.once(0);
+    let control = world.server.control();
+    for file in control.tree().unwrap().files.iter().take(15) {
+        control.trash_file(file.id).unwrap();
+    }
+    assert_eq!(world.once(4)["stop"]["kind"], "brake");
+    assert_eq!(names(&world.at("disk")).len(), 20);
+    assert_eq!(
+        world.run(&["approve", "--json"]).json()["pairs"][0]["delete_local"],
+        15
+    );
+    assert_eq!(world.once(0)["deleted_local"], 15);
+    assert_eq!(names(&world.at("disk")).len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h08_a_restored_backup_is_merged_without_deletions_after_approval() {
+    let world = World::new().await;
+    world.write("old", "old");
+    world.write("edited", "before");
+    world.write("docs/deleted", "deleted later");
+    world.once(0);
+    copy_tree(&world.at("disk"), &world.at("backup"));
+    world.write("new", "new");
+    world.write("edited", "afterwards");
+    std::fs::remove_file(world.disk("docs/deleted")).unwrap();
+    world.once(0);
+
+    std::fs::remove_dir_all(world.at("disk")).unwrap();
+    std::fs::rename(world.at("backup"), world.at("disk")).unwrap();
+    let account = world.account();
+    let stop = world.once(4)["stop"].clone();
+    assert_eq!(stop["kind"], "marker_older");
+    assert!(
+        stop["next"].as_str().unwrap().contains("\"syncd approve main\""),
+        "{stop}"
+    );
+    assert_eq!(world.account(), account);
+    let said = world.run(&["approve", "--json"]).json();
+    assert_eq!(said["pairs"][0]["older_folder"], true);
+
+    let pair = world.once(0);
+    assert_eq!(
+        (&pair["deleted_local"], &pair["deleted_remote"]),
+        (&0.into(), &0.into())
+    );
+    let texts: Vec<String> = world.account().into_iter().map(|(_, text)| text).collect();
+    for text in ["old", "before", "afterwards", "new", "deleted later"] {
+        assert!(texts.iter().any(|found| found == text), "{text} of {texts:?}");
+    }
+    assert_eq!(std::fs::read_to_string(world.disk("new")).unwrap(), "new");
+    let again = world.once(0);
+    assert_eq!((&again["uploaded"], &again["downloaded"]), (&0.into(), &0.into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_that_nobody_can_approve_is_named_and_an_unknown_pair_is_wrong_use() {
+    let world = World::new().await;
+    world.write("a", "a");
+    world.once(0);
+    std::fs::remove_file(world.disk(".syncd/root-id")).unwrap();
+    assert_eq!(world.once(4)["stop"]["kind"], "marker_missing");
+    let said = world.run(&["approve"]);
+    assert_eq!(said.code, 0);
+    assert!(said.out.contains("main was stopped: "), "{}", said.out);
+    assert_eq!(world.once(4)["stop"]["kind"], "marker_missing");
+    assert_eq!(world.run(&["approve", "other"]).code, 2);
+}
