@@ -180,7 +180,7 @@ async fn h34_an_approval_fits_though_a_log_file_changes_all_the_time() {
     assert_eq!(said.code, 0, "{}", said.errors);
     assert!(
         said.out
-            .starts_with("main: approved: 30 files that would be deleted in the account\n"),
+            .starts_with("main: approved: 30 items that would be deleted in the account\n"),
         "{}",
         said.out
     );
@@ -285,6 +285,33 @@ async fn h08_a_restored_backup_is_merged_without_deletions_after_approval() {
     assert_eq!(std::fs::read_to_string(world.disk("new")).unwrap(), "new");
     let again = world.once(0);
     assert_eq!((&again["uploaded"], &again["downloaded"]), (&0.into(), &0.into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h03_rows_that_the_server_lost_are_uploaded_anew_after_approval() {
+    let world = World::new().await;
+    world.fill(4);
+    world.once(0);
+    let tree = world.server.control().tree().unwrap();
+    let files = tree.files.iter().take(2).map(|file| file.id).collect();
+    let lose = devcloud::WebAction::LoseRows {
+        files,
+        folders: Vec::new(),
+    };
+    world.server.control().web(lose).unwrap();
+    let stop = world.once(4)["stop"].clone();
+    assert_eq!(stop["kind"], "lost_rows");
+    assert_eq!(
+        world.run(&["approve", "--json"]).json()["pairs"][0]["lost_rows"],
+        2
+    );
+    let pair = world.once(0);
+    assert_eq!(
+        (&pair["uploaded"], &pair["deleted_local"]),
+        (&2.into(), &0.into())
+    );
+    assert_eq!(world.account().len(), 4);
+    assert_eq!(world.once(0)["uploaded"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -50,6 +50,9 @@ pub enum IntentBody {
         path: String,
         /// Folder ids of this name seen before, which it therefore is not.
         known_ids: Vec<u64>,
+        /// The folder id, once an answer told.
+        #[serde(default)]
+        made: Option<u64>,
     },
     /// A download put in its place on the disk (design D1, D2).
     Place {
@@ -190,12 +193,13 @@ mod tests {
 
     fn any_body() -> impl Strategy<Value = IntentBody> {
         let create =
-            any::<(Option<u64>, String, String, Vec<u64>)>().prop_map(|(parent, name, path, known_ids)| {
+            any::<(Option<u64>, String, String, Vec<u64>, Option<u64>)>().prop_map(|(parent, name, path, known_ids, made)| {
                 IntentBody::CreateFolder {
                     parent,
                     name,
                     path,
                     known_ids,
+                    made,
                 }
             });
         let over = any::<(u64, i64, i64, Text)>().prop_map(|(size, mtime_ns, ctime_ns, hash)| OldFile {

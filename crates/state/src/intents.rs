@@ -103,6 +103,31 @@ impl Journal {
         })
     }
 
+    /// What was begun since this time, open or cleared, oldest first.
+    ///
+    /// # Errors
+    /// `Damaged`, `Sql`.
+    pub fn recent_intents(&self, since: i64) -> Result<Vec<Intent>, JournalError> {
+        self.ask("reading recent intents", |conn| {
+            conn.prepare_cached("SELECT * FROM intent WHERE begun_at >= ?1 ORDER BY seq")?
+                .query_map([since], decode)?
+                .collect()
+        })
+    }
+
+    /// Uploads that were cleared although nobody knows that they arrived, oldest first: they may still (design A1).
+    ///
+    /// # Errors
+    /// `Damaged`, `Sql`.
+    pub fn unlanded_uploads(&self) -> Result<Vec<Intent>, JournalError> {
+        let sql = "SELECT * FROM intent WHERE closed_at IS NOT NULL AND body LIKE '{\"upload\":%'
+            AND body LIKE '%\"landed\":null%' ORDER BY seq";
+        let intents = self.ask("reading uploads without an answer", |conn| list(conn, sql))?;
+        // A name may hold the same text: what the body says decides.
+        let unlanded = |intent: &Intent| matches!(intent.body, IntentBody::Upload { landed: None, .. });
+        Ok(intents.into_iter().filter(unlanded).collect())
+    }
+
     /// Whether this journal holds or held an upload intent that was on the wire under exactly this name (design A3).
     ///
     /// # Errors
@@ -273,6 +298,25 @@ mod tests {
         assert!(!journal.held_interim("second name").unwrap());
         assert_eq!(journal.forget_old_intents(i64::MAX).unwrap(), 0, "open ones stay");
         assert_eq!(journal.open_intents().unwrap(), [open]);
+    }
+
+    #[test]
+    fn uploads_of_which_nothing_came_are_told_from_those_that_landed() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let open = journal.begin(upload("open"), 10).unwrap();
+        let lost = journal.begin(upload("lost"), 20).unwrap();
+        let mut landed = journal.begin(upload("landed"), 30).unwrap();
+        let trash = journal.begin(trash(), 40).unwrap();
+        if let IntentBody::Upload { landed, .. } = &mut landed.body {
+            *landed = Some(7);
+        }
+        let ended = [lost.id, landed.id, trash.id].map(Change::ClearIntent);
+        journal.commit(&[Change::UpdateIntent(landed.id, landed.body.clone())]).unwrap();
+        journal.commit(&ended).unwrap();
+        assert_eq!(journal.unlanded_uploads().unwrap(), [lost]);
+        assert_eq!(journal.open_intents().unwrap(), [open]);
+        assert_eq!(journal.recent_intents(30).unwrap(), [landed, trash]);
     }
 
     #[test]

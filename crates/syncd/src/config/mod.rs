@@ -137,7 +137,6 @@ pub(crate) struct PairConfig {
     /// Days that `.syncd/trash` keeps.
     pub(crate) trash_days: u32,
     /// Between polls.
-    #[expect(dead_code, reason = "read by the service, which is not built yet")]
     pub(crate) poll_interval: Duration,
     /// Between polls of a quiet account.
     #[expect(dead_code, reason = "read by the service, which is not built yet")]

@@ -3,12 +3,12 @@
 //!
 //! Never here: an approval that covers another version, place or side than the one it was given for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use planner::hold::Side;
 use planner::id::{NodeId, RemoteId};
 use planner::transition::{Action, LocalStep, RemoteStep, Step};
-use planner::tree::SyncedTree;
+use planner::tree::{SyncedNode, SyncedTree};
 use state::{Approval, HeldDeletion, HeldWhat, base_state};
 
 use super::decide::Decision;
@@ -56,6 +56,28 @@ impl Deletion {
             path: self.path.clone(),
         })
     }
+}
+
+/// The approval by which a row that the server lost is taken as not there.
+pub(crate) fn lost_allowed<'a>(approvals: &'a Approvals, node: &SyncedNode) -> Option<&'a Approval> {
+    approvals
+        .get(&(node.id, HeldWhat::LostRow))
+        .filter(|approval| approval.covers(node))
+}
+
+/// Rows that the server does not know any more, as the journal holds them.
+pub(crate) fn lost(synced: &SyncedTree, rows: &BTreeSet<RemoteId>) -> Vec<HeldDeletion> {
+    let lost = synced.iter().filter(|node| rows.contains(&node.remote()));
+    lost.map(|node| HeldDeletion {
+        node: node.id,
+        what: HeldWhat::LostRow,
+        base: base_state(node),
+        path: synced
+            .path(node.id)
+            .map(|path| path.to_string())
+            .unwrap_or_default(),
+    })
+    .collect()
 }
 
 /// All files that a plan deletes, in order of path.
@@ -111,7 +133,7 @@ pub(crate) fn of_step(decision: &Decision, synced: &SyncedTree, step: &Step) -> 
 mod tests {
     use planner::id::FileId;
     use planner::name::{LocalName, RemoteName};
-    use planner::tree::{Standing, SyncedFile, SyncedKind, SyncedNode};
+    use planner::tree::{Standing, SyncedFile, SyncedKind};
 
     use super::*;
 

@@ -139,7 +139,10 @@ impl SafetyStop {
             }
             Self::RemoteRootGone(_) => "restore the folder on the web site, or change `remote` of the pair",
             Self::LostRows(_) => {
-                "wait for the site to be repaired, or ask its operator; nothing is deleted meanwhile"
+                return format!(
+                    "wait for the site to be repaired, or ask its operator; nothing is deleted meanwhile; \"syncd \
+                     approve {pair}\" takes them as not there: what is here is then uploaded anew"
+                );
             }
             Self::Brake(_) => {
                 return format!(

@@ -69,6 +69,41 @@ pub(crate) fn landed(body: &mut IntentBody, answer: &Landed) -> Option<(Wanted, 
     wanted(body)
 }
 
+/// Notes in an intent what came of it.
+pub(crate) fn came_of(body: &mut IntentBody, file: Option<FileId>, folder: Option<FolderId>) {
+    match body {
+        IntentBody::Upload { landed, .. } => *landed = file.map(FileId::get).or(*landed),
+        IntentBody::CreateFolder { made, .. } => *made = folder.map(FolderId::get),
+        IntentBody::Place { .. } | IntentBody::Park { .. } | IntentBody::Trash { .. } => {}
+    }
+}
+
+/// Whether an intent says what came of it in the account.
+pub(crate) fn knows_what_came(body: &IntentBody) -> bool {
+    match body {
+        IntentBody::Upload { landed, .. } => landed.is_some(),
+        IntentBody::CreateFolder { made, .. } => made.is_some(),
+        IntentBody::Place { .. } | IntentBody::Park { .. } | IntentBody::Trash { .. } => false,
+    }
+}
+
+/// Where an upload under its real name went: folder and name.
+pub(crate) fn fast_target(body: &IntentBody) -> Option<(Option<u64>, String)> {
+    match body {
+        IntentBody::Upload {
+            fast: true,
+            folder,
+            wanted,
+            ..
+        } => Some((*folder, wanted.clone())),
+        IntentBody::Upload { .. }
+        | IntentBody::CreateFolder { .. }
+        | IntentBody::Place { .. }
+        | IntentBody::Park { .. }
+        | IntentBody::Trash { .. } => None,
+    }
+}
+
 /// What an upload's intent wants, and what it replaces.
 pub(crate) fn wanted(body: &IntentBody) -> Option<(Wanted, Option<Replacement>)> {
     let IntentBody::Upload {
@@ -111,6 +146,7 @@ pub(crate) fn create_folder(
         name: name.as_str().to_owned(),
         path: path.to_owned(),
         known_ids,
+        made: None,
     }
 }
 

@@ -4,10 +4,12 @@
 //! and hands steps to the local and the remote side. What is absent: wire formats, SQL, system calls, user sentences.
 //! Read in this order: `pass` (the ring), `observe`, `decide`, `gate`, `execute`, `settle`, `resolve`.
 
+mod absent;
 pub(crate) mod between;
 mod clock;
 mod decide;
 mod deletions;
+mod doubts;
 mod dry_run;
 mod execute;
 mod fetch;
@@ -25,7 +27,10 @@ mod root;
 mod schedule;
 mod settle;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod tidy;
+mod twins;
 mod words;
 
 use tokio_util::sync::CancellationToken;

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::FileRow;
 use planner::content::{ContentHash, Stamp};
 use planner::id::{FileId, FolderId, LocalIdentity, RemoteId};
 use planner::naming;
@@ -13,11 +12,12 @@ use planner::path::RelPath;
 use planner::tree::{Gone, RemoteKind, RemoteNode, RemoteTree, Standing, SyncedNode, SyncedTree, Tree};
 use state::{Change, LocalVersion, RemoteVersion};
 
+use super::absent;
 use super::open::{Halt, Session};
 use crate::local::ignore::Ignore;
 use crate::local::scan::KnownHashes;
 use crate::remote::account::Life;
-use crate::remote::confirm::{self, Confirmed, Expiry, confirm};
+use crate::remote::confirm::{self, Confirmed, confirm};
 use crate::remote::walk::Walk;
 
 /// Listings spent on looking for files that were put into dead folders (design S4).
@@ -28,14 +28,18 @@ const STRANDED_LISTINGS: usize = 1_000;
 pub(crate) struct RemoteSeen {
     /// The tree for the merge.
     pub(crate) tree: RemoteTree,
-    /// Synced rows that answer "not found" (design S2).
+    /// Synced rows that answer "not found" since less than an hour (design S2).
     pub(crate) lost: BTreeSet<RemoteId>,
+    /// All of them, however long ago they were lost: each waits for the user.
+    pub(crate) unknown: BTreeSet<RemoteId>,
     /// Local paths of rows, as they are or would be.
     pub(crate) paths: BTreeMap<RemoteId, RelPath>,
     /// Interims of this journal that lie about in the account.
     pub(crate) interims: Vec<(FileId, String)>,
-    /// Live files in folders that are proved dead: they came after its death and are brought out (design S4).
-    pub(crate) stranded: Vec<FileRow>,
+    /// Paths of files that are not sent again: each upload was trashed at once (design A5).
+    pub(crate) held: Vec<String>,
+    /// The smallest folders of rings (design A7).
+    pub(crate) rings: BTreeSet<FolderId>,
 }
 
 /// What a look at the account brought, before it is put into the vocabulary.
@@ -43,7 +47,6 @@ pub(crate) struct RemoteSeen {
 pub(crate) struct Looked {
     live: Tree<RemoteNode>,
     confirmed: Confirmed,
-    stranded: Vec<FileRow>,
 }
 
 /// Walks the account and asks about everything that is missing.
@@ -58,104 +61,104 @@ pub(crate) async fn account(session: &Session) -> Result<Looked, Halt> {
     for (folder, error) in walk.unreadable() {
         tracing::warn!(folder_id = folder.map(FolderId::get), %error, "a folder could not be listed: what is in it stays as it is");
     }
-    let expiry = Expiry {
-        days: session
-            .package
-            .days_to_keep_inactive_files
-            .map_or(0, std::num::NonZeroU64::get),
-    };
-    let mut confirmed = confirm(account, &walk, &live, &session.synced, expiry).await;
+    let again = session.timing.look_again;
+    let mut confirmed = confirm(account, &walk, &live, &session.synced, again).await;
     doubts(session, &walk, &live, &mut confirmed).await;
-    let mut stranded = Vec::new();
     if confirmed.wants_another_walk() {
         walk = Walk::take(account).await.map_err(|error| session.fatal(&error))?;
         live = walk.nodes();
-        confirmed.after_later_walk(&live, &session.synced);
-        stranded = strand(session, &confirmed).await;
+        confirmed.after_later_walk(&walk, &live, &session.synced);
+        // What is still active in a dead folder came after its death and is kept (design S4): the merge moves it to
+        // where its folder is made anew.
+        let dead = &confirmed.dead_folders;
+        for node in confirm::stranded(account, dead, &confirmed.gone, STRANDED_LISTINGS).await {
+            confirmed.gone.remove(&node.id);
+            live.insert(node);
+        }
     }
     for node in std::mem::take(&mut confirmed.moved) {
         live.insert(node);
     }
-    Ok(Looked {
-        live,
-        confirmed,
-        stranded,
-    })
+    Ok(Looked { live, confirmed })
 }
 
 /// Puts what was seen into the vocabulary, with local paths, rules of the user, hashes and looks.
 pub(crate) fn translate(
     session: &mut Session,
-    looked: Looked,
+    mut looked: Looked,
     ignore: &mut Ignore,
 ) -> Result<RemoteSeen, Halt> {
     agree(session, &looked.live)?;
+    let judged = absent::judge(session, &mut looked.confirmed)?;
     let mut seen = RemoteSeen {
         tree: RemoteTree {
             nodes: looked.live,
             gone: looked.confirmed.gone,
             root_unreadable: false,
         },
-        lost: looked.confirmed.lost,
+        lost: judged.lost,
+        unknown: judged.unknown,
         paths: BTreeMap::new(),
         interims: Vec::new(),
-        stranded: looked.stranded,
+        held: judged.held,
+        rings: looked.confirmed.rings,
     };
     name(session, ignore, &mut seen);
     know(session, &mut seen.tree)?;
     Ok(seen)
 }
 
-/// Synced folders that one probe called dead: a second one, later, decides (design S3). Nothing else is waited for.
+/// Folders that are asked for a living one.
+const WITNESSES: usize = 5;
+
+/// Synced folders that one probe called dead: a second one, later, decides (design S3). Nothing else is waited for; what
+/// is not synced is doubted from run to run.
 async fn doubts(session: &Session, walk: &Walk, live: &Tree<RemoteNode>, confirmed: &mut Confirmed) {
+    let account = &session.account;
+    let apart = session.timing.confirm_after;
+    let apart_s = i64::try_from(apart.as_secs()).unwrap_or(i64::MAX);
     let synced: BTreeSet<FolderId> = session
         .synced
         .iter()
         .filter_map(|node| node.remote().folder())
         .collect();
-    let doubted: Vec<FolderId> = confirmed
-        .doubted
-        .iter()
-        .chain(&walk.doubted)
-        .copied()
-        .filter(|id| synced.contains(id))
-        .collect();
-    let living = live
-        .children(None)
-        .filter_map(|node| node.id.folder())
-        .chain(session.account.root)
-        .next();
-    let (Some(living), false) = (living, doubted.is_empty()) else {
-        return;
-    };
-    session.sink.phase(&session.pair.name, "confirming deletions");
-    tokio::time::sleep(session.timing.confirm_after).await;
-    for id in doubted {
-        if session.account.probe_again(id, living).await == Life::Dead {
-            confirmed.gone.insert(RemoteId::Folder(id), Gone::Deleted);
-            confirmed.dead_folders.insert(id);
+    let mut waiting: BTreeSet<FolderId> = confirmed.doubted.clone();
+    for (id, row) in &walk.doubtful {
+        if !account.doubt(*id, row, session.now(), apart_s) {
+            waiting.insert(*id);
+        } else if synced.contains(id) {
+            confirmed.gone.insert(RemoteId::Folder(*id), Gone::Deleted);
+            confirmed.dead_folders.insert(*id);
         }
     }
-}
-
-/// Files that came into a dead folder after its death, and that nobody holds (design S4).
-async fn strand(session: &Session, confirmed: &Confirmed) -> Vec<FileRow> {
-    let synced: BTreeSet<FileId> = session
-        .synced
-        .iter()
-        .filter_map(|node| node.remote().file())
+    waiting.retain(|id| synced.contains(id));
+    if waiting.is_empty() {
+        return;
+    }
+    let living: Vec<FolderId> = account
+        .root
+        .into_iter()
+        .chain(live.children(None).filter_map(|node| node.id.folder()))
+        .take(WITNESSES)
         .collect();
-    confirm::stranded(
-        &session.account,
-        &confirmed.dead_folders,
-        &synced,
-        STRANDED_LISTINGS,
-    )
-    .await
-    .into_iter()
-    .map(|(_, row)| row)
-    .filter(|row| !naming::is_ours(&row.name, false))
-    .collect()
+    session.sink.phase(&session.pair.name, "confirming deletions");
+    tokio::time::sleep(apart).await;
+    for id in waiting {
+        for other in &living {
+            match account.probe_again(id, *other).await {
+                Life::Dead => {
+                    confirmed.gone.insert(RemoteId::Folder(id), Gone::Deleted);
+                    confirmed.dead_folders.insert(id);
+                    if let Some((_, row)) = walk.doubtful.iter().find(|(other, _)| *other == id) {
+                        account.doubt(id, row, session.now(), apart_s);
+                    }
+                    break;
+                }
+                Life::Alive => break,
+                Life::Doubted | Life::Unknown => {}
+            }
+        }
+    }
 }
 
 /// What was only published and is now shown where it belongs is agreed (design A5).
@@ -173,6 +176,11 @@ fn agree(session: &mut Session, live: &Tree<RemoteNode>) -> Result<(), Halt> {
             ..node.clone()
         })
         .collect();
+    if shown.is_empty() {
+        return Ok(());
+    }
+    let nodes: Vec<_> = shown.iter().map(|node| node.id).collect();
+    absent::stayed(session, &nodes)?;
     session.record(shown.into_iter().map(Change::Put).collect())
 }
 
@@ -195,6 +203,10 @@ fn name(session: &Session, ignore: &mut Ignore, seen: &mut RemoteSeen) {
     let known: BTreeMap<RemoteId, &SyncedNode> =
         session.synced.iter().map(|node| (node.remote(), node)).collect();
     let mut queue: Vec<(Option<RemoteId>, RelPath, bool)> = vec![(None, RelPath::root(), false)];
+    // Dead folders may still hold live rows (design S4): they are where the folder was.
+    let dead = seen.tree.gone.keys().filter(|id| id.folder().is_some());
+    let dead = dead.filter(|id| !seen.tree.nodes.contains(**id));
+    queue.extend(dead.filter_map(|id| Some((Some(*id), session.synced.path(known.get(id)?.id)?, false))));
     let mut marked = Vec::new();
     while let Some((folder, path, hidden)) = queue.pop() {
         for row in seen.tree.nodes.children(folder) {
@@ -249,7 +261,8 @@ fn know(session: &mut Session, tree: &mut RemoteTree) -> Result<(), Halt> {
     let fresh: Vec<(FileId, u64)> = tree
         .nodes
         .iter()
-        .filter(|row| !row.ignored)
+        // Foreign interims are never synced, but their age counts (design M15).
+        .filter(|row| !row.ignored || naming::is_interim_like(row.name.as_str()))
         .filter_map(|row| Some((row.file_id()?, row.file()?.size)))
         .filter(|(id, _)| !synced.contains_key(id))
         .collect();

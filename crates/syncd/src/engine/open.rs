@@ -190,6 +190,7 @@ pub(crate) async fn open(
     }
     let (account, package) = sign_in(setup, &meta, &api_url).await?;
     let proved = journal.proved().map_err(|error| journal_failed(&error))?;
+    let doubts = super::doubts::known(&journal).map_err(|error| journal_failed(&error))?;
     let mut no_remote_root = false;
     let remote_root = match &meta.remote_root {
         Some(RemoteRoot::Top) => None,
@@ -219,7 +220,7 @@ pub(crate) async fn open(
         synced,
         approvals,
         root,
-        account: Arc::new(Account::new(setup.client.clone(), remote_root, proved)),
+        account: Arc::new(Account::new(setup.client.clone(), remote_root, proved).with_doubts(doubts)),
         package,
         policy,
         noted: Vec::new(),

@@ -13,7 +13,7 @@ use super::open::{Halt, Mode, Session, open};
 use super::tally::Tally;
 use super::{
     OnceOptions, Outcome, Setup, Sink, deletions, dry_run, execute, memo, observe, recover, resolve, settle,
-    tidy,
+    tidy, twins,
 };
 use crate::config::PairConfig;
 use crate::local::ignore::Ignore;
@@ -22,7 +22,10 @@ use crate::report::Report;
 use crate::summary::{PairSummary, Stop};
 
 /// Passes within one run: each settles what the one before found changed. What still moves then is for the next run.
-const ROUNDS: u32 = 4;
+const ROUNDS: u32 = 6;
+
+/// Rounds that may end with settling what two devices did at once; the others carry their plan out.
+const TWIN_ROUNDS: u32 = 4;
 
 /// Paths named in a safety stop.
 const EXAMPLES: usize = 5;
@@ -173,16 +176,13 @@ async fn see(session: &mut Session) -> Result<(Scan, RemoteSeen), Halt> {
 /// The safety stops that a plan can run into. What the user let through counts towards none (design §6).
 fn gate(session: &mut Session, decision: &Decision) -> Result<(), Halt> {
     let lost = decision.remote.lost.len();
-    if lost >= LOST_ROWS {
-        return Err(Halt::Stop(SafetyStop::LostRows(lost)));
-    }
+    let mut stop = (lost >= LOST_ROWS).then_some(SafetyStop::LostRows(lost));
+    let mut held = deletions::lost(&session.synced, &decision.remote.unknown);
     let planned = deletions::planned(decision, &session.synced);
     let open: Vec<_> = planned
         .iter()
         .filter(|deletion| deletion.allowed(&session.approvals, &session.synced).is_none())
         .collect();
-    let mut held = Vec::new();
-    let mut stop = None;
     for side in [Side::Local, Side::Remote] {
         let open: Vec<_> = open.iter().filter(|deletion| deletion.side == side).collect();
         if let Some(mut found) = measure(session, side, open.len())? {
@@ -218,7 +218,14 @@ fn measure(session: &Session, side: Side, open: usize) -> Result<Option<Brake>, 
 /// Carries a plan out. Answers whether another round may settle more.
 async fn act(session: &mut Session, decision: &Decision, tally: &mut Tally) -> Result<bool, Halt> {
     resolve::sweep(session, &decision.remote.interims).await?;
-    let brought = resolve::bring_out(session, &decision.remote.stranded).await?;
+    // What two devices did at once is settled first, and looked at anew: the plan was made without it.
+    let mut mended = resolve::mend_rings(session, &decision.remote.rings).await?;
+    if tally.rounds() <= TWIN_ROUNDS {
+        mended |= twins::settle(session, &decision.scan, &decision.remote).await?;
+    }
+    if mended {
+        return Ok(!session.stop.is_cancelled());
+    }
     let (files, bytes) = tally.work(decision);
     session.sink.totals(files, bytes);
     session.sink.phase(&session.pair.name, "syncing");
@@ -229,6 +236,5 @@ async fn act(session: &mut Session, decision: &Decision, tally: &mut Tally) -> R
     }
     session.sink.phase(&session.pair.name, "settling");
     let settled = settle::settle(session, executed.wrote).await?;
-    Ok(!session.stop.is_cancelled()
-        && (executed.stale || executed.unanswered || settled.surprises || brought))
+    Ok(!session.stop.is_cancelled() && (executed.stale || executed.unanswered || settled.surprises))
 }

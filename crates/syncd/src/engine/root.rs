@@ -2,12 +2,14 @@
 //!
 //! Never here: taking one "not found", or one negative probe, for the end of the root.
 
+use std::collections::BTreeSet;
+
 use planner::id::FolderId;
 
 use super::gate::SafetyStop;
 use super::open::{Halt, Session};
 use crate::remote::account::Life;
-use crate::remote::walk;
+use crate::remote::{translate, walk};
 
 /// Asks whether the root lives. The account's top needs no proof.
 pub(crate) async fn prove(session: &Session) -> Result<(), Halt> {
@@ -18,7 +20,10 @@ pub(crate) async fn prove(session: &Session) -> Result<(), Halt> {
     match life {
         Life::Alive => Ok(()),
         Life::Dead => Err(gone("it is in the trash")),
-        Life::Doubted => doubted(session, root).await,
+        Life::Doubted => match witness(session, root).await {
+            Some(living) => doubted(session, root, living).await,
+            None => by_parent(session, root, row.and_then(|row| row.parent)).await,
+        },
         Life::Unknown => match row {
             Some(row) => by_parent(session, root, row.parent).await,
             None => unanswered(session, root).await,
@@ -34,34 +39,47 @@ fn unproved(session: &Session, why: &str) -> Halt {
     Halt::Error(Box::new(crate::report::Report::remote_root(&session.pair, why)))
 }
 
-/// One negative probe: a second one, later, with a living folder answering in between, is the proof.
-async fn doubted(session: &Session, root: FolderId) -> Result<(), Halt> {
-    tokio::time::sleep(session.timing.confirm_after).await;
-    // A living folder beside it is needed to know that the probe still tells the truth.
-    let listing = session.account.client.folder_listing(api::Parent::Top).await;
-    let living: Vec<FolderId> = listing
-        .map(|listing| {
-            listing
-                .folders
-                .iter()
-                .filter_map(|row| FolderId::new(row.id.get()))
-                .collect()
-        })
-        .unwrap_or_default();
-    for other in living.into_iter().filter(|id| *id != root) {
-        match session.account.probe_again(root, other).await {
-            Life::Dead => return Err(gone("the server says twice that it is not active")),
-            Life::Alive => return Ok(()),
-            Life::Doubted | Life::Unknown => {}
+/// Folders asked for one that the probe calls alive.
+const WITNESSES: usize = 20;
+
+/// A folder beside the root that the probe calls alive. Without one, a negative probe says nothing.
+async fn witness(session: &Session, root: FolderId) -> Option<FolderId> {
+    let listing = session
+        .account
+        .client
+        .folder_listing(api::Parent::Top)
+        .await
+        .ok()?;
+    let others = listing
+        .folders
+        .iter()
+        .filter_map(|row| FolderId::new(row.id.get()));
+    for other in others.filter(|id| *id != root).take(WITNESSES) {
+        if session.account.probe(other).await == Life::Alive {
+            return Some(other);
         }
     }
-    Err(unproved(
-        session,
-        "it may have been deleted: one question says so, and nothing confirms it yet",
-    ))
+    None
 }
 
-/// No state and no probe: it counts as alive while its parent lists it (design S3).
+/// One negative probe: a second one, later, with a living folder answering in between, is the proof.
+async fn doubted(session: &Session, root: FolderId, living: FolderId) -> Result<(), Halt> {
+    tokio::time::sleep(session.timing.confirm_after).await;
+    match session.account.probe_again(root, living).await {
+        Life::Dead => Err(gone("the server says twice that it is not active")),
+        Life::Alive => Ok(()),
+        Life::Doubted | Life::Unknown => Err(unproved(
+            session,
+            "it may have been deleted: one question says so, and nothing confirms it yet",
+        )),
+    }
+}
+
+/// Listings spent on looking for a synced file where nothing else proves the root.
+const PROOF_LISTINGS: usize = 50;
+
+/// No state and no probe: it counts as alive while its parent lists it and it shows a synced file or has none (design
+/// S3); trashing a folder takes its files along.
 async fn by_parent(session: &Session, root: FolderId, parent: Option<api::Parent>) -> Result<(), Halt> {
     let Some(parent) = parent else {
         return Err(unproved(session, "the server does not say where it is"));
@@ -72,24 +90,47 @@ async fn by_parent(session: &Session, root: FolderId, parent: Option<api::Parent
         .folder_listing(parent)
         .await
         .map_err(|error| session.fatal(&error))?;
-    let listed = listing.folders.iter().any(|row| row.id.get() == root.get());
-    if !listed {
+    if !listing.folders.iter().any(|row| row.id.get() == root.get()) {
         return Err(unproved(
             session,
             "its parent does not list it; it may have been deleted",
         ));
     }
-    // Where the probe was never calibrated, a root that shows a live file calibrates it for the next time.
-    if let Ok(raw) = walk::list(&session.account, None).await
-        && !raw.listed().files.is_empty()
-        && session.account.calibrate(root).await
-    {
-        return match session.account.probe(root).await {
-            Life::Alive | Life::Unknown => Ok(()),
-            Life::Dead | Life::Doubted => Box::pin(doubted(session, root)).await,
+    let files: BTreeSet<_> = session
+        .synced
+        .iter()
+        .filter_map(|node| node.remote().file())
+        .collect();
+    let mut folders: Vec<Option<FolderId>> = session
+        .synced
+        .iter()
+        .filter(|node| node.file().is_some())
+        .filter_map(|node| match node.parent {
+            None => Some(None),
+            Some(parent) => Some(Some(session.synced.get(parent)?.remote().folder()?)),
+        })
+        .collect();
+    folders.dedup();
+    for folder in folders.into_iter().take(PROOF_LISTINGS) {
+        let Ok(raw) = walk::list(&session.account, folder).await else {
+            continue;
         };
+        let shown = raw
+            .listed()
+            .files
+            .iter()
+            .filter_map(|row| translate::file_id(row.id));
+        if shown.into_iter().any(|id| files.contains(&id)) {
+            return Ok(());
+        }
     }
-    Ok(())
+    if files.is_empty() {
+        return Ok(());
+    }
+    Err(unproved(
+        session,
+        "nothing proves that it is alive: none of the synced files is shown in it",
+    ))
 }
 
 /// No row at all. Twice "not found", apart in time, is a root that is gone; anything else is no answer.

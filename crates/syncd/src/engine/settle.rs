@@ -3,19 +3,22 @@
 //!
 //! Never here: a record that becomes firmer, or weaker, by anything but a listing begun after the last step.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use api::{Parent, RowState};
 use futures_util::stream::{self, StreamExt};
-use planner::id::FolderId;
-use planner::tree::{Standing, SyncedNode};
+use planner::id::{FolderId, NodeId, RemoteId};
+use planner::tree::{RemoteNode, Standing, SyncedNode};
 use state::Change;
 
+use super::absent;
 use super::observe::as_recorded;
 use super::open::{Halt, Session};
+use crate::remote::account::{Account, Life};
 use crate::remote::apply::edit_file;
-use crate::remote::{translate, walk};
+use crate::remote::translate;
+use crate::remote::walk::{self, Raw};
 
 /// Folders listed at once.
 const AT_ONCE: usize = 8;
@@ -27,71 +30,156 @@ pub(crate) struct Settled {
     pub(crate) surprises: bool,
 }
 
-/// Lists what was written to, and firms the records up.
+/// Lists what was written to, with all folders above, and firms the records up. A listing of a folder that is dead by
+/// now may still show what came into it after its death (history H01): it counts only if the listings above show the
+/// folder alive.
 pub(crate) async fn settle(
     session: &mut Session,
     wrote: BTreeSet<Option<FolderId>>,
 ) -> Result<Settled, Halt> {
+    let mut settled = Settled::default();
+    if wrote.is_empty() {
+        return Ok(settled);
+    }
     let account = Arc::clone(&session.account);
-    let mut listings = stream::iter(wrote)
+    let wanted = with_all_above(session, wrote);
+    let rooted = root_lives(session).await;
+    let listings: Vec<_> = stream::iter(wanted)
         .map(|folder| {
             let account = Arc::clone(&account);
             async move { (folder, walk::list(&account, folder).await) }
         })
-        .buffer_unordered(AT_ONCE);
-    let mut settled = Settled::default();
-    let published = published(session);
-    while let Some((folder, listing)) = listings.next().await {
-        let raw = match listing {
-            Ok(raw) => raw,
-            Err(error) => {
-                // What is published stays so: the next pass looks again.
-                tracing::info!(error = %error, "a folder that was written to could not be listed");
-                continue;
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let mut shown = BTreeMap::new();
+    for (folder, listing) in listings {
+        match listing {
+            Ok(raw) => {
+                shown.insert(folder, raw);
             }
+            // What is published stays so: the next pass looks again.
+            Err(error) => tracing::info!(%error, "a folder that was written to could not be listed"),
+        }
+    }
+    let alive = if rooted {
+        living(&account, &shown).await
+    } else {
+        BTreeSet::new()
+    };
+    let published = published(session);
+    for (folder, raw) in &shown {
+        let Some(nodes) = published.get(folder) else {
+            continue;
         };
+        if !alive.contains(folder) {
+            settled.surprises = true;
+            continue;
+        }
+        let rows = rows_of(raw, *folder);
         let mut agreed = Vec::new();
-        for node in published
-            .iter()
-            .filter(|node| folder_of(session, node) == Some(folder))
-        {
-            let row = match node.remote() {
-                planner::id::RemoteId::File(id) => raw
-                    .listed()
-                    .files
-                    .iter()
-                    .find(|row| translate::file_id(row.id) == Some(id))
-                    .and_then(|row| translate::file_node(row, folder)),
-                planner::id::RemoteId::Folder(id) => raw
-                    .listed()
-                    .folders
-                    .iter()
-                    .find(|row| translate::folder_id(row.id) == Some(id))
-                    .and_then(|row| translate::folder_node(row, folder, true)),
-            };
-            match row {
-                Some(row) if as_recorded(&session.synced, node, &row) => {
-                    agreed.push(Change::Put(SyncedNode {
+        for node in nodes {
+            match rows.get(&node.remote()) {
+                Some(row) if as_recorded(&session.synced, node, row) => {
+                    agreed.push(SyncedNode {
                         standing: Standing::Agreed,
                         ..node.clone()
-                    }));
+                    });
                 }
                 Some(_) => settled.surprises = true,
-                None => settled.surprises |= missing(session, node, folder).await,
+                None => settled.surprises |= missing(session, node, *folder).await,
             }
         }
-        session.record(agreed)?;
+        let ids: Vec<_> = agreed.iter().map(|node| node.id).collect();
+        absent::stayed(session, &ids)?;
+        session.record(agreed.into_iter().map(Change::Put).collect())?;
     }
     Ok(settled)
 }
 
-fn published(session: &Session) -> Vec<SyncedNode> {
-    session
+/// The folders and all that are above them in the pair, as recorded.
+fn with_all_above(session: &Session, wrote: BTreeSet<Option<FolderId>>) -> BTreeSet<Option<FolderId>> {
+    let nodes: BTreeMap<FolderId, NodeId> = session
+        .synced
+        .iter()
+        .filter_map(|node| Some((node.remote().folder()?, node.id)))
+        .collect();
+    let mut wanted = wrote;
+    for folder in wanted.clone().into_iter().flatten() {
+        let Some(node) = nodes.get(&folder) else {
+            continue;
+        };
+        let above = session.synced.ancestors(*node);
+        wanted.extend(above.map(|above| above.remote().folder()));
+    }
+    wanted.insert(None);
+    wanted
+}
+
+/// Whether the pair's root lives after the last step, as far as one question tells.
+async fn root_lives(session: &Session) -> bool {
+    let Some(root) = session.account.root else {
+        return true;
+    };
+    match session.account.life(root).await.0 {
+        Life::Alive => true,
+        Life::Dead | Life::Doubted => false,
+        // What proved it before this pass is not to be had twice.
+        Life::Unknown => true,
+    }
+}
+
+/// Which of the listed folders hang from the root by folders that their listings show alive.
+async fn living(account: &Account, shown: &BTreeMap<Option<FolderId>, Raw>) -> BTreeSet<Option<FolderId>> {
+    let mut alive = BTreeSet::from([None]);
+    let mut queue = vec![None];
+    while let Some(above) = queue.pop() {
+        let Some(raw) = shown.get(&above) else {
+            continue;
+        };
+        for row in &raw.listed().folders {
+            let Some(id) = translate::folder_id(row.id).filter(|id| shown.contains_key(&Some(*id))) else {
+                continue;
+            };
+            let at_the_top = above.is_none() && account.root.is_none();
+            let proved = !at_the_top
+                || row.state == Some(RowState::Active)
+                || account.known_alive(id, row)
+                || account.life_of(id, row).await == Life::Alive;
+            if proved && alive.insert(Some(id)) {
+                queue.push(Some(id));
+            }
+        }
+    }
+    alive
+}
+
+fn rows_of(raw: &Raw, folder: Option<FolderId>) -> BTreeMap<RemoteId, RemoteNode> {
+    let listed = raw.listed();
+    let files = listed
+        .files
+        .iter()
+        .filter_map(|row| translate::file_node(row, folder));
+    let folders = listed
+        .folders
+        .iter()
+        .filter_map(|row| translate::folder_node(row, folder, true));
+    files.chain(folders).map(|node| (node.id, node)).collect()
+}
+
+/// What is only published, by the folder it is in.
+fn published(session: &Session) -> BTreeMap<Option<FolderId>, Vec<SyncedNode>> {
+    let mut found: BTreeMap<Option<FolderId>, Vec<SyncedNode>> = BTreeMap::new();
+    for node in session
         .synced
         .iter()
         .filter(|node| node.standing == Standing::Published)
-        .cloned()
-        .collect()
+    {
+        if let Some(folder) = folder_of(session, node) {
+            found.entry(folder).or_default().push(node.clone());
+        }
+    }
+    found
 }
 
 /// The folder within the pair that a record says its node is in.

@@ -75,6 +75,9 @@ impl Tally {
                 words::reason(hold.kind, &hold.reason),
             );
         }
+        for path in &decision.remote.held {
+            self.item(ItemKind::Held, path.clone(), super::absent::VANISHES.to_owned());
+        }
         for oddity in &decision.scan.oddities {
             self.item(
                 ItemKind::Skipped,

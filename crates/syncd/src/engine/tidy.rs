@@ -45,6 +45,7 @@ pub(crate) async fn finish(session: &mut Session, tally: &mut Tally) -> Result<(
         .and_then(|_| journal.prune_remote_hashes(&files));
     done.map_err(|error| session.broken(&error))?;
     memo::forget_stop(&mut session.journal).map_err(|error| session.broken(&error))?;
+    super::doubts::keep(session)?;
     empty_trash(session, now).await?;
     if tally.summary.in_sync() {
         // What was let through and is not done by now is no longer what the user was asked about.

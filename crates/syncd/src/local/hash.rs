@@ -57,6 +57,31 @@ pub(crate) fn hash_now(root: &Root, path: &RelPath) -> Result<ContentHash, Local
     Ok(hash)
 }
 
+/// BLAKE3 of what is at a path, if it has this size and nobody touched it since `before_ns` (nanoseconds since 1970), as
+/// far as its stamps tell; else [`LocalError::Changed`].
+pub(crate) fn hash_untouched(
+    root: &Root,
+    path: &RelPath,
+    size: u64,
+    before_ns: i64,
+) -> Result<ContentHash, LocalError> {
+    let failed = |doing| move |cause| LocalError::at(path, doing, cause);
+    let file = root.file(path).map_err(failed("opening it"))?;
+    let check = || {
+        let meta = sys::look_fd(file.as_fd()).map_err(failed("looking at it"))?;
+        let old = meta.stamp.mtime_ns < before_ns && meta.stamp.ctime_ns < before_ns;
+        if meta.kind == Kind::File && meta.size == size && old {
+            Ok(())
+        } else {
+            Err(changed(path))
+        }
+    };
+    check()?;
+    let (hash, _) = hash_open(file.as_fd()).map_err(failed("reading it"))?;
+    check()?;
+    Ok(hash)
+}
+
 /// That a look shows the very version the scan saw, by size and times.
 pub(super) fn same_version(path: &RelPath, seen: &LocalFile, meta: &Meta) -> Result<(), LocalError> {
     if meta.kind == Kind::File && meta.size == seen.size && meta.stamp == seen.stamp {
@@ -137,6 +162,20 @@ mod tests {
         let hashed = hash_file(&disk.root, &path("a"), &seen).unwrap();
         assert_eq!(hashed.hash.0, *blake3::hash(bytes.as_bytes()).as_bytes());
         assert_eq!((hashed.size, hashed.stamp), (seen.size, seen.stamp));
+    }
+
+    #[test]
+    fn a_file_touched_since_has_no_hash() {
+        let disk = Disk::new();
+        disk.write("a", "one");
+        let seen = disk.seen_file("a");
+        let after = seen.stamp.ctime_ns + 1;
+        let hash = hash_untouched(&disk.root, &path("a"), 3, after).unwrap();
+        assert_eq!(hash.0, *blake3::hash(b"one").as_bytes());
+        for (size, before) in [(4, after), (3, seen.stamp.ctime_ns)] {
+            let touched = hash_untouched(&disk.root, &path("a"), size, before);
+            assert!(matches!(touched, Err(LocalError::Changed { .. })));
+        }
     }
 
     #[test]

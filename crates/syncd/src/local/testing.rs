@@ -191,7 +191,14 @@ pub(super) fn as_nobody(name: &str, work: impl FnOnce()) {
     // The binary may lie where only root gets to; nobody runs a copy, in a folder of nobody's own.
     let dir = tempfile::tempdir().unwrap();
     let binary = dir.path().join("test");
-    fs::copy(std::env::current_exe().unwrap(), &binary).unwrap();
+    // Copied by another process: a descriptor of ours, open for writing, would pass to whatever child another test starts
+    // just then, and the copy could not be executed meanwhile ("text file busy").
+    let copied = std::process::Command::new("cp")
+        .arg(std::env::current_exe().unwrap())
+        .arg(&binary)
+        .status()
+        .unwrap();
+    assert!(copied.success());
     std::os::unix::fs::chown(dir.path(), Some(NOBODY), Some(NOBODY)).unwrap();
     let mut child = std::process::Command::new(&binary);
     child

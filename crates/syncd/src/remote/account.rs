@@ -30,14 +30,45 @@ pub(crate) enum Life {
     Unknown,
 }
 
+/// A folder of the account's top that was negatively probed, with the row that was probed: trashing and restoring set
+/// the row's date (`wire.md` §5), so the same date is the same state.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Doubt {
+    /// The row's date.
+    pub(crate) date: String,
+    /// When it was first probed so, in seconds since 1970.
+    pub(crate) since: i64,
+    /// Probed so twice, far enough apart, with a living folder answering in between: dead.
+    pub(crate) sure: bool,
+}
+
 #[derive(Debug, Default)]
 struct Seen {
     /// Folders whose present row (by its date) was proved alive; trashing sets the date (`wire.md` §5).
-    alive: BTreeMap<FolderId, Option<String>>,
-    /// Folders negatively probed once.
+    alive: BTreeMap<FolderId, String>,
+    /// Folders negatively probed in this run.
     doubted: BTreeSet<FolderId>,
-    /// Whether the probe tells living from dead here; `None`: not calibrated yet.
-    probe_works: Option<bool>,
+    /// The same over runs, as far as their rows carry a date.
+    doubts: BTreeMap<FolderId, Doubt>,
+    /// Whether the probe calls a folder dead that cannot exist; `None`: not asked yet.
+    tells: Option<bool>,
+    /// Whether the probe called any folder alive: then it tells the living from the dead.
+    works: bool,
+    /// `folder/info` was seen to carry no state.
+    stateless: bool,
+}
+
+/// What lies above a place of the account (design M14, A7).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Above {
+    /// The pair's root.
+    Pair,
+    /// The account's top, by living folders, without the pair's root between.
+    Out,
+    /// A ring; its smallest folder.
+    Ring(FolderId),
+    /// It cannot be told now.
+    Unknown,
 }
 
 /// One pair's view of the account.
@@ -51,20 +82,32 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// A view of `client` from `root`; `proved` are folders proved alive at earlier starts, with their row's date.
+    /// A view of `client` from `root`; `proved` are folders proved alive at earlier starts, with their row's date. A row
+    /// without a date could be another's by now, so it proves nothing.
     pub(crate) fn new(
         client: Client,
         root: Option<FolderId>,
         proved: BTreeMap<FolderId, Option<String>>,
     ) -> Self {
+        let alive = proved
+            .into_iter()
+            .filter_map(|(id, date)| Some((id, date?)))
+            .collect();
+        let seen = Seen {
+            alive,
+            ..Seen::default()
+        };
         Self {
             client,
             root,
-            seen: Mutex::new(Seen {
-                alive: proved,
-                ..Seen::default()
-            }),
+            seen: Mutex::new(seen),
         }
+    }
+
+    /// Takes in what earlier runs doubted.
+    pub(crate) fn with_doubts(self, doubts: BTreeMap<FolderId, Doubt>) -> Self {
+        self.seen().doubts = doubts;
+        self
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -74,22 +117,58 @@ impl Account {
 
     /// The folders proved alive so far, with the row's date, for the journal.
     pub(crate) fn proved(&self) -> BTreeMap<FolderId, Option<String>> {
-        self.seen().alive.clone()
+        let seen = self.seen();
+        seen.alive
+            .iter()
+            .map(|(id, date)| (*id, Some(date.clone())))
+            .collect()
     }
 
-    /// Remembers a folder as alive (we made it, or it was proved) with its row's date.
-    pub(crate) fn remember_alive(&self, id: FolderId, date: Option<&str>) {
+    /// The doubts so far, for the journal.
+    pub(crate) fn doubts(&self) -> BTreeMap<FolderId, Doubt> {
+        self.seen().doubts.clone()
+    }
+
+    /// Remembers a folder as alive (we made it, or it was proved) with its row's date. Only those directly in the
+    /// account's top ever need the proof again (design S3).
+    pub(crate) fn remember_alive(&self, row: &FolderRow) {
+        let Some(id) = translate::folder_id(row.id) else {
+            return;
+        };
         let mut seen = self.seen();
         seen.doubted.remove(&id);
-        seen.alive.insert(id, date.map(str::to_owned));
+        seen.doubts.remove(&id);
+        match &row.date_updated {
+            Some(date) if row.parent == Some(Parent::Top) => seen.alive.insert(id, date.clone()),
+            Some(_) | None => seen.alive.remove(&id),
+        };
     }
 
     /// Whether this very row was proved alive before.
     pub(crate) fn known_alive(&self, id: FolderId, row: &FolderRow) -> bool {
-        self.seen()
-            .alive
-            .get(&id)
-            .is_some_and(|date| *date == row.date_updated)
+        row.date_updated.is_some() && self.seen().alive.get(&id) == row.date_updated.as_ref()
+    }
+
+    /// Whether this very row was proved dead before.
+    pub(crate) fn known_dead(&self, id: FolderId, row: &FolderRow) -> bool {
+        let seen = self.seen();
+        let doubt = seen.doubts.get(&id);
+        doubt.is_some_and(|doubt| doubt.sure && Some(&doubt.date) == row.date_updated.as_ref())
+    }
+
+    /// Notes a negative probe of this row, or makes an old enough one sure (design S3). `apart_s` is `confirm_after`.
+    /// The caller probed a living folder positively before this probe. Answers whether the folder is proved dead.
+    pub(crate) fn doubt(&self, id: FolderId, row: &FolderRow, now: i64, apart_s: i64) -> bool {
+        let Some(date) = &row.date_updated else {
+            return false;
+        };
+        let mut seen = self.seen();
+        let old = seen.doubts.get(&id).filter(|doubt| doubt.date == *date);
+        let since = old.map_or(now, |doubt| doubt.since).min(now);
+        let sure = old.is_some_and(|doubt| doubt.sure || now.saturating_sub(since) >= apart_s.max(1));
+        let date = date.clone();
+        seen.doubts.insert(id, Doubt { date, since, sure });
+        sure
     }
 
     /// Where a place within the pair is on the wire: `None` is the pair's root.
@@ -109,35 +188,29 @@ impl Account {
         }
     }
 
-    /// Learns whether the probe works here: a folder that cannot exist must be dead, one surely alive must be alive.
-    /// On servers whose folder rows carry a state it is never used (`wire.md` §5: the 1000-folder list).
-    pub(crate) async fn calibrate(&self, surely_alive: FolderId) -> bool {
-        if let Some(works) = self.seen().probe_works {
-            return works;
+    /// Whether the probe calls dead what cannot exist. Asked once per start; on servers whose folder rows carry a state
+    /// it is never asked (`wire.md` §5: the 1000-folder list).
+    async fn tells(&self) -> bool {
+        if let Some(tells) = self.seen().tells {
+            return tells;
         }
         let Some(nowhere) = api::FolderId::new(NO_SUCH_FOLDER) else {
             return false;
         };
-        let Ok(alive) = translate::wire_folder(surely_alive) else {
-            return false;
-        };
-        let (dead, alive) = (
-            self.client.probe_folder(nowhere).await,
-            self.client.probe_folder(alive).await,
-        );
-        let works = match (dead, alive) {
-            (Ok(Probe::Dead), Ok(Probe::Alive)) => true,
-            (Ok(_), Ok(_)) => false,
+        let tells = match self.client.probe_folder(nowhere).await {
+            Ok(Probe::Dead) => true,
+            Ok(Probe::Alive | Probe::Unknown) => false,
             // No answer says nothing about the server's ways: ask again at the next chance.
-            (Err(_), _) | (_, Err(_)) => return false,
+            Err(_) => return false,
         };
-        self.seen().probe_works = Some(works);
-        works
+        self.seen().tells = Some(tells);
+        tells
     }
 
-    /// Whether the probe is known to work.
-    pub(crate) fn can_probe(&self) -> bool {
-        self.seen().probe_works == Some(true)
+    /// Whether the probe was seen to tell the living from the dead: it called dead what cannot exist, and alive what
+    /// can only be alive.
+    pub(crate) fn probe_works(&self) -> bool {
+        self.seen().works
     }
 
     /// Asks whether a folder lives: its own state first, then the probe (design S3). The row is what `folder/info` said.
@@ -153,25 +226,44 @@ impl Account {
             Some(RowState::Active) => Life::Alive,
             Some(RowState::Trash | RowState::Deleted) => Life::Dead,
             Some(RowState::Other(_)) => Life::Unknown,
-            None => self.probe(id).await,
+            None => {
+                self.seen().stateless = true;
+                self.probe(id).await
+            }
         };
         if life == Life::Alive {
-            self.remember_alive(id, row.date_updated.as_deref());
+            self.remember_alive(&row);
         }
         (life, Some(row))
     }
 
-    /// One probe, if it works here. A first negative answer is a doubt, not a proof.
-    pub(crate) async fn probe(&self, id: FolderId) -> Life {
-        if !self.can_probe() {
-            return Life::Unknown;
+    /// The same for a row of a listing that carries no state: where `folder/info` carries none either, only the probe
+    /// is asked.
+    pub(crate) async fn life_of(&self, id: FolderId, row: &FolderRow) -> Life {
+        if !self.seen().stateless {
+            return self.life(id).await.0;
         }
+        let life = self.probe(id).await;
+        if life == Life::Alive {
+            self.remember_alive(row);
+        }
+        life
+    }
+
+    /// One probe. A first negative answer is a doubt, not a proof; as long as no folder was called alive it is not even
+    /// that ([`probe_works`](Self::probe_works)).
+    pub(crate) async fn probe(&self, id: FolderId) -> Life {
         let Ok(wire) = translate::wire_folder(id) else {
             return Life::Unknown;
         };
+        if !self.tells().await {
+            return Life::Unknown;
+        }
         match self.client.probe_folder(wire).await {
             Ok(Probe::Alive) => {
-                self.seen().doubted.remove(&id);
+                let mut seen = self.seen();
+                seen.works = true;
+                seen.doubted.remove(&id);
                 Life::Alive
             }
             Ok(Probe::Dead) => {
@@ -188,7 +280,7 @@ impl Account {
         if !self.seen().doubted.contains(&id) {
             return Life::Unknown;
         }
-        if self.probe(living).await != Life::Alive {
+        if living == id || self.probe(living).await != Life::Alive {
             return Life::Unknown;
         }
         match self.probe(id).await {
@@ -197,19 +289,46 @@ impl Account {
         }
     }
 
-    /// Whether the chain above `parent` reaches the account's top without meeting the pair's root (design M14).
-    /// `None`: it cannot be told now.
-    pub(crate) async fn leads_out(&self, parent: Option<Parent>) -> Option<bool> {
-        let root = self.root?;
-        let mut next = parent?;
+    /// What lies above a place (design M14): out of the pair only if the chain of living folders reaches the account's
+    /// top without the pair's root. A dead folder's chain leads nowhere.
+    pub(crate) async fn above(&self, place: Option<Parent>) -> Above {
+        let mut passed: Vec<FolderId> = Vec::new();
+        let mut next = place;
         for _ in 0..CHAIN_LIMIT {
-            match next {
-                Parent::Top => return Some(true),
-                Parent::Limbo => return None,
-                Parent::In(id) if translate::folder_id(id) == Some(root) => return Some(false),
-                Parent::In(id) => next = self.client.folder_info(id).await.ok()?.parent?,
+            let id = match next {
+                // The account's top is the pair's root: all that hangs from it is within the pair.
+                Some(Parent::Top) if self.root.is_none() => return Above::Pair,
+                Some(Parent::Top) => return self.alive_at_the_top(passed.last().copied()).await,
+                Some(Parent::In(id)) => id,
+                Some(Parent::Limbo) | None => return Above::Unknown,
+            };
+            let Some(folder) = translate::folder_id(id) else {
+                return Above::Unknown;
+            };
+            if self.root == Some(folder) {
+                return Above::Pair;
             }
+            if let Some(at) = passed.iter().position(|other| *other == folder) {
+                let ring = passed.iter().skip(at).min().copied();
+                return ring.map_or(Above::Unknown, Above::Ring);
+            }
+            passed.push(folder);
+            next = match self.client.folder_info(id).await {
+                Ok(row) if matches!(row.state, None | Some(RowState::Active)) => row.parent,
+                Ok(_) | Err(_) => return Above::Unknown,
+            };
         }
-        None
+        Above::Unknown
+    }
+
+    /// Trashed folders hang from the account's top as well: the topmost one must be proved alive.
+    async fn alive_at_the_top(&self, topmost: Option<FolderId>) -> Above {
+        let Some(topmost) = topmost else {
+            return Above::Out;
+        };
+        match self.life(topmost).await.0 {
+            Life::Alive => Above::Out,
+            Life::Dead | Life::Doubted | Life::Unknown => Above::Unknown,
+        }
     }
 }

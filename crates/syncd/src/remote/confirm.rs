@@ -5,27 +5,35 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::{ApiError, FileRow, FolderRow, RowState};
 use futures_util::stream::StreamExt;
 use planner::id::{FileId, FolderId, NodeId, RemoteId};
 use planner::tree::{Gone, RemoteNode, Standing, SyncedNode, SyncedTree, Tree};
 
-use super::account::{Account, Life};
+use super::account::{Above, Account, Life};
 use super::translate;
 use super::walk::Walk;
 
 /// Questions asked at once.
 const AT_ONCE: usize = 8;
 
-/// What is known of the synced nodes that the last walk did not show.
+/// What is known of the synced nodes that the last walk did not show. Facts only; what follows from them for files that
+/// were used lately, or never seen in the trash, is the engine's.
 #[derive(Debug, Default)]
 pub(crate) struct Confirmed {
     /// Proved not to be there, each with how.
     pub(crate) gone: BTreeMap<RemoteId, Gone>,
+    /// Files among them that are purged, not in the trash (design S5).
+    pub(crate) purged: BTreeSet<FileId>,
+    /// Files among them that went along with a folder, not by themselves (design A5).
+    pub(crate) went_along: BTreeSet<FileId>,
+    /// Files among them that no listing ever showed since we uploaded them (design A5).
+    pub(crate) vanished: BTreeSet<FileId>,
     /// Alive elsewhere in the pair: fresher than the walk.
     pub(crate) moved: Vec<RemoteNode>,
-    /// Answered with "not found" (design S2).
+    /// Answered with "not found", twice and apart in time (design S2).
     pub(crate) lost: BTreeSet<RemoteId>,
     /// Folders negatively probed once.
     pub(crate) doubted: BTreeSet<FolderId>,
@@ -33,34 +41,36 @@ pub(crate) struct Confirmed {
     pub(crate) dead_folders: BTreeSet<FolderId>,
     /// Alive, and outside the pair as far as their chain tells: a later walk decides (design M14).
     pub(crate) outside: BTreeSet<RemoteId>,
-}
-
-/// How the package treats files that nobody uses (design S5).
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Expiry {
-    /// `days_to_keep_inactive_files`; 0 is never.
-    pub(crate) days: u64,
+    /// The smallest folders of rings, which hang from nothing (design A7).
+    pub(crate) rings: BTreeSet<FolderId>,
 }
 
 /// Asks about every synced node that neither the walk nor an earlier answer explains, nearest the root first; what lies
-/// in a folder that is itself missing is not asked for.
+/// in a folder that is itself missing is not asked for. "Not found" is asked again after `look_again`.
 pub(crate) async fn confirm(
     account: &Arc<Account>,
     walk: &Walk,
     live: &Tree<RemoteNode>,
     synced: &SyncedTree,
-    expiry: Expiry,
+    look_again: Duration,
 ) -> Confirmed {
-    let asked = missing(walk, live, synced);
-    let answers = futures_util::stream::iter(asked)
-        .map(|node| async move { (node, ask(account, walk, node.remote()).await) })
-        .buffer_unordered(AT_ONCE)
-        .collect::<Vec<_>>()
-        .await;
     let mut confirmed = Confirmed::default();
-    for (node, answer) in answers {
+    let asked = missing(walk, live, synced);
+    if asked.is_empty() {
+        return confirmed;
+    }
+    let states = fresh_states(account, walk, &asked).await;
+    let mut unfound = Vec::new();
+    for (node, answer) in ask_all(account, &states, asked).await {
+        if answer.is_not_found() {
+            unfound.push(node);
+        } else {
+            confirmed.take_in(account, live, synced, node, answer).await;
+        }
+    }
+    if !unfound.is_empty() {
         confirmed
-            .take_in(account, live, synced, node, answer, expiry)
+            .look_for(account, live, synced, unfound, look_again)
             .await;
     }
     confirmed
@@ -83,16 +93,60 @@ fn missing<'a>(walk: &Walk, live: &Tree<RemoteNode>, synced: &'a SyncedTree) -> 
         .collect()
 }
 
+/// States of rows that are not active, from a listing newer than the misses (design S2). Where the walk showed several,
+/// one listing of the account's top spares as many questions.
+async fn fresh_states(account: &Account, walk: &Walk, asked: &[&SyncedNode]) -> BTreeMap<RemoteId, RowState> {
+    let shown = asked
+        .iter()
+        .filter(|node| walk.states.contains_key(&node.remote()));
+    if shown.count() < 2 {
+        return BTreeMap::new();
+    }
+    match account.client.folder_listing(api::Parent::Top).await {
+        Ok(listing) => {
+            let files = listing.files.into_iter();
+            let files =
+                files.filter_map(|row| Some((RemoteId::File(translate::file_id(row.id)?), row.state?)));
+            let folders = listing.folders.into_iter();
+            let folders =
+                folders.filter_map(|row| Some((RemoteId::Folder(translate::folder_id(row.id)?), row.state?)));
+            files.chain(folders).collect()
+        }
+        Err(_) => BTreeMap::new(),
+    }
+}
+
 /// What one question brought.
 enum Answer {
     File(Result<Box<FileRow>, ApiError>),
     Folder(Life, Option<Box<FolderRow>>, bool),
-    /// A row of this very walk said so; no question was needed.
+    /// A row of a listing said so; no question was needed.
     State(RowState),
 }
 
-async fn ask(account: &Account, walk: &Walk, id: RemoteId) -> Answer {
-    if let Some(state @ (RowState::Trash | RowState::Deleted)) = walk.states.get(&id) {
+impl Answer {
+    const fn is_not_found(&self) -> bool {
+        matches!(
+            self,
+            Self::File(Err(ApiError::NotFound { .. })) | Self::Folder(_, None, true)
+        )
+    }
+}
+
+async fn ask_all<'a>(
+    account: &Arc<Account>,
+    states: &BTreeMap<RemoteId, RowState>,
+    asked: Vec<&'a SyncedNode>,
+) -> Vec<(&'a SyncedNode, Answer)> {
+    futures_util::stream::iter(asked)
+        .map(|node| async move { (node, ask(account, states, node.remote()).await) })
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await
+}
+
+async fn ask(account: &Account, states: &BTreeMap<RemoteId, RowState>, id: RemoteId) -> Answer {
+    if let Some(state @ (RowState::Trash | RowState::Deleted)) = states.get(&id) {
         return Answer::State(state.clone());
     }
     match id {
@@ -120,6 +174,48 @@ async fn is_lost(account: &Account, folder: FolderId) -> bool {
 }
 
 impl Confirmed {
+    /// "Not found" may be a hiccup of the server's database: each is asked for again, later, with something living
+    /// answering well beside it (design S2, `wire.md` Q41). A lost folder whose synced files are all proved deleted, or
+    /// that has none, is deleted.
+    async fn look_for(
+        &mut self,
+        account: &Arc<Account>,
+        live: &Tree<RemoteNode>,
+        synced: &SyncedTree,
+        unfound: Vec<&SyncedNode>,
+        look_again: Duration,
+    ) {
+        tokio::time::sleep(look_again).await;
+        if !answers_well(account, live).await {
+            return;
+        }
+        let nothing = BTreeMap::new();
+        for (node, answer) in ask_all(account, &nothing, unfound).await {
+            if !answer.is_not_found() {
+                self.take_in(account, live, synced, node, answer).await;
+                continue;
+            }
+            let Some(folder) = node.remote().folder() else {
+                self.lost.insert(node.remote());
+                continue;
+            };
+            let files = files_below(synced, node.id, live);
+            let mut proved = true;
+            for (_, answer) in ask_all(account, &nothing, files).await {
+                proved &= matches!(
+                    &answer,
+                    Answer::File(Ok(row)) if matches!(row.state, Some(RowState::Trash | RowState::Deleted))
+                );
+            }
+            if proved {
+                self.gone.insert(node.remote(), Gone::Deleted);
+                self.dead_folders.insert(folder);
+            } else {
+                self.lost.insert(node.remote());
+            }
+        }
+    }
+
     async fn take_in(
         &mut self,
         account: &Account,
@@ -127,14 +223,13 @@ impl Confirmed {
         synced: &SyncedTree,
         node: &SyncedNode,
         answer: Answer,
-        expiry: Expiry,
     ) {
         let id = node.remote();
         match answer {
-            Answer::State(state) => self.dead(synced, node, &state, None, expiry),
+            Answer::State(state) => self.dead(synced, node, &state, None),
             Answer::File(Ok(row)) => match &row.state {
                 Some(state @ (RowState::Trash | RowState::Deleted)) => {
-                    self.dead(synced, node, state, row.parent, expiry);
+                    self.dead(synced, node, state, row.parent);
                 }
                 Some(RowState::Active) | None => {
                     let place = account.within(row.parent);
@@ -149,11 +244,8 @@ impl Confirmed {
                 }
                 Some(RowState::Other(_)) => {}
             },
-            Answer::File(Err(ApiError::NotFound { .. })) => {
-                self.lost.insert(id);
-            }
             Answer::File(Err(_)) => {}
-            Answer::Folder(Life::Dead, _, _) => self.dead(synced, node, &RowState::Trash, None, expiry),
+            Answer::Folder(Life::Dead, _, _) => self.dead(synced, node, &RowState::Trash, None),
             Answer::Folder(Life::Alive, Some(row), _) => {
                 // Its listing is not in this walk: what is in it stays as last known until the next one.
                 let place = account.within(row.parent);
@@ -161,10 +253,7 @@ impl Confirmed {
                 self.alive(account, live, id, row.parent, moved).await;
             }
             Answer::Folder(Life::Doubted, _, _) => self.doubted.extend(id.folder()),
-            Answer::Folder(_, _, true) => {
-                self.lost.insert(id);
-            }
-            Answer::Folder(Life::Alive | Life::Unknown, _, false) => {}
+            Answer::Folder(Life::Alive | Life::Unknown, _, _) => {}
         }
     }
 
@@ -175,23 +264,25 @@ impl Confirmed {
         node: &SyncedNode,
         state: &RowState,
         lies_in: Option<api::Parent>,
-        expiry: Expiry,
     ) {
-        let went_with_its_folder = matches!(lies_in, Some(api::Parent::In(_)));
-        let how = match (node.remote(), state) {
-            // Just uploaded and never seen in a listing: only its absence, which proves nothing, speaks (design A5).
-            (RemoteId::File(_), _) if node.standing == Standing::Published && went_with_its_folder => {
-                Gone::DiedYoung
+        self.gone.insert(node.remote(), Gone::Deleted);
+        match node.remote() {
+            RemoteId::File(file) => {
+                if matches!(state, RowState::Deleted) {
+                    self.purged.insert(file);
+                }
+                if matches!(lies_in, Some(api::Parent::In(_))) {
+                    self.went_along.insert(file);
+                }
+                if node.standing == Standing::Published {
+                    self.vanished.insert(file);
+                }
             }
-            // Purged without ever having been in the trash: the package's expiry (design S5).
-            (RemoteId::File(_), RowState::Deleted) if expiry.days > 0 => Gone::Expired,
-            (RemoteId::File(_) | RemoteId::Folder(_), _) => Gone::Deleted,
-        };
-        self.gone.insert(node.remote(), how);
-        if let RemoteId::Folder(folder) = node.remote()
-            && synced.children(Some(node.id)).next().is_some()
-        {
-            self.dead_folders.insert(folder);
+            RemoteId::Folder(folder) => {
+                if synced.children(Some(node.id)).next().is_some() {
+                    self.dead_folders.insert(folder);
+                }
+            }
         }
     }
 
@@ -204,19 +295,22 @@ impl Confirmed {
         lies_in: Option<api::Parent>,
         node: Option<RemoteNode>,
     ) {
-        match node {
-            Some(node)
-                if node
-                    .parent
-                    .is_none_or(|folder| live.contains(RemoteId::Folder(folder))) =>
-            {
-                self.moved.push(node);
+        if let Some(node) = node
+            && node
+                .parent
+                .is_none_or(|folder| live.contains(RemoteId::Folder(folder)))
+        {
+            self.moved.push(node);
+            return;
+        }
+        match account.above(lies_in).await {
+            Above::Out => {
+                self.outside.insert(id);
             }
-            Some(_) | None => {
-                if account.leads_out(lies_in).await == Some(true) {
-                    self.outside.insert(id);
-                }
+            Above::Ring(smallest) => {
+                self.rings.insert(smallest);
             }
+            Above::Pair | Above::Unknown => {}
         }
     }
 
@@ -226,41 +320,35 @@ impl Confirmed {
     }
 
     /// A walk begun after everything in here was proved: what it does not show of dead folders went with them, and
-    /// what is outside and not in it has left the pair.
-    pub(crate) fn after_later_walk(&mut self, live: &Tree<RemoteNode>, synced: &SyncedTree) {
+    /// what is outside and not in it has left the pair. A walk that could not look everywhere says so of nothing but
+    /// the folders themselves.
+    pub(crate) fn after_later_walk(&mut self, walk: &Walk, live: &Tree<RemoteNode>, synced: &SyncedTree) {
+        let complete = walk.is_complete();
         for id in std::mem::take(&mut self.outside) {
-            if !live.contains(id) {
+            if complete && !live.contains(id) {
                 self.gone.insert(id, Gone::LeftPair);
             }
         }
-        let tops: Vec<NodeId> = synced
+        let tops: Vec<(NodeId, Gone)> = synced
             .iter()
-            .filter(|node| {
-                matches!(
-                    self.gone.get(&node.remote()),
-                    Some(Gone::Deleted | Gone::LeftPair)
-                )
-            })
             .filter(|node| node.remote().folder().is_some())
-            .map(|node| node.id)
+            .filter_map(|node| Some((node.id, *self.gone.get(&node.remote())?)))
             .collect();
-        for top in tops {
-            let how = match synced.get(top).and_then(|node| self.gone.get(&node.remote())) {
-                Some(how) => *how,
-                None => continue,
-            };
+        for (top, how) in tops.into_iter().filter(|_| complete) {
             let mut below = vec![top];
             while let Some(folder) = below.pop() {
                 for child in synced.children(Some(folder)) {
                     below.push(child.id);
-                    if !live.contains(child.remote()) {
-                        let published = child.standing == Standing::Published && child.file().is_some();
-                        let how = if published && how == Gone::Deleted {
-                            Gone::DiedYoung
-                        } else {
-                            how
-                        };
-                        self.gone.entry(child.remote()).or_insert(how);
+                    let id = child.remote();
+                    if live.contains(id) || self.gone.contains_key(&id) {
+                        continue;
+                    }
+                    self.gone.insert(id, how);
+                    if let Some(file) = id.file().filter(|_| how == Gone::Deleted) {
+                        self.went_along.insert(file);
+                        if child.standing == Standing::Published {
+                            self.vanished.insert(file);
+                        }
                     }
                 }
             }
@@ -270,42 +358,79 @@ impl Confirmed {
     }
 }
 
-/// Files still active in folders that are proved dead: they came after its death and are kept (design S4). Only what
-/// is not synced is answered; `limit` bounds the listings.
+/// Whether something that is alive answers well just now.
+async fn answers_well(account: &Account, live: &Tree<RemoteNode>) -> bool {
+    let folder = live.iter().find_map(|node| node.id.folder()).or(account.root);
+    let file = live.iter().find_map(|node| node.id.file());
+    match (folder.map(translate::wire_folder), file.map(translate::wire_file)) {
+        (Some(Ok(folder)), _) => account.client.folder_info(folder).await.is_ok(),
+        (_, Some(Ok(file))) => account.client.file_info(file).await.is_ok(),
+        _ => account.client.account_info().await.is_ok(),
+    }
+}
+
+/// The synced files at any depth below a folder that are nowhere else now.
+fn files_below<'a>(synced: &'a SyncedTree, folder: NodeId, live: &Tree<RemoteNode>) -> Vec<&'a SyncedNode> {
+    let mut found = Vec::new();
+    let mut below = vec![folder];
+    while let Some(folder) = below.pop() {
+        for child in synced.children(Some(folder)) {
+            match child.remote() {
+                RemoteId::Folder(_) => below.push(child.id),
+                RemoteId::File(_) if live.contains(child.remote()) => {}
+                RemoteId::File(_) => found.push(child),
+            }
+        }
+    }
+    found
+}
+
+/// Rows of files that are still active in folders proved dead, with the rows of unsynced folders above them: they came
+/// after its death and are kept (design S4). Their parents are the dead folders. `limit` bounds the listings.
 pub(crate) async fn stranded(
     account: &Account,
     dead: &BTreeSet<FolderId>,
-    synced: &BTreeSet<FileId>,
+    gone: &BTreeMap<RemoteId, Gone>,
     limit: usize,
-) -> Vec<(FolderId, FileRow)> {
+) -> Vec<RemoteNode> {
     let mut found = Vec::new();
-    let mut queue: Vec<(FolderId, FolderId)> = dead.iter().map(|id| (*id, *id)).collect();
-    let mut asked = 0;
-    while let Some((top, folder)) = queue.pop() {
-        asked += 1;
+    let mut folders: BTreeMap<FolderId, RemoteNode> = BTreeMap::new();
+    let mut seen: BTreeSet<FolderId> = dead.clone();
+    let mut queue: Vec<FolderId> = dead.iter().copied().collect();
+    for _ in 0..limit {
+        let Some(folder) = queue.pop() else { break };
         let Ok(wire) = translate::wire_folder(folder) else {
             continue;
         };
-        if asked > limit {
-            break;
-        }
-        let Ok(listing) = account.client.folder_listing(api::Parent::In(wire)).await else {
+        let place = api::Parent::In(wire);
+        let Ok(listing) = account.client.folder_listing(place).await else {
             continue;
         };
-        queue.extend(
-            listing
-                .folders
-                .iter()
-                .filter_map(|row| Some((top, translate::folder_id(row.id)?))),
-        );
-        found.extend(
-            listing
-                .files
-                .into_iter()
-                .filter(|row| row.is_active() && row.size > 0)
-                .filter(|row| translate::file_id(row.id).is_some_and(|id| !synced.contains(&id)))
-                .map(|row| (top, row)),
-        );
+        for row in listing.folders.iter().filter(|row| row.parent == Some(place)) {
+            let Some(node) = translate::folder_node(row, Some(folder), true) else {
+                continue;
+            };
+            if let Some(id) = node.id.folder().filter(|id| seen.insert(*id)) {
+                queue.push(id);
+                folders.insert(id, node);
+            }
+        }
+        let files = listing
+            .files
+            .iter()
+            .filter(|row| row.is_active() && row.parent == Some(place));
+        found.extend(files.filter_map(|row| translate::file_node(row, Some(folder))));
+    }
+    // Folders only for their sake; those that are synced have a record that says where they were.
+    let mut above: Vec<FolderId> = found.iter().filter_map(|node| node.parent).collect();
+    while let Some(folder) = above.pop() {
+        if gone.contains_key(&RemoteId::Folder(folder)) {
+            continue;
+        }
+        if let Some(node) = folders.remove(&folder) {
+            above.extend(node.parent);
+            found.push(node);
+        }
     }
     found
 }

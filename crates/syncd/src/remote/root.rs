@@ -1,5 +1,6 @@
 //! Finding the pair's remote root: by path among live folders the first time, by id ever after (design S1).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use planner::id::FolderId;
 use planner::name::RemoteName;
 
 use super::account::{Account, Life};
-use super::apply::{Failure, create_folder};
+use super::apply::{Failure, FolderAsKnown, create_folder, trash_folder};
 use super::{translate, walk};
 
 /// Follows a path from the account's top, making what is missing after two looks that are `look_again` apart. Of
@@ -35,7 +36,7 @@ pub(crate) async fn find(
         folder = match found {
             Some(id) => Some(id),
             None if may_create => match create_folder(&top, folder, &RemoteName::new(name)).await {
-                Ok(made) if made.name.as_str() == name => Some(made.id),
+                Ok(made) if made.name.as_str() == name => Some(one_of(&top, folder, name, made.id).await?),
                 Ok(made) => {
                     return Err(Missing::Mangled {
                         wanted: name.to_owned(),
@@ -48,6 +49,29 @@ pub(crate) async fn find(
         };
     }
     Ok(folder)
+}
+
+/// Another device may have made a folder of this name at the same moment: the smaller id is the root of both, and ours,
+/// being empty, goes (design A6, history H13).
+async fn one_of(
+    top: &Account,
+    parent: Option<FolderId>,
+    name: &str,
+    made: FolderId,
+) -> Result<FolderId, ApiError> {
+    let Some(smallest) = named(top, parent, name).await?.filter(|id| *id < made) else {
+        return Ok(made);
+    };
+    let ours = FolderAsKnown {
+        id: made,
+        place: Some((RemoteName::new(name), parent)),
+        contents: BTreeSet::new(),
+        ignored: BTreeSet::new(),
+    };
+    if let Err(failure) = trash_folder(top, &ours).await {
+        tracing::info!(error = %failure, "a folder that was made twice could not be cleared away");
+    }
+    Ok(smallest)
 }
 
 /// Why there is no root.
@@ -83,38 +107,46 @@ async fn named(top: &Account, parent: Option<FolderId>, name: &str) -> Result<Op
         .filter_map(|row| translate::folder_id(row.id))
         .collect();
     ids.sort_unstable();
+    let mut unproved = None;
     for id in ids {
         // In the account's top trashed folders may look like live ones (`wire.md` Q05): a dead one is passed over.
-        let row_says = raw
+        let row = raw
             .listed()
             .folders
             .iter()
             .find(|row| translate::folder_id(row.id) == Some(id));
-        let stated = row_says.is_some_and(|row| row.state == Some(api::RowState::Active));
+        let stated = row.is_some_and(|row| row.state == Some(api::RowState::Active));
         if parent.is_some() || stated {
             return Ok(Some(id));
         }
-        match alive(top, id).await {
+        match top.life(id).await.0 {
             Life::Alive => return Ok(Some(id)),
-            Life::Unknown => return Ok(Some(id)),
-            Life::Dead | Life::Doubted => {}
+            Life::Dead => {}
+            Life::Doubted if top.probe_works() => {}
+            Life::Doubted | Life::Unknown => unproved = unproved.or(Some(id)),
         }
     }
-    Ok(None)
+    match unproved {
+        Some(id) if !is_doubtful(top, &raw, id).await => Ok(Some(id)),
+        Some(_) | None => Ok(None),
+    }
 }
 
-/// Whether a folder in the account's top lives, as far as one question tells.
-async fn alive(top: &Account, id: FolderId) -> Life {
-    let (life, _) = top.life(id).await;
-    if life != Life::Unknown {
-        return life;
+/// Folders asked to show that the probe works.
+const WITNESSES: usize = 20;
+
+/// Whether a negative probe of this folder counts, because another folder beside it is called alive.
+async fn is_doubtful(top: &Account, raw: &walk::Raw, id: FolderId) -> bool {
+    let others = raw
+        .listed()
+        .folders
+        .iter()
+        .filter_map(|row| translate::folder_id(row.id));
+    for other in others.filter(|other| *other != id).take(WITNESSES) {
+        if top.probe_works() {
+            break;
+        }
+        top.probe(other).await;
     }
-    let has_files = walk::list(top, Some(id))
-        .await
-        .is_ok_and(|raw| !raw.listed().files.is_empty());
-    if has_files && top.calibrate(id).await {
-        top.probe(id).await
-    } else {
-        Life::Unknown
-    }
+    top.probe_works() && top.probe(id).await == Life::Doubted
 }

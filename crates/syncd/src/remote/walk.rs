@@ -3,7 +3,7 @@
 //! What must never happen here: taking an unreadable folder for an empty one, believing a row of the wrong parent, or
 //! entering a folder that is not proved alive. A walk is not atomic; nothing in it says that something is *gone*.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use api::{ApiError, FileRow, FolderRow, RowState};
@@ -12,6 +12,7 @@ use planner::id::{FolderId, RemoteId};
 use planner::tree::{RemoteNode, Tree};
 
 use super::account::{Account, Life};
+use super::apply::is_fatal;
 use super::translate;
 
 /// Listings asked for at once; the client's own limit may be lower.
@@ -28,6 +29,12 @@ pub(crate) struct Listed {
     /// Folders.
     pub(crate) folders: Vec<FolderRow>,
 }
+
+/// Folders asked to show that the probe works.
+const WITNESSES: usize = 3;
+
+/// Listings spent on looking for an active file below one folder.
+const PROOF_LISTINGS: usize = 20;
 
 /// What one folder's listing came to.
 #[derive(Clone, Debug)]
@@ -48,10 +55,15 @@ pub(crate) struct Walk {
     /// Folders in the account's top that one probe called dead, or that nothing proves alive: neither believed nor
     /// taken for gone.
     pub(crate) doubted: BTreeSet<FolderId>,
+    /// Folders in the account's top that are taken for alive because their row is the one that was proved.
+    by_date: BTreeMap<FolderId, FolderRow>,
+    /// Folders in the account's top that a working probe called dead, with their rows.
+    pub(crate) doubtful: Vec<(FolderId, FolderRow)>,
 }
 
 impl Walk {
-    /// Lists everything. An error is returned only if the pair's root itself cannot be listed.
+    /// Lists everything. An error is returned if the pair's root itself cannot be listed, or if no further call makes
+    /// sense.
     pub(crate) async fn take(account: &Arc<Account>) -> Result<Self, ApiError> {
         let mut walk = Self::default();
         let root = list(account, None).await?;
@@ -78,12 +90,48 @@ impl Walk {
                             .filter(|id| !walk.folders.contains_key(&Some(*id))),
                     );
                 }
+                Err(error) if is_fatal(&error) => return Err(error),
                 Err(error) => {
                     walk.folders.insert(Some(folder), Contents::Unreadable(error));
                 }
             }
         }
+        walk.look_again(account).await;
         Ok(walk)
+    }
+
+    /// Whether everything that is believed to be in the pair was listed. What is doubted shows no active file, or is dead
+    /// by a working probe: trash may hang from the account's top for ever (`wire.md` Q05).
+    pub(crate) fn is_complete(&self) -> bool {
+        self.folders.len() < FOLDER_LIMIT
+            && self
+                .folders
+                .values()
+                .all(|contents| matches!(contents, Contents::Listed(_)))
+    }
+
+    /// A folder that is alive by its row's date, and shows no file: the date is of one second, and within that it may
+    /// have been trashed, so it is asked for once more.
+    async fn look_again(&mut self, account: &Account) {
+        for (id, row) in std::mem::take(&mut self.by_date) {
+            let empty = self
+                .listed(Some(id))
+                .is_some_and(|listed| listed.files.is_empty());
+            if !empty {
+                continue;
+            }
+            match account.life_of(id, &row).await {
+                Life::Alive => {}
+                Life::Dead => {
+                    self.folders.remove(&Some(id));
+                    self.states.insert(RemoteId::Folder(id), RowState::Trash);
+                }
+                Life::Doubted | Life::Unknown => {
+                    self.folders.remove(&Some(id));
+                    self.doubted.insert(id);
+                }
+            }
+        }
     }
 
     /// Takes a fresh listing of one folder in, in place of an older one; answers the folders that are new in it.
@@ -124,10 +172,15 @@ impl Walk {
         let mut alive = Vec::new();
         let mut asked = Vec::new();
         for (id, row) in rows {
-            if row.state == Some(RowState::Active) || account.known_alive(id, &row) {
+            if row.state == Some(RowState::Active) {
                 alive.push(id);
+            } else if account.known_alive(id, &row) {
+                alive.push(id);
+                self.by_date.insert(id, row);
+            } else if account.known_dead(id, &row) {
+                self.states.insert(RemoteId::Folder(id), RowState::Trash);
             } else {
-                asked.push(id);
+                asked.push((id, row));
             }
         }
         alive.extend(self.prove(account, asked).await);
@@ -135,76 +188,54 @@ impl Walk {
     }
 
     /// Proves folders in the account's top whose rows carry no state; the others become *doubted*.
-    async fn prove(&mut self, account: &Arc<Account>, ids: Vec<FolderId>) -> Vec<FolderId> {
+    async fn prove(&mut self, account: &Arc<Account>, asked: Vec<(FolderId, FolderRow)>) -> Vec<FolderId> {
         let mut alive = Vec::new();
-        let mut unknown = Vec::new();
-        let answers = futures_util::stream::iter(ids)
-            .map(|id| async move { (id, account.life(id).await.0) })
+        let mut unproved = Vec::new();
+        let mut doubted = Vec::new();
+        let answers = futures_util::stream::iter(asked)
+            .map(|(id, row)| async move { (account.life_of(id, &row).await, id, row) })
             .buffer_unordered(AT_ONCE)
             .collect::<Vec<_>>()
             .await;
-        for (id, life) in answers {
+        for (life, id, row) in answers {
             match life {
                 Life::Alive => alive.push(id),
                 Life::Dead => {
                     self.states.insert(RemoteId::Folder(id), RowState::Trash);
                 }
-                Life::Doubted => {
-                    self.doubted.insert(id);
-                }
-                Life::Unknown => unknown.push(id),
+                Life::Doubted => doubted.push((id, row)),
+                Life::Unknown => unproved.push(id),
             }
         }
-        if !unknown.is_empty() {
-            alive.extend(self.prove_by_listing(account, unknown).await);
-        }
-        alive
-    }
-
-    /// Without a state and before calibration: a folder that lists an active file calibrates the probe, which then
-    /// judges the rest. Where no probe can be had, an active file in a folder is what there is of proof.
-    async fn prove_by_listing(&mut self, account: &Arc<Account>, ids: Vec<FolderId>) -> Vec<FolderId> {
-        let mut with_files = Vec::new();
-        let mut without = Vec::new();
-        for id in ids {
-            match list(account, Some(id)).await {
-                Ok(raw) if !raw.listed.files.is_empty() => with_files.push(id),
-                Ok(_) | Err(_) => without.push(id),
-            }
-        }
-        for id in &with_files {
-            if account.calibrate(*id).await {
+        // A probe that calls nothing alive says nothing: one of a folder that was proved before may show that it works.
+        for (id, row) in self.by_date.clone().into_iter().take(WITNESSES) {
+            if doubted.is_empty() || account.probe_works() {
                 break;
             }
+            account.life_of(id, &row).await;
         }
-        let mut alive = Vec::new();
-        for (id, has_files) in with_files
-            .iter()
-            .map(|id| (*id, true))
-            .chain(without.iter().map(|id| (*id, false)))
-        {
-            match account.probe(id).await {
-                Life::Alive => alive.push(id),
-                Life::Unknown if has_files && !account.can_probe() => alive.push(id),
-                Life::Dead | Life::Doubted | Life::Unknown => {
-                    self.doubted.insert(id);
-                }
-            }
+        if account.probe_works() {
+            self.doubted.extend(doubted.iter().map(|(id, _)| *id));
+            self.doubtful.extend(doubted);
+        } else {
+            unproved.extend(doubted.iter().map(|(id, _)| *id));
         }
-        for id in &alive {
-            self.note_alive(account, *id);
-        }
+        alive.extend(self.prove_by_listing(account, unproved).await);
         alive
     }
 
-    fn note_alive(&self, account: &Account, id: FolderId) {
-        if let Some(Contents::Listed(listed)) = self.folders.get(&None) {
-            let row = listed
-                .folders
-                .iter()
-                .find(|row| translate::folder_id(row.id) == Some(id));
-            account.remember_alive(id, row.and_then(|row| row.date_updated.as_deref()));
+    /// With no state and no probe to be had: it counts as alive while an active file is listed in it or below it, for
+    /// trashing takes those along. An empty one waits; none is dead (design S3).
+    async fn prove_by_listing(&mut self, account: &Account, unproved: Vec<FolderId>) -> Vec<FolderId> {
+        let mut alive = Vec::new();
+        for id in unproved {
+            if shows_a_file(account, id).await {
+                alive.push(id);
+            } else {
+                self.doubted.insert(id);
+            }
         }
+        alive
     }
 
     /// The live nodes: rows of listed folders that are reachable from the root through entered folders.
@@ -275,6 +306,29 @@ impl Raw {
     pub(crate) fn listed(&self) -> &Listed {
         &self.listed
     }
+}
+
+/// Whether an active file is listed in a folder or below it, as far as a few listings show.
+async fn shows_a_file(account: &Account, folder: FolderId) -> bool {
+    let mut queue = VecDeque::from([folder]);
+    for _ in 0..PROOF_LISTINGS {
+        let Some(next) = queue.pop_front() else {
+            return false;
+        };
+        let Ok(raw) = list(account, Some(next)).await else {
+            continue;
+        };
+        if !raw.listed.files.is_empty() {
+            return true;
+        }
+        queue.extend(
+            raw.listed
+                .folders
+                .iter()
+                .filter_map(|row| translate::folder_id(row.id)),
+        );
+    }
+    false
 }
 
 /// Lists one folder of the pair. Rows that are not active are set apart first; an active row with the wrong parent

@@ -164,13 +164,16 @@ fn text(name: &str, held: &Held, approved: bool) -> String {
     for (what, side) in [
         ("delete_local", "would be deleted on this machine"),
         ("delete_remote", "would be deleted in the account"),
-        ("lost_row", "are unknown to the server"),
+        (
+            "lost_row",
+            "the server does not know any more: what is here is uploaded anew",
+        ),
     ] {
         let items: Vec<_> = held.deletions.iter().filter(|item| item.what == what).collect();
         if items.is_empty() {
             continue;
         }
-        let number = count(u64::try_from(items.len()).unwrap_or(u64::MAX), "file", "files");
+        let number = count(u64::try_from(items.len()).unwrap_or(u64::MAX), "item", "items");
         let _ = writeln!(out, "{name}: {word}: {number} that {side}");
         for item in items.iter().take(EXAMPLES) {
             let _ = writeln!(out, "  {}", shown(&item.path));
@@ -216,13 +219,13 @@ mod tests {
         let told = text("main", &held, true);
         assert!(
             told.starts_with(
-                "main: approved: 12 files that would be deleted in the account\n  f0\\u{1b}[2J\n"
+                "main: approved: 12 items that would be deleted in the account\n  f0\\u{1b}[2J\n"
             )
         );
         assert!(told.contains("  and 2 more; --json lists all\n"));
         held.deletions.truncate(1);
         assert_snapshot!(text("main", &held, false), @r#"
-        main: held: 1 file that would be deleted in the account
+        main: held: 1 item that would be deleted in the account
           f0\u{1b}[2J
         main: held: the folder here is older than the journal; both sides are merged without deleting anything
         "syncd approve main" lets it through, once.

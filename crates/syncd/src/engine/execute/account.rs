@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use futures_util::future::BoxFuture;
 use planner::id::{FileId, FolderId, LocalKey};
-use planner::name::RemoteName;
+use planner::name::{PlainName, RemoteName};
 use planner::naming;
 use planner::path::RelPath;
 use planner::transition::{RemoteStep, Step};
@@ -15,7 +15,7 @@ use state::Change;
 use super::{Ended, Execution, Start};
 use crate::engine::open::Halt;
 use crate::engine::record::Facts;
-use crate::engine::{hands, intents};
+use crate::engine::{absent, hands, intents};
 use crate::remote::apply::{self as cloud, Failure, Landed};
 
 /// A file that is to be sent.
@@ -181,7 +181,7 @@ impl Execution<'_> {
             name,
             old,
             folder,
-            fast,
+            fast: _,
         } = *send;
         if self.decision.waiting.contains(from) {
             return Ok(self.wait(step, "an earlier upload was not answered"));
@@ -196,7 +196,10 @@ impl Execution<'_> {
                 Failure::Stale("the old version is not on record".to_owned()),
             ));
         }
-        let plain = naming::plain(name).filter(|_| fast && size.get() < intents::FAST_BELOW);
+        if self.unwanted.contains(&(from.as_str().to_owned(), size.get())) {
+            return Ok(self.fail(step, Failure::Held(absent::VANISHES.to_owned())));
+        }
+        let plain = self.plain_name(send);
         let node = step.node.and_then(|key| self.nodes.get(&key)).copied();
         let upload = intents::Upload {
             folder,
@@ -241,6 +244,15 @@ impl Execution<'_> {
                 Err(failure) => (id, Ended::Failed(failure)),
             }
         })))
+    }
+
+    /// The name under which one call is enough (design A2). The repeat of an upload that may still arrive is always an
+    /// interim (design A1).
+    fn plain_name(&self, send: &Send<'_>) -> Option<PlainName> {
+        let place = (send.folder.map(FolderId::get), send.name.as_str().to_owned());
+        let repeated = self.unlanded.contains(&place);
+        let fast = send.fast && !repeated && send.size.get() < intents::FAST_BELOW;
+        naming::plain(send.name).filter(|_| fast)
     }
 
     /// An upload was answered: that is journalled, then the file gets its name.

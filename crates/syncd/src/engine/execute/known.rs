@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use planner::id::{FileId, FolderId, LocalKey, RemoteId};
 use planner::name::RemoteName;
+use planner::naming;
 use planner::transition::{Action, RemoteParent, RemoteStep, Step};
 use planner::tree::LocalNode;
 
@@ -70,6 +71,7 @@ impl Execution<'_> {
     }
 
     pub(super) fn folder_as_known(&self, step: &Step, id: FolderId) -> cloud::FolderAsKnown {
+        let rows = &self.decision.remote.tree.nodes;
         let synced = &self.session.synced;
         let mut contents: BTreeSet<RemoteId> = step
             .forgets
@@ -77,24 +79,27 @@ impl Execution<'_> {
             .filter_map(|node| synced.get(*node))
             .map(|node| node.remote())
             .collect();
-        // Rows that were never synced and go as well are removals of their own, without a record.
+        // What goes by other steps of this plan, or was never synced and goes as well, may be met on the way.
         contents.extend(
             self.decision
                 .merged
                 .removed
                 .iter()
-                .filter(|removal| removal.synced.is_none())
                 .filter_map(|removal| removal.remote),
         );
-        let ignored = self
-            .decision
-            .remote
-            .interims
-            .iter()
-            .map(|(file, _)| RemoteId::File(*file))
+        // Interims that the walk showed: the merge let the folder go, so they are ours or long abandoned (M15). One
+        // that came later keeps it.
+        let interims = rows.iter().filter(|row| row.ignored);
+        let ignored = interims
+            .filter(|row| naming::is_interim_like(row.name.as_str()))
+            .map(|row| row.id)
             .collect();
+        let place = rows
+            .get(RemoteId::Folder(id))
+            .map(|row| (row.name.clone(), row.parent));
         cloud::FolderAsKnown {
             id,
+            place,
             contents,
             ignored,
         }

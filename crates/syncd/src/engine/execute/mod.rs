@@ -28,6 +28,7 @@ use crate::engine::open::{Halt, Session};
 use crate::engine::record::{Facts, Known, record};
 use crate::engine::schedule::{Lane, Schedule};
 use crate::engine::tally::Tally;
+use crate::engine::{absent, intents};
 use crate::local::trash::TrashPlace;
 use crate::remote::apply::{Failure, Landed};
 
@@ -84,6 +85,10 @@ pub(crate) struct Execution<'a> {
     /// Names of parking places and trash of this run.
     run: String,
     day: TrashPlace,
+    /// Uploads under their real names of which nothing is known: what is sent for them again bears an interim name.
+    unlanded: BTreeSet<(Option<u64>, String)>,
+    /// Paths and sizes that are not sent any more.
+    unwanted: BTreeSet<(String, u64)>,
     out: Executed,
 }
 
@@ -100,6 +105,15 @@ pub(crate) async fn execute(
         .filter_map(|node| Some((node.key, node.synced?)))
         .collect();
     let run = format!("{:x}-{}", session.meta.generation, tally.rounds());
+    let unlanded = session
+        .journal
+        .unlanded_uploads()
+        .map_err(|error| session.broken(&error))?;
+    let unlanded = unlanded
+        .iter()
+        .filter_map(|intent| intents::fast_target(&intent.body));
+    let unlanded = unlanded.collect();
+    let unwanted = absent::unwanted(session)?;
     let mut execution = Execution {
         session,
         decision,
@@ -112,6 +126,8 @@ pub(crate) async fn execute(
         uploads: BTreeMap::new(),
         run,
         day: TrashPlace::on(crate::engine::clock::today()),
+        unlanded,
+        unwanted,
         out: Executed::default(),
     };
     execution.run().await?;
@@ -193,8 +209,13 @@ impl Execution<'_> {
                 self.uploads.remove(&step.id);
                 // Surely nothing came of it: the intent has no reason to stay. One of the disk is settled before the
                 // next scan, and one whose file is in the account already is looked at.
+                let nothing_came = match &failure {
+                    Failure::Unknown(_) => false,
+                    Failure::Fatal(error) => error.is_definite(),
+                    Failure::Stale(_) | Failure::Refused(_) | Failure::Later(_) | Failure::Held(_) => true,
+                };
                 let over = matches!(step.action, Action::Remote(_))
-                    && !matches!(failure, Failure::Unknown(_) | Failure::Fatal(_))
+                    && nothing_came
                     && !is_landed(self.intents.get(&step.id));
                 if let (true, Some(intent)) = (over, self.intents.remove(&step.id)) {
                     self.session.record(vec![Change::ClearIntent(intent.id)])?;
@@ -210,10 +231,14 @@ impl Execution<'_> {
             self.made.insert(node, folder);
         }
         self.note_written(step);
-        let intent = match &step.action {
+        let mut intent = match &step.action {
             Action::Local(LocalStep::Unpark { slot, .. }) => self.parked.remove(slot),
             Action::Local(_) | Action::Remote(_) | Action::Journal(_) => self.intents.remove(&step.id),
         };
+        // What came of it stays known for a while: late arrivals and twins are told from ours by it (design A1, A4, A6).
+        if let (Some(intent), Some(remote)) = (&mut intent, &facts.remote) {
+            intents::came_of(&mut intent.body, remote.file, remote.folder);
+        }
         self.commit(step, facts, intent)?;
         self.tally.done(self.decision, step);
         self.session.sink.step_done(&self.tally.line(self.decision, step));
@@ -251,6 +276,9 @@ impl Execution<'_> {
             }
         }
         if let Some(intent) = intent {
+            if intents::knows_what_came(&intent.body) {
+                changes.push(Change::UpdateIntent(intent.id, intent.body.clone()));
+            }
             changes.push(Change::ClearIntent(intent.id));
         }
         if !matches!(step.action, Action::Journal(_)) {
@@ -269,9 +297,14 @@ impl Execution<'_> {
     /// approvals are used up.
     fn history(&self, step: &Step, changes: &mut Vec<Change>) -> HistoryEntry {
         let synced = &self.session.synced;
-        let (mut allowed_by, mut deleted_files) = (None, 0);
+        let approvals = &self.session.approvals;
+        let record = step.node.and_then(|node| self.nodes.get(&node));
+        let record = record.and_then(|id| synced.get(*id));
+        let lost = record.and_then(|node| deletions::lost_allowed(approvals, node));
+        let mut allowed_by = lost.map(|approval| approval.allowed_by.clone());
+        let mut deleted_files = 0;
         for deletion in deletions::of_step(self.decision, synced, step) {
-            match deletion.allowed(&self.session.approvals, synced) {
+            match deletion.allowed(approvals, synced) {
                 Some(approval) => {
                     allowed_by = Some(approval.allowed_by.clone());
                     changes.extend(deletion.node.map(Change::ConsumeApproval));

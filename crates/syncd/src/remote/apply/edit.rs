@@ -85,7 +85,7 @@ pub(crate) async fn edit_folder(
         ));
     }
     // The row's date changed with our edit: what was proved of the old one holds for the new one.
-    account.remember_alive(id, row.date_updated.as_deref());
+    account.remember_alive(&row);
     Ok(RemoteName::new(row.name))
 }
 

@@ -39,7 +39,7 @@ pub(crate) async fn create_folder(
     if row.parent != Some(place) {
         return Err(Failure::Unknown("the folder was made elsewhere".to_owned()));
     }
-    account.remember_alive(id, row.date_updated.as_deref());
+    account.remember_alive(&row);
     Ok(Made {
         id,
         name: RemoteName::new(row.name),

@@ -1,15 +1,21 @@
 //! Into the account's trash (design A6): one look just before, one call, one check.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use api::{ApiError, RowState};
+use api::RowState;
 use planner::id::{FileId, FolderId, RemoteId};
+use planner::name::RemoteName;
+use tokio::time::Instant;
 
 use super::Failure;
 use super::replace::{Replacement, as_agreed, gone};
 use crate::remote::account::Account;
 use crate::remote::translate;
 use crate::remote::walk;
+
+/// How old the first listing of a subtree may be when all of it is deleted at once (design A6).
+const AT_ONCE_WITHIN: Duration = Duration::from_secs(10);
 
 /// Folders listed before one delete: a bound against absurd trees.
 const FOLDER_LIMIT: usize = 1_000_000;
@@ -67,53 +73,96 @@ pub(crate) async fn trash_interim(account: &Account, id: FileId, name: &str) -> 
 pub(crate) struct FolderAsKnown {
     /// Which.
     pub(crate) id: FolderId,
+    /// Its name and the folder it is in (`None`: the pair's root), as they were seen.
+    pub(crate) place: Option<(RemoteName, Option<FolderId>)>,
     /// Everything that may go with it.
     pub(crate) contents: BTreeSet<RemoteId>,
     /// Interim names of ours, and others long abandoned, which keep nothing (design M15).
     pub(crate) ignored: BTreeSet<RemoteId>,
 }
 
-/// Lists the folder's subtree once more; anything that the plan does not delete stops it. Then one call takes all.
+impl FolderAsKnown {
+    fn covers(&self, id: RemoteId) -> bool {
+        self.contents.contains(&id) || self.ignored.contains(&id)
+    }
+}
+
+/// A folder as it is listed just before it goes: what is in it must be known, or it stays.
+async fn list_known(
+    account: &Account,
+    known: &FolderAsKnown,
+    folder: FolderId,
+) -> Result<Vec<FolderId>, Failure> {
+    let raw = walk::list(account, Some(folder))
+        .await
+        .map_err(Failure::of_safe_call)?;
+    let listed = raw.listed();
+    let files = listed.files.iter().filter_map(|row| translate::file_id(row.id));
+    let folders: Vec<FolderId> = listed
+        .folders
+        .iter()
+        .filter_map(|row| translate::folder_id(row.id))
+        .collect();
+    let below = folders.iter().copied().map(RemoteId::Folder);
+    let mut all = files.map(RemoteId::File).chain(below);
+    if all.any(|id| !known.covers(id)) {
+        return Err(Failure::Stale(
+            "something new is in the folder that was to be deleted".to_owned(),
+        ));
+    }
+    Ok(folders)
+}
+
+/// Lists the folder's subtree once more; anything that the plan does not delete stops it, and so does another name or
+/// place. Then one call takes all; if the listings took long, each folder goes by itself from the bottom up, listed just
+/// before (design A6, history H06).
 pub(crate) async fn trash_folder(account: &Account, known: &FolderAsKnown) -> Result<(), Failure> {
+    let begun = Instant::now();
     let mut queue = vec![known.id];
+    let mut order = Vec::new();
     let mut seen = BTreeSet::new();
     while let Some(folder) = queue.pop() {
-        if !seen.insert(folder) || seen.len() > FOLDER_LIMIT {
-            continue;
+        if seen.len() >= FOLDER_LIMIT {
+            return Err(Failure::Refused("the folder holds too many folders".to_owned()));
         }
-        let raw = match walk::list(account, Some(folder)).await {
-            Ok(raw) => raw,
-            Err(error @ ApiError::NotFound { .. }) if folder == known.id => {
-                return Err(Failure::of_safe_call(error));
-            }
-            Err(error) => return Err(Failure::of_safe_call(error)),
-        };
-        let files = raw
-            .listed()
-            .files
-            .iter()
-            .filter_map(|row| translate::file_id(row.id))
-            .map(RemoteId::File);
-        let folders: Vec<FolderId> = raw
-            .listed()
-            .folders
-            .iter()
-            .filter_map(|row| translate::folder_id(row.id))
-            .collect();
-        let all = files.chain(folders.iter().copied().map(RemoteId::Folder));
-        for id in all {
-            if !known.contents.contains(&id) && !known.ignored.contains(&id) {
-                return Err(Failure::Stale(
-                    "something new is in the folder that was to be deleted".to_owned(),
-                ));
-            }
+        if seen.insert(folder) {
+            order.push(folder);
+            queue.extend(list_known(account, known, folder).await?);
         }
-        queue.extend(folders);
     }
-    let wire = translate::wire_folder(known.id).map_err(Failure::of_safe_call)?;
+    let top = translate::wire_folder(known.id).map_err(Failure::of_safe_call)?;
+    let row = account
+        .client
+        .folder_info(top)
+        .await
+        .map_err(Failure::of_safe_call)?;
+    if matches!(row.state, Some(RowState::Trash | RowState::Deleted)) {
+        return Ok(());
+    }
+    let moved = known.place.as_ref().is_some_and(|(name, parent)| {
+        row.name != name.as_str() || account.within(row.parent) != Some(*parent)
+    });
+    if moved {
+        return Err(Failure::Stale(
+            "it was moved or renamed in the account meanwhile".to_owned(),
+        ));
+    }
+    if begun.elapsed() > AT_ONCE_WITHIN {
+        // What is listed before what is in it goes after it.
+        for folder in order.into_iter().rev().filter(|folder| *folder != known.id) {
+            list_known(account, known, folder).await?;
+            let wire = translate::wire_folder(folder).map_err(Failure::of_safe_call)?;
+            delete(account, wire).await?;
+        }
+        list_known(account, known, known.id).await?;
+    }
+    delete(account, top).await
+}
+
+async fn delete(account: &Account, folder: api::FolderId) -> Result<(), Failure> {
     account
         .client
-        .folder_delete(wire)
+        .folder_delete(folder)
         .await
         .map_err(Failure::of_safe_call)
 }

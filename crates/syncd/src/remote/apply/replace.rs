@@ -6,7 +6,7 @@ use planner::id::{FileId, FolderId, ShortUrl};
 use planner::name::RemoteName;
 
 use super::upload::{Landed, Wanted, finish_interim};
-use super::{Failure, trash_file};
+use super::{Failure, trash_file, trash_interim};
 use crate::remote::account::Account;
 use crate::remote::translate;
 
@@ -34,7 +34,6 @@ pub(crate) async fn finish_replacement(
     landed: Landed,
 ) -> Result<Landed, Failure> {
     let old = translate::wire_file(replaced.old).map_err(Failure::of_safe_call)?;
-    let new = translate::wire_file(landed.file).map_err(Failure::of_safe_call)?;
     match account.client.file_info(old).await {
         Ok(row) if as_agreed(account, &row, replaced) => {}
         Ok(row) if gone(&row) && landed.name.as_str() == wanted.name.as_str() => {
@@ -42,7 +41,11 @@ pub(crate) async fn finish_replacement(
             return Ok(landed);
         }
         Ok(_) => {
-            let _ = account.client.file_delete(new).await;
+            // Under its interim name nobody else knows it. Under the real one it may be what others hold by now: then
+            // it stays, and the merge decides (design A1).
+            if planner::naming::parse_interim(landed.name.as_str()).is_some() {
+                trash_interim(account, landed.file, landed.name.as_str()).await?;
+            }
             return Err(Failure::Stale("it changed in the account meanwhile".to_owned()));
         }
         Err(error) => {

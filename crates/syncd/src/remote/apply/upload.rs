@@ -9,7 +9,7 @@ use planner::content::ContentHash;
 use planner::id::{FileId, FolderId, ShortUrl};
 use planner::name::{PlainName, RemoteName};
 
-use super::Failure;
+use super::{Failure, is_fatal, trash_file};
 use crate::remote::account::Account;
 use crate::remote::translate;
 
@@ -62,9 +62,12 @@ pub(crate) async fn upload(
     let file =
         translate::file_id(up.file_id).ok_or(Failure::Unknown("the answer names no file".to_owned()))?;
     if let Some(wrong) = wrong_bytes(&up, wanted.size) {
-        // Ours and known to be wrong: it may go. If this fails, the sweep of interim names or the next merge sees it.
-        let _ = account.client.file_delete(up.file_id).await;
-        return Err(Failure::Later(wrong));
+        // Ours and known to be wrong: it may go.
+        return match account.client.file_delete(up.file_id).await {
+            Ok(_) => Err(Failure::Stale(wrong)),
+            Err(error) if is_fatal(&error) => Err(Failure::Fatal(error)),
+            Err(_) => Err(Failure::Unknown(wrong)),
+        };
     }
     Ok(Landed {
         file,
@@ -103,7 +106,19 @@ pub(crate) async fn finish_interim(
             .await
             .map_err(unfinished)?;
     }
-    check(&row, place, wanted)?;
+    if let Some(why) = wrong_place_or_bytes(&row, place, wanted) {
+        // Ours, and of use to nobody: what it was made of is still here.
+        return Err(match trash_file(account, landed.file).await {
+            Ok(()) => Failure::Stale(why),
+            Err(Failure::Fatal(error)) => Failure::Fatal(error),
+            Err(_) => Failure::Unknown(why),
+        });
+    }
+    if !row.is_active() {
+        return Err(Failure::Stale(
+            "the uploaded file was put into the trash at once".to_owned(),
+        ));
+    }
     Ok(Landed {
         name: RemoteName::new(row.name.as_str()),
         ..landed
@@ -118,22 +133,15 @@ fn unfinished(error: api::ApiError) -> Failure {
     }
 }
 
-fn check(row: &FileRow, place: api::Parent, wanted: &Wanted) -> Result<(), Failure> {
+/// Why a live upload of ours is not what it should be, as its row says.
+fn wrong_place_or_bytes(row: &FileRow, place: api::Parent, wanted: &Wanted) -> Option<String> {
     if !row.is_active() {
-        return Err(Failure::Stale(
-            "the uploaded file was put into the trash at once".to_owned(),
-        ));
+        None
+    } else if row.parent != Some(place) {
+        Some("the folder it was uploaded to is not there any more".to_owned())
+    } else if row.size != wanted.size.get() {
+        Some(format!("the server holds {} of {} bytes", row.size, wanted.size))
+    } else {
+        None
     }
-    if row.parent != Some(place) {
-        return Err(Failure::Stale(
-            "the folder it was uploaded to is not there any more".to_owned(),
-        ));
-    }
-    if row.size != wanted.size.get() {
-        return Err(Failure::Stale(format!(
-            "the server holds {} of {} bytes",
-            row.size, wanted.size
-        )));
-    }
-    Ok(())
 }

@@ -1,0 +1,351 @@
+//! Looking for what lost answers left in the account, and finishing what is found (design A1–A4).
+//!
+//! Invariants: nothing here is sent again; the bytes of a file whose answer was lost are known from the local file only
+//! if nobody touched that since, else they are fetched.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::{ApiError, FileRow, Listing, Parent, RowState};
+use futures_util::stream::{self, StreamExt};
+use planner::content::ContentHash;
+use planner::id::{FileId, FolderId};
+use planner::name::RemoteName;
+use planner::naming;
+use planner::path::RelPath;
+use state::{Intent, IntentBody};
+use tokio::sync::OnceCell;
+
+use super::Verdict;
+use crate::engine::fetch::{self, Fetched};
+use crate::engine::hands::joined;
+use crate::engine::intents;
+use crate::engine::open::Session;
+use crate::local::hash;
+use crate::remote::apply::{
+    Failure, Landed, Replacement, Wanted, finish_interim, finish_replacement, trash_interim,
+};
+use crate::remote::resolve::look_at;
+use crate::remote::walk::Raw;
+use crate::remote::{translate, walk};
+
+/// Folders listed at once.
+const AT_ONCE: usize = 8;
+
+/// Nanoseconds in a second.
+const NS: i64 = 1_000_000_000;
+
+/// Fresh listings of the folders that intents speak of.
+pub(super) struct Looks<'a> {
+    session: &'a Session,
+    listings: BTreeMap<Option<FolderId>, Result<Raw, ApiError>>,
+    /// The account's top, where servers put uploads whose folder they did not like (`wire.md` Q09); listed when something
+    /// is not in its folder.
+    top: OnceCell<Result<Listing, ApiError>>,
+    /// Files on record: none of them is a late arrival.
+    recorded: BTreeSet<FileId>,
+}
+
+/// The folder within the pair that an intent's file or folder goes to.
+fn folder_of(body: &IntentBody) -> Option<Option<FolderId>> {
+    match body {
+        IntentBody::Upload { folder, .. } => Some(folder.and_then(FolderId::new)),
+        IntentBody::CreateFolder { parent, .. } => Some(parent.and_then(FolderId::new)),
+        IntentBody::Place { .. } | IntentBody::Park { .. } | IntentBody::Trash { .. } => None,
+    }
+}
+
+impl<'a> Looks<'a> {
+    /// Lists every folder once.
+    pub(super) async fn take(session: &'a Session, intents: &[Intent]) -> Self {
+        let folders: BTreeSet<Option<FolderId>> = intents
+            .iter()
+            .filter_map(|intent| folder_of(&intent.body))
+            .collect();
+        let listings = stream::iter(folders)
+            .map(|folder| async move { (folder, walk::list(&session.account, folder).await) })
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        let recorded = session
+            .synced
+            .iter()
+            .filter_map(|node| node.remote().file())
+            .collect();
+        Self {
+            session,
+            listings,
+            top: OnceCell::new(),
+            recorded,
+        }
+    }
+
+    /// Looks at one intent.
+    pub(super) async fn at(&self, intent: &Intent) -> Result<Verdict, Failure> {
+        match &intent.body {
+            IntentBody::CreateFolder { .. } => self.folder(intent),
+            IntentBody::Upload { .. } => self.upload(intent).await,
+            IntentBody::Place { .. } | IntentBody::Park { .. } | IntentBody::Trash { .. } => {
+                Ok(Verdict::Waits)
+            }
+        }
+    }
+
+    /// The listing of a folder; `None`: the folder is not there.
+    fn listed(&self, folder: Option<FolderId>) -> Result<Option<&Raw>, Failure> {
+        match self.listings.get(&folder) {
+            Some(Ok(raw)) => Ok(Some(raw)),
+            Some(Err(ApiError::NotFound { .. })) | None => Ok(None),
+            Some(Err(error)) => Err(Failure::of_safe_call(error.clone())),
+        }
+    }
+
+    /// Looking ends when a late arrival is no longer to be expected (`late_upload_limit`).
+    fn not_seen(&self, intent: &Intent) -> Verdict {
+        let limit = i64::try_from(self.session.timing.late_upload_limit.as_secs()).unwrap_or(i64::MAX);
+        let age = self.session.now().saturating_sub(intent.begun_at);
+        if age >= limit {
+            Verdict::Over
+        } else {
+            Verdict::Waits
+        }
+    }
+
+    /// A folder whose making was not answered: one of its name that was not there before is taken by the merge.
+    fn folder(&self, intent: &Intent) -> Result<Verdict, Failure> {
+        let IntentBody::CreateFolder {
+            parent,
+            name,
+            known_ids,
+            ..
+        } = &intent.body
+        else {
+            return Ok(Verdict::Waits);
+        };
+        let Some(raw) = self.listed(parent.and_then(FolderId::new))? else {
+            return Err(Failure::Stale("its folder is not there any more".to_owned()));
+        };
+        let mut rows = raw.listed().folders.iter();
+        let arrived = rows.any(|row| row.name == *name && !known_ids.contains(&row.id.get()));
+        Ok(if arrived {
+            Verdict::Over
+        } else {
+            self.not_seen(intent)
+        })
+    }
+
+    async fn upload(&self, intent: &Intent) -> Result<Verdict, Failure> {
+        let IntentBody::Upload {
+            fast, landed, blake3, ..
+        } = &intent.body
+        else {
+            return Ok(Verdict::Waits);
+        };
+        let Some((wanted, replaced)) = intents::wanted(&intent.body) else {
+            return Ok(Verdict::Over);
+        };
+        if let Some(file) = landed.and_then(FileId::new) {
+            let hash = blake3.as_deref().and_then(intents::parse_hash);
+            return match self.row(&wanted, file).await {
+                Ok(row) => self.arrived(intent, &wanted, replaced, &row, hash).await,
+                Err(ApiError::NotFound { .. }) => Ok(self.not_seen(intent)),
+                Err(error) => Err(Failure::of_safe_call(error)),
+            };
+        }
+        if *fast {
+            return self.fast_arrival(intent, &wanted).await;
+        }
+        let name = naming::interim(self.session.meta.journal_id, intent.id.0, &wanted.name);
+        let Some(row) = self.interim(&wanted, name.as_str()).await? else {
+            return Ok(self.not_seen(intent));
+        };
+        if row.size != wanted.size.get() {
+            // Only part of it arrived.
+            let Some(file) = translate::file_id(row.id) else {
+                return Ok(Verdict::Waits);
+            };
+            trash_interim(&self.session.account, file, name.as_str()).await?;
+            return Ok(Verdict::Over);
+        }
+        self.arrived(intent, &wanted, replaced, &row, None).await
+    }
+
+    /// The row of a file whose id is known: from the listing of its folder, else by asking.
+    async fn row(&self, wanted: &Wanted, file: FileId) -> Result<FileRow, ApiError> {
+        if let Some(Ok(raw)) = self.listings.get(&wanted.folder)
+            && let Some(row) = raw
+                .listed()
+                .files
+                .iter()
+                .find(|row| translate::file_id(row.id) == Some(file))
+        {
+            return Ok(row.clone());
+        }
+        look_at(&self.session.account, file).await
+    }
+
+    /// The file of an interim name, in the folder it was sent to or in the account's top.
+    async fn interim(&self, wanted: &Wanted, name: &str) -> Result<Option<FileRow>, Failure> {
+        if let Some(raw) = self.listed(wanted.folder)?
+            && let Some(row) = raw.listed().files.iter().find(|row| row.name == name)
+        {
+            return Ok(Some(row.clone()));
+        }
+        let account = &self.session.account;
+        if wanted.folder.is_none() && account.root.is_none() {
+            return Ok(None);
+        }
+        match self
+            .top
+            .get_or_init(|| account.client.folder_listing(Parent::Top))
+            .await
+        {
+            Ok(top) => Ok(top
+                .files
+                .iter()
+                .find(|row| row.is_active() && row.name == name)
+                .cloned()),
+            Err(error) => Err(Failure::of_safe_call(error.clone())),
+        }
+    }
+
+    /// The file is there: it gets its name.
+    async fn arrived(
+        &self,
+        intent: &Intent,
+        wanted: &Wanted,
+        replaced: Option<Replacement>,
+        row: &FileRow,
+        hash: Option<ContentHash>,
+    ) -> Result<Verdict, Failure> {
+        let account = &self.session.account;
+        let Some(file) = translate::file_id(row.id) else {
+            return Ok(Verdict::Waits);
+        };
+        if matches!(row.state, Some(RowState::Trash | RowState::Deleted)) {
+            // Nobody saw it live: somebody, or something, does not want it (history H30).
+            return Ok(Verdict::Vanished(file));
+        }
+        // Under its interim name, or as the server numbered it, it is not finished.
+        let numbered =
+            naming::plain(&wanted.name).is_some_and(|plain| naming::numbered_like(&row.name, &plain));
+        let unfinished = numbered || naming::parse_interim(&row.name).is_some();
+        let in_place = row.name == wanted.name.as_str() && account.within(row.parent) == Some(wanted.folder);
+        if !unfinished && !in_place {
+            // Somebody renamed or moved it meanwhile: it is what the merge sees.
+            return Ok(Verdict::Over);
+        }
+        let hash = match hash {
+            Some(hash) => hash,
+            None => self.bytes(intent, row, file).await?,
+        };
+        let landed = Landed {
+            file,
+            short_url: translate::short_url(&row.short_url),
+            name: RemoteName::new(row.name.as_str()),
+            hash,
+        };
+        let landed = match replaced {
+            Some(replaced) => finish_replacement(account, wanted, &replaced, landed).await?,
+            None if unfinished => finish_interim(account, wanted, landed).await?,
+            None => landed,
+        };
+        Ok(Verdict::Landed(wanted.clone(), landed))
+    }
+
+    /// The bytes of an arrival: those of the local file if nobody touched it since, else they are fetched.
+    async fn bytes(&self, intent: &Intent, row: &FileRow, file: FileId) -> Result<ContentHash, Failure> {
+        let IntentBody::Upload { path, size, .. } = &intent.body else {
+            return Err(Failure::Stale("it was no upload".to_owned()));
+        };
+        if let Some(path) = RelPath::parse(path) {
+            let (root, size, before) = (
+                self.session.root.clone(),
+                *size,
+                intent.begun_at.saturating_mul(NS),
+            );
+            let local = tokio::task::spawn_blocking(move || hash::hash_untouched(&root, &path, size, before));
+            if let Ok(hash) = joined(local.await) {
+                return Ok(hash);
+            }
+        }
+        Ok(bytes_of(self.session, file, row.size, &row.short_url)
+            .await?
+            .staged
+            .hash)
+    }
+
+    /// An upload under its real name whose answer was lost. A file of that very name is left to the merge, which
+    /// compares the bytes; one that the server numbered is ours only if it holds the local file's bytes.
+    async fn fast_arrival(&self, intent: &Intent, wanted: &Wanted) -> Result<Verdict, Failure> {
+        let IntentBody::Upload { known_ids, path, .. } = &intent.body else {
+            return Ok(Verdict::Waits);
+        };
+        let Some(raw) = self.listed(wanted.folder)? else {
+            return Err(Failure::Stale("its folder is not there any more".to_owned()));
+        };
+        let fresh: Vec<(FileId, &FileRow)> = raw
+            .listed()
+            .files
+            .iter()
+            .filter(|row| row.size == wanted.size.get() && !known_ids.contains(&row.id.get()))
+            .filter_map(|row| Some((translate::file_id(row.id)?, row)))
+            .filter(|(id, _)| !self.recorded.contains(id))
+            .collect();
+        let named = fresh.iter().any(|(_, row)| row.name == wanted.name.as_str());
+        let plain = naming::plain(&wanted.name);
+        let numbered = |name: &str| {
+            plain
+                .as_ref()
+                .is_some_and(|plain| naming::numbered_like(name, plain))
+        };
+        for (file, row) in fresh.iter().filter(|(_, row)| numbered(&row.name)) {
+            let fetched = bytes_of(self.session, *file, row.size, &row.short_url).await?;
+            if self.local_bytes(path).await != Some(fetched.staged.hash) {
+                continue;
+            }
+            if named {
+                // Somebody else's has the name: ours is a numbered one of the same bytes, which are still here. The
+                // merge decides about the two; a third would be one too many.
+                trash_interim(&self.session.account, *file, &row.name).await?;
+                return Ok(Verdict::Over);
+            }
+            let landed = Landed {
+                file: *file,
+                short_url: fetched.short_url.clone(),
+                name: RemoteName::new(row.name.as_str()),
+                hash: fetched.staged.hash,
+            };
+            let landed = finish_interim(&self.session.account, wanted, landed).await?;
+            return Ok(Verdict::Landed(wanted.clone(), landed));
+        }
+        Ok(if named {
+            Verdict::Over
+        } else {
+            self.not_seen(intent)
+        })
+    }
+
+    async fn local_bytes(&self, path: &str) -> Option<ContentHash> {
+        let (root, path) = (self.session.root.clone(), RelPath::parse(path)?);
+        joined(tokio::task::spawn_blocking(move || hash::hash_now(&root, &path)).await).ok()
+    }
+}
+
+/// Fetches a version to know its bytes.
+pub(crate) async fn bytes_of(
+    session: &Session,
+    file: FileId,
+    size: u64,
+    short_url: &str,
+) -> Result<Fetched, Failure> {
+    let wanted = fetch::Wanted {
+        file,
+        size,
+        short_url: translate::short_url(short_url),
+        hash: None,
+        min_free: session.pair.min_free,
+    };
+    let fetched = fetch::fetch(&session.account, &session.root, &wanted, session.sink.as_ref()).await?;
+    fetch::remove(&session.root, &fetched.staged.name).await;
+    Ok(fetched)
+}

@@ -1,0 +1,252 @@
+//! Histories by their number, as far as they are about absences, dead folders and leaving the pair.
+
+use std::time::Duration;
+
+use super::*;
+
+/// Dialects in which something can come into a dead folder.
+const INTO_TRASH: [Dialect; 2] = [Dialect::V4, Dialect::V5];
+
+#[tokio::test]
+async fn h01_what_lands_below_a_dead_folder_is_live_again_in_both_places() {
+    for dialect in INTO_TRASH {
+        for (root, prefix) in [("/", ""), ("/Sync", "/Sync")] {
+            let world = World::start(dialect).await;
+            let one = world.machine("one", root);
+            one.write("keep/k.txt", "k");
+            one.write("p/old.txt", "old");
+            one.sync().await;
+            let folder = world.folder(&format!("{prefix}/p"));
+            world.control.trash_folder(folder).unwrap();
+            // Another device's upload lands in it after its death.
+            world.control.put_file(Some(folder), "late.txt", "late").unwrap();
+            until_quiet(&world, &[&one]).await;
+            assert_eq!(one.read("p/late.txt"), "late", "{dialect:?} {root}");
+            assert_eq!(
+                text(
+                    world
+                        .control
+                        .content(world.file(&format!("{prefix}/p/late.txt")))
+                        .unwrap()
+                ),
+                "late"
+            );
+            assert!(
+                !one.disk.join("p/old.txt").exists(),
+                "{dialect:?} {root}: what died with it is gone"
+            );
+            assert_settled(&world, prefix, &[&one]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn h02_an_expired_file_stays_here_and_is_uploaded_anew() {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        one.write("old.txt", "old");
+        one.write("other.txt", "other");
+        one.sync().await;
+        // Two days pass for both; the package expires after one.
+        let journal = one.config.pair_dir("main").join("journal.db");
+        age(&journal, 2 * 24 * 3600);
+        world
+            .control
+            .set_package("days_to_keep_inactive_files", 1)
+            .unwrap();
+        world.control.purge_file(world.file("/Sync/old.txt")).unwrap();
+        one.sync().await;
+        assert_eq!(one.read("old.txt"), "old", "{dialect:?}");
+        assert_eq!(
+            text(world.control.content(world.file("/Sync/old.txt")).unwrap()),
+            "old"
+        );
+        assert_settled(&world, "/Sync", &[&one]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_purge_of_a_file_that_was_used_lately_is_a_deletion() {
+    let world = World::start(Dialect::V5).await;
+    let one = world.machine("one", "/Sync");
+    one.write("new.txt", "new");
+    one.write("other.txt", "other");
+    one.sync().await;
+    world
+        .control
+        .set_package("days_to_keep_inactive_files", 1)
+        .unwrap();
+    world.control.purge_file(world.file("/Sync/new.txt")).unwrap();
+    one.sync().await;
+    assert!(!one.disk.join("new.txt").exists());
+    assert_settled(&world, "/Sync", &[&one]).await;
+}
+
+/// Makes everything in a journal older. A test cannot wait for days, and the engine has no clock of the test's.
+fn age(journal: &Path, seconds: i64) {
+    let conn = rusqlite::Connection::open(journal).unwrap();
+    conn.execute("UPDATE held_id SET since = since - ?1", [seconds])
+        .unwrap();
+}
+
+#[tokio::test]
+async fn h06_a_file_that_died_with_its_folder_just_after_our_upload_is_put_back() {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let (one, two) = (world.machine("one", "/Sync"), world.machine("two", "/Sync"));
+        one.write("docs/old.txt", "old");
+        one.write("keep.txt", "keep");
+        one.sync().await;
+        two.sync().await;
+        two.write("docs/new.txt", "new");
+        two.sync().await;
+        // The first device's deletion takes it along.
+        world.control.trash_folder(world.folder("/Sync/docs")).unwrap();
+        until_quiet(&world, &[&two, &one]).await;
+        for machine in [&one, &two] {
+            assert_eq!(machine.read("docs/new.txt"), "new", "{dialect:?}");
+            assert!(!machine.disk.join("docs/old.txt").exists(), "{dialect:?}");
+        }
+        assert_settled(&world, "/Sync", &[&one, &two]).await;
+    }
+}
+
+#[tokio::test]
+async fn h16_a_folder_moved_out_of_the_pair_is_gone_from_all_machines() {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let (one, two) = (world.machine("one", "/Sync"), world.machine("two", "/Sync"));
+        one.write("docs/a.txt", "a");
+        one.write("f.txt", "f");
+        one.write("keep.txt", "keep");
+        one.sync().await;
+        two.sync().await;
+        let outside = world.control.create_folder(None, "Outside").unwrap();
+        world.control.put_file(Some(outside), "x.txt", "x").unwrap();
+        world
+            .control
+            .move_folder(world.folder("/Sync/docs"), Some(outside))
+            .unwrap();
+        world.control.move_file(world.file("/Sync/f.txt"), None).unwrap();
+        until_quiet(&world, &[&one, &two]).await;
+        for machine in [&one, &two] {
+            assert!(!machine.disk.join("docs").exists(), "{dialect:?}");
+            assert!(!machine.disk.join("f.txt").exists(), "{dialect:?}");
+        }
+        assert_eq!(
+            text(world.control.content(world.file("/Outside/docs/a.txt")).unwrap()),
+            "a"
+        );
+        assert_eq!(text(world.control.content(world.file("/f.txt")).unwrap()), "f");
+        assert_settled(&world, "/Sync", &[&one, &two]).await;
+    }
+}
+
+#[tokio::test]
+async fn h17_a_name_that_one_machine_ignores_is_a_rename_on_the_other() {
+    let world = World::start(Dialect::V5).await;
+    let one = world.machine_with("one", "/Sync", "exclude = [\"*.tmp\"]");
+    let two = world.machine("two", "/Sync");
+    one.write("f.txt", "f");
+    one.write("keep.txt", "keep");
+    one.sync().await;
+    two.sync().await;
+    world
+        .control
+        .rename_file(world.file("/Sync/f.txt"), "f.tmp")
+        .unwrap();
+    until_quiet(&world, &[&one, &two]).await;
+    assert!(!one.disk.join("f.txt").exists() && !one.disk.join("f.tmp").exists());
+    assert_eq!(two.read("f.tmp"), "f");
+    assert_eq!(
+        text(world.control.content(world.file("/Sync/f.tmp")).unwrap()),
+        "f"
+    );
+}
+
+#[tokio::test]
+async fn h20_a_ring_of_folders_is_undone() {
+    for dialect in INTO_TRASH {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        one.write("a/a.txt", "a");
+        one.write("b/b.txt", "b");
+        one.write("keep.txt", "keep");
+        one.sync().await;
+        let (a, b) = (world.folder("/Sync/a"), world.folder("/Sync/b"));
+        world.control.move_folder(a, Some(b)).unwrap();
+        world.control.move_folder(b, Some(a)).unwrap();
+        until_quiet(&world, &[&one]).await;
+        let files: Vec<String> = world.account().into_iter().map(|(path, _)| path).collect();
+        assert!(
+            files.iter().any(|path| path.ends_with("/a.txt")),
+            "{dialect:?} {files:?}"
+        );
+        assert!(
+            files.iter().any(|path| path.ends_with("/b.txt")),
+            "{dialect:?} {files:?}"
+        );
+        assert_settled(&world, "/Sync", &[&one]).await;
+    }
+}
+
+#[tokio::test]
+async fn h03_rows_that_went_back_in_time_delete_nothing() {
+    let world = World::start(Dialect::V5).await;
+    let one = world.machine("one", "/Sync");
+    for name in ["a", "b", "c", "d"] {
+        one.write(&format!("{name}.txt"), name);
+    }
+    one.sync().await;
+    let files = ["a", "b", "c"].map(|name| world.file(&format!("/Sync/{name}.txt")));
+    let folders = Vec::new();
+    world
+        .control
+        .web(devcloud::WebAction::LoseRows {
+            files: files.to_vec(),
+            folders,
+        })
+        .unwrap();
+    for _ in 0..2 {
+        let pass = one.once().await;
+        assert_eq!(pass.stop.map(|stop| stop.kind), Some("lost_rows"));
+    }
+    assert_eq!(one.tree().len(), 4);
+}
+
+#[tokio::test]
+async fn h42_bytes_swapped_at_equal_size_are_taken_at_the_next_download() {
+    let world = World::start(Dialect::V5).await;
+    let one = world.machine("one", "/Sync");
+    one.write("f.txt", "one");
+    one.write("keep.txt", "keep");
+    one.sync().await;
+    world
+        .control
+        .swap_content(world.file("/Sync/f.txt"), "two")
+        .unwrap();
+    world
+        .control
+        .rename_file(world.file("/Sync/f.txt"), "g.txt")
+        .unwrap();
+    one.remove("f.txt");
+    until_quiet(&world, &[&one]).await;
+    assert_eq!(one.read("g.txt"), "two");
+    assert_settled(&world, "/Sync", &[&one]).await;
+}
+
+#[tokio::test]
+async fn what_was_seen_in_the_trash_and_is_purged_and_lost_after_that_is_a_deletion() {
+    let world = World::start(Dialect::Document).await;
+    let one = world.machine("one", "/Sync");
+    for number in 0..4 {
+        one.write(&format!("docs/{number}.txt"), &format!("{number}"));
+    }
+    one.write("keep.txt", "keep");
+    one.sync().await;
+    world.control.trash_folder(world.folder("/Sync/docs")).unwrap();
+    one.sync().await;
+    world.control.advance(Duration::from_secs(40 * 24 * 3600));
+    assert_settled(&world, "/Sync", &[&one]).await;
+}

@@ -1,0 +1,231 @@
+//! Answers that get lost, uploads that come to something else than they should: nothing is there twice, nothing is
+//! missing, and it ends.
+
+use super::*;
+
+/// A few files in a few folders.
+fn fill(machine: &Machine) {
+    for folder in ["a", "a/b", "c"] {
+        for number in 0..3 {
+            machine.write(&format!("{folder}/{number}.txt"), &format!("{folder} {number}"));
+        }
+    }
+}
+
+async fn with_fault(dialect: Dialect, fault: &str, p: f64) {
+    let world = World::start(dialect).await;
+    let one = world.machine("one", "/Sync");
+    fill(&one);
+    world.control.set_fault(fault, p).unwrap();
+    for _ in 0..6 {
+        one.once().await;
+    }
+    one.write("a/1.txt", "edited");
+    one.rename("c", "d");
+    for _ in 0..6 {
+        one.once().await;
+    }
+    world.control.set_fault(fault, 0.0).unwrap();
+    until_quiet(&world, &[&one]).await;
+    assert_eq!(one.tree(), below(world.account(), "/Sync"), "{dialect:?} {fault}");
+    assert_eq!(one.tree().len(), 12, "{dialect:?} {fault}: {:?}", one.tree());
+    assert_eq!(one.read("a/1.txt"), "edited");
+    assert_settled(&world, "/Sync", &[&one]).await;
+}
+
+#[tokio::test]
+async fn answers_that_are_lost_after_the_work_leave_nothing_twice() {
+    for dialect in DIALECTS {
+        with_fault(dialect, "drop-after", 0.3).await;
+    }
+}
+
+#[tokio::test]
+async fn answers_that_are_cut_or_empty_leave_nothing_twice() {
+    with_fault(Dialect::V5, "cut-json", 0.3).await;
+    with_fault(Dialect::V4, "empty-body", 0.3).await;
+}
+
+#[tokio::test]
+async fn uploads_of_which_half_is_stored_are_sent_again() {
+    for dialect in DIALECTS {
+        with_fault(dialect, "upload-truncated", 0.4).await;
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_is_stored_although_the_answer_says_failed_is_found() {
+    for dialect in [Dialect::V4, Dialect::V5] {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        fill(&one);
+        world.control.set_quirk("Q32", true).unwrap();
+        world.control.set_knob("Q32.p", "0.5").unwrap();
+        for _ in 0..4 {
+            one.once().await;
+        }
+        world.control.set_quirk("Q32", false).unwrap();
+        until_quiet(&world, &[&one]).await;
+        assert_settled(&world, "/Sync", &[&one]).await;
+    }
+}
+
+#[tokio::test]
+async fn h30_a_file_whose_uploads_are_trashed_at_once_is_sent_once_more_and_then_held() {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        one.write("keep.txt", "keep");
+        one.sync().await;
+        // An interim takes two calls: between them the scanner strikes.
+        one.write("virus'.exe", "bad");
+        let mut sent = 0;
+        for _ in 0..6 {
+            let before = world.control.tree().unwrap().files.len();
+            let pass = tokio::join!(one.once(), scanner(&world)).0;
+            sent += world.control.tree().unwrap().files.len() - before;
+            assert!(
+                pass.error.is_none() && pass.stop.is_none(),
+                "{dialect:?} {pass:#?}"
+            );
+            assert_eq!(one.read("virus'.exe"), "bad", "{dialect:?}");
+        }
+        assert!(sent <= 2, "{dialect:?}: sent {sent} times");
+        let pass = one.once().await;
+        assert!(
+            pass.held.iter().any(|item| item.path == "virus'.exe"),
+            "{dialect:?} {pass:#?}"
+        );
+        // Other bytes are another file.
+        one.write("virus'.exe", "harmless now");
+        until_quiet(&world, &[&one]).await;
+        assert_settled(&world, "/Sync", &[&one]).await;
+    }
+}
+
+/// Trashes every new file that is not `keep.txt`, for a second.
+async fn scanner(world: &World) {
+    for _ in 0..1_000 {
+        let tree = world.control.tree().unwrap();
+        let live = tree.live_files();
+        for (_, file) in live.into_iter().filter(|(path, _)| !path.ends_with("keep.txt")) {
+            world.control.trash_file(file.id).unwrap();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_arrives_after_it_was_sent_again_goes() {
+    for dialect in [Dialect::V4, Dialect::V5] {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        one.write("keep.txt", "keep");
+        one.sync().await;
+        world.control.set_quirk("Q20", true).unwrap();
+        for (knob, value) in [
+            ("Q20.gateway", "0"),
+            ("Q20.work", "1"),
+            ("Q20.late", "1"),
+            ("Q20.p", "1"),
+        ] {
+            world.control.set_knob(knob, value).unwrap();
+        }
+        one.write("late.txt", "late");
+        one.once().await;
+        world.control.set_quirk("Q20", false).unwrap();
+        one.sync().await;
+        let sent = usize::try_from(world.control.totals().at("/file/upload")).unwrap();
+        while world.control.tree().unwrap().files.len() < sent {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        until_quiet(&world, &[&one]).await;
+        assert_eq!(one.tree().len(), 2, "{dialect:?} {:?}", one.tree());
+        assert_settled(&world, "/Sync", &[&one]).await;
+    }
+}
+
+#[tokio::test]
+async fn h05_the_interim_of_a_cloned_machine_is_let_alone() {
+    let world = World::start(Dialect::V5).await;
+    let one = world.machine("one", "/Sync");
+    one.write("keep.txt", "keep");
+    one.sync().await;
+    let conn = rusqlite::Connection::open(one.config.pair_dir("main").join("journal.db")).unwrap();
+    let id: i64 = conn
+        .query_row("SELECT journal_id FROM meta", [], |row| row.get(0))
+        .unwrap();
+    drop(conn);
+    let name = format!("syncd-up-{id:08x}-00000000000000aa.txt");
+    let root = world.folder("/Sync");
+    world.control.put_file(Some(root), &name, "the clone's").unwrap();
+    one.sync().await;
+    assert_eq!(
+        world.file(&format!("/Sync/{name}")),
+        world.file(&format!("/Sync/{name}"))
+    );
+    assert_eq!(one.tree().len(), 1);
+}
+
+/// A pass that is cut off at some moment: nothing of the process is left but what is on the disk and in the account.
+async fn cut_off(machine: &Machine, after_us: u64) {
+    let pass = tokio::time::timeout(std::time::Duration::from_micros(after_us), machine.once());
+    drop(pass.await);
+    // What it had handed to other threads ends on its own.
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+}
+
+#[tokio::test]
+async fn a_pass_that_is_cut_off_anywhere_loses_nothing_and_leaves_nothing_twice() {
+    for (round, dialect) in DIALECTS.into_iter().cycle().take(9).enumerate() {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        let two = world.machine("two", "/Sync");
+        fill(&one);
+        let mut after_us = 3_000 + 1_700 * u64::try_from(round).unwrap();
+        for _ in 0..8 {
+            cut_off(&one, after_us).await;
+            cut_off(&two, after_us).await;
+            after_us += 4_100;
+        }
+        until_quiet(&world, &[&one, &two]).await;
+        one.write("a/1.txt", "edited at one");
+        two.write("c/0.txt", "edited at two");
+        one.rename("a/b", "e");
+        two.remove("a/0.txt");
+        for _ in 0..6 {
+            cut_off(&one, after_us).await;
+            cut_off(&two, after_us).await;
+            after_us += 3_300;
+        }
+        until_quiet(&world, &[&one, &two]).await;
+        assert_eq!(one.tree(), two.tree(), "{dialect:?} {round}");
+        assert_eq!(one.tree().len(), 11, "{dialect:?} {round}: {:?}", one.tree());
+        assert_eq!(two.read("a/1.txt"), "edited at one");
+        assert_eq!(one.read("c/0.txt"), "edited at two");
+        assert_settled(&world, "/Sync", &[&one, &two]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_hostile_server_is_outlived() {
+    let world = World::start(Dialect::Hostile).await;
+    let one = world.machine("one", "/Sync");
+    let two = world.machine("two", "/Sync");
+    fill(&one);
+    for _ in 0..8 {
+        one.once().await;
+        two.once().await;
+    }
+    one.write("a/1.txt", "edited");
+    two.once().await;
+    for _ in 0..8 {
+        one.once().await;
+        two.once().await;
+    }
+    world.control.set_dialect(Dialect::V4);
+    until_quiet(&world, &[&one, &two]).await;
+    assert_eq!(one.tree(), two.tree());
+    assert_eq!(one.tree().len(), 12, "{:?}", one.tree());
+    assert_settled(&world, "/Sync", &[&one, &two]).await;
+}
