@@ -109,7 +109,7 @@ impl World {
     fn once(&self, code: i32) -> Value {
         let said = self.run(&["--once", "--json"]);
         assert_eq!(said.code, code, "{}{}", said.out, said.errors);
-        said.json()["pairs"][0].clone()
+        said.json().pointer("/pairs/0").unwrap().clone()
     }
 
     /// Paths and texts of the account's live files.
@@ -312,6 +312,59 @@ async fn h03_rows_that_the_server_lost_are_uploaded_anew_after_approval() {
     );
     assert_eq!(world.account().len(), 4);
     assert_eq!(world.once(0)["uploaded"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_sync_took_away_is_restored_where_nothing_is() {
+    let world = World::new().await;
+    world.write("docs/a.txt", "first");
+    world.write("docs/b.txt", "b");
+    world.once(0);
+    let trash = |path: &str| {
+        let control = world.server.control();
+        let tree = control.tree().unwrap();
+        let live = tree.live_files();
+        let (_, file) = live.iter().find(|(at, _)| *at == path).unwrap();
+        control.trash_file(file.id).unwrap();
+    };
+    trash("/docs/a.txt");
+    assert_eq!(world.once(0)["deleted_local"], 1);
+    world.write("docs/a.txt", "second");
+    world.once(0);
+    trash("/docs/a.txt");
+    trash("/docs/b.txt");
+    world.once(0);
+    assert_eq!(names(&world.disk("docs")), [""; 0]);
+
+    let listed = world.run(&["restore", "--list"]);
+    assert!(
+        listed.out.starts_with("main: 3 files in the trash\n"),
+        "{}",
+        listed.out
+    );
+    let said = world.run(&["restore", "docs/a.txt"]);
+    assert_eq!(said.code, 0, "{}", said.errors);
+    assert_eq!(
+        std::fs::read_to_string(world.disk("docs/a.txt")).unwrap(),
+        "second"
+    );
+    // Never over anything; what is refused stays in the trash.
+    let path = world.disk("docs/a.txt");
+    let said = world.run(&["restore", path.to_str().unwrap()]);
+    assert_eq!(said.code, 1);
+    assert!(said.errors.contains("nothing was overwritten"), "{}", said.errors);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "second");
+    std::fs::remove_file(&path).unwrap();
+    // A folder is everything that was in it.
+    let said = world.run(&["restore", "docs", "--json"]);
+    assert_eq!(said.code, 0, "{}", said.errors);
+    assert_eq!(said.json()["files"].as_array().unwrap().len(), 2);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "first");
+    assert_eq!(names(&world.disk("docs")), ["a.txt", "b.txt"]);
+    // It is a file like any other, and travels.
+    assert_eq!(world.once(0)["uploaded"], 2);
+    let said = world.run(&["restore", "docs/none", "--date", "2020-01-01"]);
+    assert_eq!(said.code, 1, "{}", said.errors);
 }
 
 #[tokio::test(flavor = "multi_thread")]

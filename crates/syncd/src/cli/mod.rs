@@ -80,6 +80,8 @@ pub(crate) enum Command {
     Demo(commands::demo::DemoArgs),
     /// Let through, once, what a safety stop holds: too many deletions, a folder restored from a backup
     Approve(commands::approve::ApproveArgs),
+    /// Bring files back that a sync moved to .syncd/trash; nothing is overwritten
+    Restore(commands::restore::RestoreArgs),
     /// The configuration in force, where it is, whether it can be used
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),
@@ -147,6 +149,7 @@ fn dispatch(context: &Context, once: commands::once::OnceArgs, command: Option<C
         #[cfg(feature = "demo")]
         Some(Command::Demo(args)) => commands::demo::run(context, &args),
         Some(Command::Approve(args)) => commands::approve::run(context, &args),
+        Some(Command::Restore(args)) => commands::restore::run(context, &args),
         Some(Command::Config(command)) => commands::config::run(context, &command),
         Some(Command::Completions(args)) => commands::completions::run(context, &args),
         None if once.once => commands::once::run(context, once),
@@ -201,7 +204,10 @@ mod tests {
         } else {
             &[]
         };
-        assert_eq!(names, [demo, &["approve", "config", "completions"]].concat());
+        assert_eq!(
+            names,
+            [demo, &["approve", "restore", "config", "completions"]].concat()
+        );
     }
 
     #[test]

@@ -58,6 +58,21 @@ impl Held {
     }
 }
 
+/// While it lives, no pass works on the pair.
+#[derive(Debug)]
+pub(crate) struct Quiet {
+    /// Never read: its being open is the lock. None where the pair was never synced.
+    _journal: Option<Journal>,
+}
+
+impl Quiet {
+    /// Keeps passes out, or says who is at it.
+    pub(crate) fn hold(dir: &Path) -> Result<Self, Report> {
+        let journal = Journal::read(dir).map_err(|error| told(&error))?;
+        Ok(Self { _journal: journal })
+    }
+}
+
 /// What the last stop holds. A pair without a journal holds nothing.
 pub(crate) fn held(dir: &Path) -> Result<Held, Report> {
     let Some(journal) = Journal::read(dir).map_err(|error| told(&error))? else {

@@ -8,3 +8,4 @@ pub(crate) mod demo;
 pub(crate) mod once;
 pub(crate) mod pairs;
 mod render;
+pub(crate) mod restore;
