@@ -368,6 +368,93 @@ async fn what_a_sync_took_away_is_restored_where_nothing_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_journal_tells_what_happened_and_what_is_left() {
+    let world = World::new().await;
+    let never = world.run(&["status"]);
+    assert_eq!(never.code, 1);
+    assert_eq!(
+        never.out,
+        "syncd is not running\nmain: both sides never agreed so far\n"
+    );
+    assert!(!world.at("state").exists(), "a question makes nothing");
+
+    world.fill(20);
+    world.write("empty", "");
+    world.once(0);
+    let problems = world.run(&["problems", "--json"]).json();
+    assert_eq!(problems["pairs"][0]["problems"][0]["path"], "empty");
+    assert_eq!(problems["pairs"][0]["problems"][0]["kind"], "skipped");
+    assert!(world.run(&["problems", "main"]).out.contains("  empty: empty: "));
+
+    // A conflict.
+    let control = world.server.control();
+    control
+        .put_file(None, "both.txt", "there, and longer than here")
+        .unwrap();
+    world.write("both.txt", "here");
+    world.once(0);
+    let conflicts = world.run(&["conflicts", "list", "--json"]).json();
+    let copy = &conflicts["pairs"][0]["conflicts"][0];
+    assert_eq!(
+        (&copy["path"], &copy["device"], &copy["bytes"]),
+        (&"both.txt".into(), &"laptop".into(), &4.into())
+    );
+    assert_eq!(copy["path_bytes"], 27);
+    assert!(
+        world
+            .run(&["conflicts", "list"])
+            .out
+            .starts_with("main: 1 open conflict.")
+    );
+
+    // A stop, seen from outside, then allowed.
+    world.delete(0..15);
+    world.once(4);
+    let status = world.run(&["status", "--json"]);
+    assert_eq!(status.code, 1);
+    let status = status.json();
+    assert_eq!(status["running"], false);
+    assert_eq!(status["pairs"][0]["stop"]["kind"], "brake");
+    assert_eq!(
+        (&status["pairs"][0]["held"], &status["pairs"][0]["approved"]),
+        (&15.into(), &0.into())
+    );
+    world.run(&["approve"]);
+    let status = world.run(&["status"]).out;
+    assert!(
+        status.contains("15 items approved") && !status.contains("STOPPED"),
+        "{status}"
+    );
+    world.once(0);
+    let history = world.run(&["history", "--limit", "15", "--json"]).json();
+    let lines = history["pairs"][0]["history"].as_array().unwrap();
+    assert_eq!(lines.len(), 15);
+    for line in lines {
+        assert_eq!(line["action"], "delete there");
+        assert!(
+            line["allowed_by"].as_str().unwrap().starts_with("ann (uid "),
+            "{line}"
+        );
+    }
+    assert!(world.run(&["history"]).out.contains("; allowed by ann (uid "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_another_syncd_holds_the_pair_every_command_says_so() {
+    let world = World::new().await;
+    world.write("a", "a");
+    world.once(0);
+    let lock = std::fs::File::open(world.at("state/pairs/main/lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    for command in ["problems", "history", "conflicts list", "status", "approve"] {
+        let args: Vec<_> = command.split(' ').collect();
+        let said = world.run(&args);
+        assert_eq!(said.code, 6, "{command}: {}", said.errors);
+        assert!(said.errors.contains("main: "), "{}", said.errors);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stop_that_nobody_can_approve_is_named_and_an_unknown_pair_is_wrong_use() {
     let world = World::new().await;
     world.write("a", "a");

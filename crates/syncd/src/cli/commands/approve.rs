@@ -62,7 +62,8 @@ fn told(context: &Context, args: &ApproveArgs) -> Result<Exit, Report> {
     let chosen = pairs::named(&config, args.name.as_deref())?;
     let mut found = Vec::new();
     for pair in &chosen {
-        let held = between::held(&config.pair_dir(&pair.name)).map_err(|report| of_pair(pair, report))?;
+        let held = between::held(&config.pair_dir(&pair.name))
+            .map_err(|report| pairs::of_pair(&pair.name, report))?;
         if !held.is_empty() {
             found.push((*pair, held));
         }
@@ -89,7 +90,8 @@ fn nothing(config: &Config, pairs: &[&PairConfig]) -> Result<String, Report> {
     let mut out =
         "Nothing is held. What a safety stop holds is known after the pass that was stopped.\n".to_owned();
     for pair in pairs {
-        let stop = between::stopped(&config.pair_dir(&pair.name)).map_err(|report| of_pair(pair, report))?;
+        let stop = between::stopped(&config.pair_dir(&pair.name))
+            .map_err(|report| pairs::of_pair(&pair.name, report))?;
         if let Some(stop) = stop {
             let line = format!(
                 "{} was stopped: {}. Next: {}.",
@@ -111,7 +113,8 @@ fn allow<'a>(
         [] => Ok(found),
         [(pair, _)] => {
             let dir = config.pair_dir(&pair.name);
-            let held = between::approve(&dir, &who(&context.env)).map_err(|report| of_pair(pair, report))?;
+            let held = between::approve(&dir, &who(&context.env))
+                .map_err(|report| pairs::of_pair(&pair.name, report))?;
             Ok(vec![(*pair, held)])
         }
         _ => {
@@ -124,11 +127,6 @@ fn allow<'a>(
             ))
         }
     }
-}
-
-fn of_pair(pair: &PairConfig, report: Report) -> Report {
-    let path = report.path.clone();
-    report.at(path.map_or_else(|| pair.name.clone(), |path| format!("{}: {path}", pair.name)))
 }
 
 /// Who allows it, for the history.

@@ -1,5 +1,7 @@
 //! Which pairs a command is about: the one that is named, else all of the configuration. Asks nobody.
 
+use std::path::Path;
+
 use crate::cli::Context;
 use crate::config::load::load;
 use crate::config::{Config, PairConfig};
@@ -22,6 +24,29 @@ pub(crate) fn named<'a>(config: &'a Config, name: Option<&str>) -> Result<Vec<&'
         Some(pair) => Ok(vec![pair]),
         None => Err(unknown(config, name)),
     }
+}
+
+/// Asks the journal of each pair of this name, or of all.
+pub(crate) fn each<T>(
+    context: &Context,
+    name: Option<&str>,
+    ask: impl Fn(&str, &Path) -> Result<T, Report>,
+) -> Result<Vec<T>, Report> {
+    let config = configured(context)?;
+    let answers = named(&config, name)?.into_iter().map(|pair| {
+        let answer = ask(&pair.name, &config.pair_dir(&pair.name));
+        answer.map_err(|report| of_pair(&pair.name, report))
+    });
+    answers.collect()
+}
+
+/// The report, with the pair it is about.
+pub(crate) fn of_pair(name: &str, report: Report) -> Report {
+    let at = match &report.path {
+        Some(path) => format!("{name}: {path}"),
+        None => name.to_owned(),
+    };
+    report.at(at)
 }
 
 /// There is no such pair.

@@ -196,7 +196,8 @@ fn list(context: &Context, found: &[Found<'_>]) {
 /// Brings back the newest version of each path, as far as nothing is in its place.
 fn restore(context: &Context, config: &Config, found: &Found<'_>) -> Result<Exit, Report> {
     let pair = found.pair;
-    let _lock = between::Quiet::hold(&config.pair_dir(&pair.name))?;
+    let held = between::Quiet::hold(&config.pair_dir(&pair.name));
+    let _lock = held.map_err(|report| pairs::of_pair(&pair.name, report))?;
     let mut files = Vec::new();
     let mut failed = Vec::new();
     let mut out = String::new();
