@@ -54,6 +54,29 @@ pub enum IntentBody {
         #[serde(default)]
         made: Option<u64>,
     },
+    /// A rename or move in the account. Repeating it is safe; it is journalled so that a later look knows our own work
+    /// from somebody else's.
+    Edit {
+        /// The file's or folder's id.
+        id: u64,
+        /// A folder, not a file.
+        is_folder: bool,
+        /// The name it gets; `None`: it keeps its name.
+        name: Option<String>,
+        /// It goes to `parent`; else it stays where it is.
+        moved: bool,
+        /// The folder it goes to; `None`: the pair's root.
+        parent: Option<u64>,
+        /// Our node.
+        node: u64,
+        /// Where it is on this disk then.
+        path: String,
+    },
+    /// A folder made on this disk.
+    MakeFolder {
+        /// Where.
+        path: String,
+    },
     /// A download put in its place on the disk (design D1, D2).
     Place {
         /// Where it goes.
@@ -126,7 +149,51 @@ impl IntentBody {
     pub(crate) fn wire_name(&self) -> Option<&str> {
         match self {
             Self::Upload { name_on_wire, .. } => Some(name_on_wire),
-            Self::CreateFolder { .. } | Self::Place { .. } | Self::Park { .. } | Self::Trash { .. } => None,
+            Self::CreateFolder { .. }
+            | Self::Edit { .. }
+            | Self::MakeFolder { .. }
+            | Self::Place { .. }
+            | Self::Park { .. }
+            | Self::Trash { .. } => None,
+        }
+    }
+
+    /// The file on this disk, if it is about something in the account.
+    #[must_use]
+    pub fn account_path(&self) -> Option<&str> {
+        match self {
+            Self::Upload { path, .. } | Self::CreateFolder { path, .. } | Self::Edit { path, .. } => {
+                Some(path)
+            }
+            Self::MakeFolder { .. } | Self::Place { .. } | Self::Park { .. } | Self::Trash { .. } => None,
+        }
+    }
+
+    /// The file id that an upload came to, as far as an answer or a look told.
+    #[must_use]
+    pub fn made_file(&self) -> Option<u64> {
+        match self {
+            Self::Upload { landed, .. } => *landed,
+            Self::CreateFolder { .. }
+            | Self::Edit { .. }
+            | Self::MakeFolder { .. }
+            | Self::Place { .. }
+            | Self::Park { .. }
+            | Self::Trash { .. } => None,
+        }
+    }
+
+    /// The folder id that making a folder in the account came to, as far as an answer told.
+    #[must_use]
+    pub fn made_folder(&self) -> Option<u64> {
+        match self {
+            Self::CreateFolder { made, .. } => *made,
+            Self::Upload { .. }
+            | Self::Edit { .. }
+            | Self::MakeFolder { .. }
+            | Self::Place { .. }
+            | Self::Park { .. }
+            | Self::Trash { .. } => None,
         }
     }
 
@@ -192,16 +259,15 @@ mod tests {
     }
 
     fn any_body() -> impl Strategy<Value = IntentBody> {
-        let create =
-            any::<(Option<u64>, String, String, Vec<u64>, Option<u64>)>().prop_map(|(parent, name, path, known_ids, made)| {
-                IntentBody::CreateFolder {
-                    parent,
-                    name,
-                    path,
-                    known_ids,
-                    made,
-                }
-            });
+        let create = any::<(Option<u64>, String, String, Vec<u64>, Option<u64>)>().prop_map(
+            |(parent, name, path, known_ids, made)| IntentBody::CreateFolder {
+                parent,
+                name,
+                path,
+                known_ids,
+                made,
+            },
+        );
         let over = any::<(u64, i64, i64, Text)>().prop_map(|(size, mtime_ns, ctime_ns, hash)| OldFile {
             size,
             mtime_ns,
@@ -230,7 +296,19 @@ mod tests {
             }
         });
         let trash = any::<(String, String)>().prop_map(|(path, to)| IntentBody::Trash { path, to });
-        prop_oneof![any_upload(), create, place, park, trash]
+        let make = any::<String>().prop_map(|path| IntentBody::MakeFolder { path });
+        let edit = any::<(u64, bool, Text, bool, Option<u64>, u64, String)>().prop_map(
+            |(id, is_folder, name, moved, parent, node, path)| IntentBody::Edit {
+                id,
+                is_folder,
+                name,
+                moved,
+                parent,
+                node,
+                path,
+            },
+        );
+        prop_oneof![any_upload(), create, edit, make, place, park, trash]
     }
 
     proptest! {

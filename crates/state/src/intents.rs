@@ -312,7 +312,9 @@ mod tests {
             *landed = Some(7);
         }
         let ended = [lost.id, landed.id, trash.id].map(Change::ClearIntent);
-        journal.commit(&[Change::UpdateIntent(landed.id, landed.body.clone())]).unwrap();
+        journal
+            .commit(&[Change::UpdateIntent(landed.id, landed.body.clone())])
+            .unwrap();
         journal.commit(&ended).unwrap();
         assert_eq!(journal.unlanded_uploads().unwrap(), [lost]);
         assert_eq!(journal.open_intents().unwrap(), [open]);

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use planner::id::{FileId, FolderId, NodeId, RemoteId};
 use planner::tree::Gone;
-use state::{Absence, IntentBody};
+use state::Absence;
 
 use super::deletions;
 use super::open::{Halt, Session};
@@ -33,7 +33,7 @@ pub(crate) const VANISHES: &str =
 /// What became of the rows that are not there.
 #[derive(Debug, Default)]
 pub(crate) struct Judged {
-    /// Synced rows that were lost within the last hour.
+    /// Lost rows of which two or more were lost within an hour.
     pub(crate) lost: BTreeSet<RemoteId>,
     /// All synced rows that the server does not know, however long ago it lost them.
     pub(crate) unknown: BTreeSet<RemoteId>,
@@ -70,15 +70,7 @@ pub(crate) fn judge(session: &mut Session, confirmed: &mut Confirmed) -> Result<
     approved(session, confirmed);
     let mut judged = Judged {
         unknown: confirmed.lost.clone(),
-        lost: confirmed
-            .lost
-            .iter()
-            .copied()
-            .filter(|id| {
-                let lost_at = after.get(id).and_then(|absence| absence.lost_at);
-                lost_at.is_some_and(|at| now.saturating_sub(at) < HOUR)
-            })
-            .collect(),
+        lost: lost_together(&confirmed.lost, &after),
         held: Vec::new(),
     };
     for file in confirmed.vanished.clone() {
@@ -112,6 +104,17 @@ fn approved(session: &Session, confirmed: &mut Confirmed) {
         confirmed.lost.remove(&id);
         confirmed.gone.insert(id, Gone::LostApproved);
     }
+}
+
+/// Lost rows that another one was lost within an hour of: the server went back (design S2). How long ago that was does
+/// not matter as long as they are lost.
+fn lost_together(lost: &BTreeSet<RemoteId>, known: &BTreeMap<RemoteId, Absence>) -> BTreeSet<RemoteId> {
+    let at = |id: &RemoteId| known.get(id).and_then(|absence| absence.lost_at);
+    let mut times: Vec<(i64, RemoteId)> = lost.iter().filter_map(|id| Some((at(id)?, *id))).collect();
+    times.sort_unstable();
+    let pairs = times.iter().zip(times.iter().skip(1));
+    let near = pairs.filter(|(one, next)| next.0.saturating_sub(one.0) < HOUR);
+    near.flat_map(|(one, next)| [one.1, next.1]).collect()
 }
 
 fn remember(
@@ -199,11 +202,8 @@ fn died_young(session: &Session, confirmed: &mut Confirmed, now: i64) -> Result<
         .map_err(|error| session.broken(&error))?;
     let (mut sent, mut made) = (BTreeSet::new(), BTreeSet::new());
     for intent in recent {
-        match intent.body {
-            IntentBody::Upload { landed, .. } => sent.extend(landed.and_then(FileId::new)),
-            IntentBody::CreateFolder { made: id, .. } => made.extend(id.and_then(FolderId::new)),
-            IntentBody::Place { .. } | IntentBody::Park { .. } | IntentBody::Trash { .. } => {}
-        }
+        sent.extend(intent.body.made_file().and_then(FileId::new));
+        made.extend(intent.body.made_folder().and_then(FolderId::new));
     }
     let nodes: BTreeMap<RemoteId, NodeId> = session
         .synced
@@ -344,6 +344,24 @@ mod tests {
         assert_eq!(later, after, "first sights stay");
         let back = remember(&Confirmed::default(), &after, 100);
         assert!(back.is_empty(), "what is there again is no absence");
+    }
+
+    #[test]
+    fn two_rows_lost_within_an_hour_are_lost_together_however_long_ago() {
+        let lost_at = |at| Absence {
+            missed_at: at,
+            trashed_at: None,
+            lost_at: Some(at),
+        };
+        let known = BTreeMap::from([
+            (id(1), lost_at(0)),
+            (id(2), lost_at(HOUR)),
+            (id(3), lost_at(2 * HOUR - 1)),
+        ]);
+        let together = |ids: &[u64]| lost_together(&ids.iter().map(|number| id(*number)).collect(), &known);
+        assert!(together(&[1]).is_empty());
+        assert!(together(&[1, 2]).is_empty(), "an hour apart");
+        assert_eq!(together(&[1, 2, 3]), BTreeSet::from([id(2), id(3)]));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::num::NonZeroU64;
 
 use planner::content::ContentHash;
-use planner::id::{FileId, FolderId, NodeId, ShortUrl};
+use planner::id::{FileId, FolderId, NodeId, RemoteId, ShortUrl};
 use planner::name::{LocalName, RemoteName};
 use planner::path::RelPath;
 use planner::tree::{LocalNode, SyncedNode};
@@ -33,6 +33,8 @@ pub(crate) struct Upload<'a> {
     pub(crate) replaced: Option<&'a Replacement>,
     /// Under its real name at once.
     pub(crate) fast: bool,
+    /// Its bytes, where they are known already: by them a late arrival under its real name is known again.
+    pub(crate) hash: Option<ContentHash>,
 }
 
 /// The body of an upload's intent.
@@ -55,7 +57,7 @@ pub(crate) fn upload(upload: &Upload<'_>, name_on_wire: &str) -> IntentBody {
             size: old.size,
             short_url: old.short_url.as_ref().map(|url| url.0.to_string()),
         }),
-        blake3: None,
+        blake3: upload.hash.map(|hash| hash.to_string()),
     }
 }
 
@@ -71,37 +73,30 @@ pub(crate) fn landed(body: &mut IntentBody, answer: &Landed) -> Option<(Wanted, 
 
 /// Notes in an intent what came of it.
 pub(crate) fn came_of(body: &mut IntentBody, file: Option<FileId>, folder: Option<FolderId>) {
-    match body {
-        IntentBody::Upload { landed, .. } => *landed = file.map(FileId::get).or(*landed),
-        IntentBody::CreateFolder { made, .. } => *made = folder.map(FolderId::get),
-        IntentBody::Place { .. } | IntentBody::Park { .. } | IntentBody::Trash { .. } => {}
+    if let IntentBody::Upload { landed, .. } = body {
+        *landed = file.map(FileId::get).or(*landed);
+    } else if let IntentBody::CreateFolder { made, .. } = body {
+        *made = folder.map(FolderId::get);
     }
 }
 
 /// Whether an intent says what came of it in the account.
 pub(crate) fn knows_what_came(body: &IntentBody) -> bool {
-    match body {
-        IntentBody::Upload { landed, .. } => landed.is_some(),
-        IntentBody::CreateFolder { made, .. } => made.is_some(),
-        IntentBody::Place { .. } | IntentBody::Park { .. } | IntentBody::Trash { .. } => false,
-    }
+    body.made_file().is_some() || body.made_folder().is_some()
 }
 
 /// Where an upload under its real name went: folder and name.
 pub(crate) fn fast_target(body: &IntentBody) -> Option<(Option<u64>, String)> {
-    match body {
-        IntentBody::Upload {
-            fast: true,
-            folder,
-            wanted,
-            ..
-        } => Some((*folder, wanted.clone())),
-        IntentBody::Upload { .. }
-        | IntentBody::CreateFolder { .. }
-        | IntentBody::Place { .. }
-        | IntentBody::Park { .. }
-        | IntentBody::Trash { .. } => None,
+    if let IntentBody::Upload {
+        fast: true,
+        folder,
+        wanted,
+        ..
+    } = body
+    {
+        return Some((*folder, wanted.clone()));
     }
+    None
 }
 
 /// What an upload's intent wants, and what it replaces.
@@ -147,6 +142,41 @@ pub(crate) fn create_folder(
         path: path.to_owned(),
         known_ids,
         made: None,
+    }
+}
+
+/// A rename or move about to be made in the account.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Edit<'a> {
+    /// Which.
+    pub(crate) id: RemoteId,
+    /// Its new name, if that changes.
+    pub(crate) name: Option<&'a RemoteName>,
+    /// Its new folder within the pair, if that changes.
+    pub(crate) folder: Option<Option<FolderId>>,
+    /// Its record.
+    pub(crate) node: NodeId,
+    /// Where it is on this disk then.
+    pub(crate) path: &'a str,
+}
+
+/// The body of a rename's or move's intent.
+pub(crate) fn edit(edit: Edit<'_>) -> IntentBody {
+    IntentBody::Edit {
+        id: edit.id.get(),
+        is_folder: edit.id.folder().is_some(),
+        name: edit.name.map(|name| name.as_str().to_owned()),
+        moved: edit.folder.is_some(),
+        parent: edit.folder.flatten().map(FolderId::get),
+        node: edit.node.0,
+        path: edit.path.to_owned(),
+    }
+}
+
+/// The body of a folder made on this disk.
+pub(crate) fn make_folder(path: &RelPath) -> IntentBody {
+    IntentBody::MakeFolder {
+        path: path.as_str().to_owned(),
     }
 }
 

@@ -28,7 +28,7 @@ const STRANDED_LISTINGS: usize = 1_000;
 pub(crate) struct RemoteSeen {
     /// The tree for the merge.
     pub(crate) tree: RemoteTree,
-    /// Synced rows that answer "not found" since less than an hour (design S2).
+    /// Synced rows that answer "not found", of which two or more were lost within an hour (design S2).
     pub(crate) lost: BTreeSet<RemoteId>,
     /// All of them, however long ago they were lost: each waits for the user.
     pub(crate) unknown: BTreeSet<RemoteId>,

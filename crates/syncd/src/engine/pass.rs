@@ -22,9 +22,9 @@ use crate::report::Report;
 use crate::summary::{PairSummary, Stop};
 
 /// Passes within one run: each settles what the one before found changed. What still moves then is for the next run.
-const ROUNDS: u32 = 6;
+const ROUNDS: u32 = 4;
 
-/// Rounds that may end with settling what two devices did at once; the others carry their plan out.
+/// Rounds besides that end with settling what two devices did at once: each may bring up more of it, one folder deeper.
 const TWIN_ROUNDS: u32 = 4;
 
 /// Paths named in a safety stop.
@@ -98,7 +98,8 @@ async fn rounds(
     tally: &mut Tally,
 ) -> Result<Option<crate::summary::DryRun>, Halt> {
     session.journal.hear(super::clock::now());
-    for _ in 0..ROUNDS {
+    let (mut acted, mut mended) = (0, 0);
+    while acted < ROUNDS {
         tally.begin_round();
         if mode == Mode::Write {
             recover::disk(session).await?;
@@ -120,6 +121,11 @@ async fn rounds(
         if mode == Mode::Look {
             return Ok(Some(dry_run::dry_run(session, &decision, std::mem::take(tally))));
         }
+        if mended < TWIN_ROUNDS && mend(session, &decision).await? && !session.stop.is_cancelled() {
+            mended += 1;
+            continue;
+        }
+        acted += 1;
         if !act(session, &decision, tally).await? {
             break;
         }
@@ -215,17 +221,16 @@ fn measure(session: &Session, side: Side, open: usize) -> Result<Option<Brake>, 
     ))
 }
 
+/// Clears away what is left of earlier runs, and settles what two devices did at once. Answers whether the account is
+/// another than the plan was made from.
+async fn mend(session: &mut Session, decision: &Decision) -> Result<bool, Halt> {
+    resolve::sweep(session, &decision.remote.interims).await?;
+    let rings = resolve::mend_rings(session, &decision.remote.rings).await?;
+    Ok(twins::settle(session, &decision.scan, &decision.remote).await? || rings)
+}
+
 /// Carries a plan out. Answers whether another round may settle more.
 async fn act(session: &mut Session, decision: &Decision, tally: &mut Tally) -> Result<bool, Halt> {
-    resolve::sweep(session, &decision.remote.interims).await?;
-    // What two devices did at once is settled first, and looked at anew: the plan was made without it.
-    let mut mended = resolve::mend_rings(session, &decision.remote.rings).await?;
-    if tally.rounds() <= TWIN_ROUNDS {
-        mended |= twins::settle(session, &decision.scan, &decision.remote).await?;
-    }
-    if mended {
-        return Ok(!session.stop.is_cancelled());
-    }
     let (files, bytes) = tally.work(decision);
     session.sink.totals(files, bytes);
     session.sink.phase(&session.pair.name, "syncing");

@@ -10,6 +10,7 @@ use state::{Change, IntentBody};
 use super::hands::joined;
 use super::intents::parse_hash;
 use super::open::{Halt, Session};
+use crate::local::apply;
 use crate::local::recover::{self, Keeping, PlaceIntent, Recovered};
 use crate::local::staging::Staging;
 use crate::local::trash::TrashPlace;
@@ -57,7 +58,18 @@ pub(crate) async fn disk(session: &mut Session) -> Result<(), Halt> {
 /// Settles one intent; `None`: it is not about the disk.
 fn settle(root: &Root, body: &IntentBody, how: Keeping<'_>) -> Result<Option<Vec<Recovered>>, LocalError> {
     match body {
-        IntentBody::Upload { .. } | IntentBody::CreateFolder { .. } => Ok(None),
+        IntentBody::Upload { .. } | IntentBody::CreateFolder { .. } | IntentBody::Edit { .. } => Ok(None),
+        IntentBody::MakeFolder { path } => {
+            // Ours, made for something that comes from the account, and empty still: the next pass makes it again if it
+            // is wanted then. What is in it, or another entry, is the user's.
+            if let Some(path) = RelPath::parse(path) {
+                match apply::remove_folder(root, &path) {
+                    Err(error) if !error.is_stale() => return Err(error),
+                    Ok(()) | Err(_) => {}
+                }
+            }
+            Ok(Some(Vec::new()))
+        }
         IntentBody::Place {
             path,
             staging,

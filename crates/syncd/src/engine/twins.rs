@@ -84,11 +84,9 @@ fn ours(session: &Session) -> Result<Ours, Halt> {
         .map_err(|error| session.broken(&error))?;
     let mut ours = Ours::default();
     for intent in recent {
-        match intent.body {
-            IntentBody::Upload { landed, .. } => ours.files.extend(landed.and_then(FileId::new)),
-            IntentBody::CreateFolder { made, .. } => ours.folders.extend(made.and_then(FolderId::new)),
-            IntentBody::Place { .. } | IntentBody::Park { .. } | IntentBody::Trash { .. } => {}
-        }
+        ours.files.extend(intent.body.made_file().and_then(FileId::new));
+        ours.folders
+            .extend(intent.body.made_folder().and_then(FolderId::new));
     }
     Ok(ours)
 }
@@ -114,12 +112,17 @@ async fn files_of_one_name(
         let Some(theirs) = older_twin(session, rows, file)? else {
             continue;
         };
-        let done = match bytes_of(session, theirs).await? {
-            None => false,
-            Some(bytes) if node.file().and_then(|file| file.hash) == Some(bytes) => {
-                adopt(session, &node, row, theirs, bytes).await?
+        let bytes = bytes_of(session, theirs).await?;
+        let equal = bytes.is_some() && node.file().and_then(|file| file.hash) == bytes;
+        let done = match (bytes, record_of(session, theirs.id)) {
+            (Some(bytes), None) if equal => adopt(session, &node, row, theirs, bytes).await?,
+            (Some(_), None) => give_way(session, scan, seen, &node, row).await?,
+            // It came to us in another folder before it came here: as long as it is on this disk as well, one copy is
+            // enough. The merge removes ours and gives it the name.
+            (Some(_), Some(twin)) if equal && is_here(session, scan, &twin) => {
+                clear_copy(session, row).await?
             }
-            Some(_) => give_way(session, scan, seen, &node, row).await?,
+            (Some(_) | None, _) => false,
         };
         changed |= done;
     }
@@ -130,7 +133,37 @@ fn record_of(session: &Session, id: RemoteId) -> Option<SyncedNode> {
     session.synced.iter().find(|node| node.remote() == id).cloned()
 }
 
-/// The smallest row of the name that this journal never held, if it is older than ours.
+/// Whether a file is on this disk where its record says, with the bytes that its record says.
+fn is_here(session: &Session, scan: &Scan, node: &SyncedNode) -> bool {
+    let (Some(path), Some(base)) = (session.synced.path(node.id), node.file()) else {
+        return false;
+    };
+    let mut entries = scan
+        .tree
+        .nodes
+        .iter()
+        .filter(|entry| entry.name == node.local_name);
+    entries.any(|entry| {
+        let same = entry.file().is_some_and(|file| {
+            let known = Some(file.stamp) == base.stamp || (file.hash.is_some() && file.hash == base.hash);
+            file.size == base.size && known
+        });
+        same && scan.tree.nodes.path(entry.key).as_ref() == Some(&path)
+    })
+}
+
+async fn clear_copy(session: &Session, row: &RemoteNode) -> Result<bool, Halt> {
+    let Some(file) = row.file_id() else {
+        return Ok(false);
+    };
+    match trash_file_as_known(&session.account, file, as_known(row).as_ref()).await {
+        Ok(()) => Ok(true),
+        Err(failure) => give_up(session, failure, "a second copy could not be cleared away").map(|()| false),
+    }
+}
+
+/// The smallest row of the name that this journal did not hold a day ago, if it is older than ours. What it held longer
+/// is an older version that came back (history H14).
 fn older_twin<'a>(
     session: &Session,
     rows: &[&'a RemoteNode],
@@ -140,11 +173,13 @@ fn older_twin<'a>(
         let Some(file) = row.file_id().filter(|file| *file < ours) else {
             continue;
         };
-        let held = session
+        let since = session
             .journal
-            .ever_held(file)
+            .held_since(file)
             .map_err(|error| session.broken(&error))?;
-        if !held {
+        let lately = session.now().saturating_sub(A_DAY);
+        let met = since.is_some_and(|since| since >= lately) && record_of(session, row.id).is_some();
+        if since.is_none() || met {
             return Ok(Some(row));
         }
     }
@@ -376,9 +411,9 @@ fn give_record(session: &mut Session, from: FolderId, to: FolderId) -> Result<bo
             session.record(vec![Change::Put(record)])?;
             Ok(true)
         }
-        (Some(_), None) => Ok(true),
-        // Both are synced: they have names of their own here by now.
-        (Some(_), Some(_)) | (None, None) => Ok(false),
+        // With two records they have names of their own here by now; what moves over brings them together again.
+        (Some(_), _) => Ok(true),
+        (None, None) => Ok(false),
     }
 }
 

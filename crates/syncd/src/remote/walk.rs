@@ -110,14 +110,11 @@ impl Walk {
                 .all(|contents| matches!(contents, Contents::Listed(_)))
     }
 
-    /// A folder that is alive by its row's date, and shows no file: the date is of one second, and within that it may
-    /// have been trashed, so it is asked for once more.
+    /// A folder that is alive by its row's date, and shows no file in it or below it: the date is of one second, and
+    /// within that it may have been trashed, so it is asked for once more.
     async fn look_again(&mut self, account: &Account) {
         for (id, row) in std::mem::take(&mut self.by_date) {
-            let empty = self
-                .listed(Some(id))
-                .is_some_and(|listed| listed.files.is_empty());
-            if !empty {
+            if self.has_a_file(id) {
                 continue;
             }
             match account.life_of(id, &row).await {
@@ -132,6 +129,27 @@ impl Walk {
                 }
             }
         }
+    }
+
+    /// Whether an active file was listed in a folder or below it.
+    fn has_a_file(&self, folder: FolderId) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut below = vec![folder];
+        while let Some(next) = below.pop() {
+            let Some(listed) = self.listed(Some(next)).filter(|_| seen.insert(next)) else {
+                continue;
+            };
+            if !listed.files.is_empty() {
+                return true;
+            }
+            below.extend(
+                listed
+                    .folders
+                    .iter()
+                    .filter_map(|row| translate::folder_id(row.id)),
+            );
+        }
+        false
     }
 
     /// Takes a fresh listing of one folder in, in place of an older one; answers the folders that are new in it.

@@ -5,17 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use futures_util::future::BoxFuture;
-use planner::id::{FileId, FolderId, LocalKey};
+use planner::content::ContentHash;
+use planner::id::{FileId, FolderId, LocalKey, RemoteId};
 use planner::name::{PlainName, RemoteName};
 use planner::naming;
 use planner::path::RelPath;
 use planner::transition::{RemoteStep, Step};
+use planner::tree::LocalFile;
 use state::Change;
 
 use super::{Ended, Execution, Start};
 use crate::engine::open::Halt;
 use crate::engine::record::Facts;
 use crate::engine::{absent, hands, intents};
+use crate::local::hash;
 use crate::remote::apply::{self as cloud, Failure, Landed};
 
 /// A file that is to be sent.
@@ -105,9 +108,11 @@ impl Execution<'_> {
             RemoteStep::Upload { .. } | RemoteStep::Replace { .. } => return Ok(Start::Ended(false)),
             RemoteStep::CreateFolder { name, .. } => return self.start_folder(step, folder, name),
             RemoteStep::EditFile { id, name, .. } => {
+                self.note_edit(step, RemoteId::File(*id), name.as_ref(), parent)?;
                 Box::pin(hands::edit_file(account, *id, name.clone(), parent))
             }
             RemoteStep::EditFolder { id, name, .. } => {
+                self.note_edit(step, RemoteId::Folder(*id), name.as_ref(), parent)?;
                 Box::pin(hands::edit_folder(account, *id, name.clone(), parent))
             }
             RemoteStep::TrashFile { id } => {
@@ -142,6 +147,31 @@ impl Execution<'_> {
                 .ok_or_else(|| Failure::Stale("its folder was not made".to_owned()))
         });
         found.transpose()
+    }
+
+    /// Journals a rename or move, so that a later look knows our own work from somebody else's.
+    fn note_edit(
+        &mut self,
+        step: &Step,
+        id: RemoteId,
+        name: Option<&RemoteName>,
+        folder: Option<Option<FolderId>>,
+    ) -> Result<(), Halt> {
+        let Some(node) = step.node else { return Ok(()) };
+        let path = self.decision.merged.target.path(node);
+        let (Some(record), Some(path)) = (self.nodes.get(&node).copied(), path) else {
+            return Ok(());
+        };
+        let edit = intents::Edit {
+            id,
+            name,
+            folder,
+            node: record,
+            path: path.as_str(),
+        };
+        let intent = self.begin(intents::edit(edit))?;
+        self.intents.insert(step.id, intent);
+        Ok(())
     }
 
     /// Makes a folder, unless an earlier making of it may still arrive.
@@ -191,40 +221,18 @@ impl Execution<'_> {
         };
         let replaced = old.and_then(|old| self.as_known(old));
         if old.is_some() && replaced.is_none() {
-            return Ok(self.fail(
-                step,
-                Failure::Stale("the old version is not on record".to_owned()),
-            ));
+            let why = "the old version is not on record".to_owned();
+            return Ok(self.fail(step, Failure::Stale(why)));
         }
         if self.unwanted.contains(&(from.as_str().to_owned(), size.get())) {
             return Ok(self.fail(step, Failure::Held(absent::VANISHES.to_owned())));
         }
         let plain = self.plain_name(send);
-        let node = step.node.and_then(|key| self.nodes.get(&key)).copied();
-        let upload = intents::Upload {
-            folder,
-            wanted: name,
-            size,
-            path: from,
-            node,
-            replaced: replaced.as_ref(),
-            fast: plain.is_some(),
-        };
-        let journal_id = self.session.meta.journal_id;
-        let mut on_wire = plain;
-        let now = self.session.now();
-        let intent = self
-            .session
-            .journal
-            .begin_with(now, |id| {
-                let sent = on_wire.get_or_insert_with(|| naming::interim(journal_id, id.0, name));
-                intents::upload(&upload, sent.as_str())
-            })
-            .map_err(|error| self.session.broken(&error))?;
-        self.intents.insert(step.id, intent);
-        let Some(on_wire) = on_wire else {
-            return Ok(Start::Ended(false));
-        };
+        if plain.is_some() && seen.hash.is_none() {
+            // A lost answer is then told from somebody else's file by its bytes. Files on this path are small.
+            return Ok(self.hash_first(step, what, from, &seen));
+        }
+        let on_wire = self.begin_upload(step, send, plain, replaced.as_ref(), seen.hash)?;
         let source = hands::Source {
             path: from.clone(),
             seen,
@@ -244,6 +252,50 @@ impl Execution<'_> {
                 Err(failure) => (id, Ended::Failed(failure)),
             }
         })))
+    }
+
+    /// Journals an upload; answers the name to send it under.
+    fn begin_upload(
+        &mut self,
+        step: &Step,
+        send: &Send<'_>,
+        plain: Option<PlainName>,
+        replaced: Option<&cloud::Replacement>,
+        hash: Option<ContentHash>,
+    ) -> Result<PlainName, Halt> {
+        let upload = intents::Upload {
+            folder: send.folder,
+            wanted: send.name,
+            size: send.size,
+            path: send.from,
+            node: step.node.and_then(|key| self.nodes.get(&key)).copied(),
+            replaced,
+            fast: plain.is_some(),
+            hash: hash.filter(|_| plain.is_some()),
+        };
+        let journal_id = self.session.meta.journal_id;
+        let now = self.session.now();
+        let interim = |id: u64| naming::interim(journal_id, id, send.name);
+        let begun = self.session.journal.begin_with(now, |id| {
+            let on_wire = plain.clone().unwrap_or_else(|| interim(id.0));
+            intents::upload(&upload, on_wire.as_str())
+        });
+        let intent = begun.map_err(|error| self.session.broken(&error))?;
+        let on_wire = plain.unwrap_or_else(|| interim(intent.id.0));
+        self.intents.insert(step.id, intent);
+        Ok(on_wire)
+    }
+
+    /// Reads a file before it is sent.
+    fn hash_first(&self, step: &Step, what: LocalKey, from: &RelPath, seen: &LocalFile) -> Start {
+        let (root, from, seen, id) = (self.session.root.clone(), from.clone(), seen.clone(), step.id);
+        Start::Running(Box::pin(async move {
+            let hashed = tokio::task::spawn_blocking(move || hash::hash_file(&root, &from, &seen)).await;
+            match hands::joined(hashed) {
+                Ok(hashed) => (id, Ended::Hashed(what, hashed.hash)),
+                Err(error) => (id, Ended::Failed(hands::local_failure(&error))),
+            }
+        }))
     }
 
     /// The name under which one call is enough (design A2). The repeat of an upload that may still arrive is always an

@@ -63,6 +63,10 @@ impl Execution<'_> {
             let intent = self.begin(body)?;
             self.parked.insert(*slot, intent);
         }
+        if let LocalStep::CreateFolder { path } = local {
+            let intent = self.begin(intents::make_folder(path))?;
+            self.intents.insert(id, intent);
+        }
         if let LocalStep::Trash { path, .. } = local {
             let intent = self.begin(intents::trash(path))?;
             self.intents.insert(id, intent);

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use planner::content::ContentHash;
 use planner::id::{FileId, FolderId, LocalKey, RemoteId};
 use planner::name::RemoteName;
 use planner::naming;
 use planner::transition::{Action, RemoteParent, RemoteStep, Step};
-use planner::tree::LocalNode;
+use planner::tree::{LocalFile, LocalKind, LocalNode};
 
 use super::Execution;
 use crate::remote::apply as cloud;
@@ -18,6 +19,19 @@ impl Execution<'_> {
             .get(&key)
             .or_else(|| self.decision.scan.tree.nodes.get(key))
             .cloned()
+    }
+
+    /// Takes in what a file's bytes are.
+    pub(super) fn know_hash(&mut self, key: LocalKey, hash: ContentHash) {
+        if let Some(entry) = self.entry(key)
+            && let LocalKind::File(file) = &entry.kind
+        {
+            let kind = LocalKind::File(LocalFile {
+                hash: Some(hash),
+                ..file.clone()
+            });
+            self.entries.insert(key, LocalNode { kind, ..entry });
+        }
     }
 
     /// The folder within the pair (`None`: its root), if it is there.

@@ -15,9 +15,10 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use planner::content::ContentHash;
 use planner::hold::Side;
 use planner::id::{FolderId, LocalKey, NodeId, TargetKey};
-use planner::transition::{Action, JournalStep, LocalStep, Step, StepId};
+use planner::transition::{Action, JournalStep, LocalStep, RemoteStep, Step, StepId};
 use planner::tree::LocalNode;
 use state::{Change, HistoryEntry, Intent, IntentBody};
 
@@ -44,6 +45,8 @@ enum Ended {
     Landed(Landed),
     /// The bytes are in the staging area.
     Fetched(Fetched),
+    /// The bytes of a file that is to be sent are known.
+    Hashed(LocalKey, ContentHash),
     /// A local step ended; its answer, if it leaves something behind.
     OnDisk(Option<crate::local::apply::Done>),
     /// It did not work.
@@ -201,6 +204,10 @@ impl Execution<'_> {
             Ended::Done(facts) => self.done(step, &facts),
             Ended::Landed(landed) => self.landed(step, landed),
             Ended::Fetched(fetched) => self.fetched(step, fetched),
+            Ended::Hashed(key, hash) => {
+                self.know_hash(key, hash);
+                self.start(step)
+            }
             Ended::OnDisk(done) => {
                 let facts = self.on_disk(step, done);
                 self.done(step, &facts)
@@ -209,10 +216,16 @@ impl Execution<'_> {
                 self.uploads.remove(&step.id);
                 // Surely nothing came of it: the intent has no reason to stay. One of the disk is settled before the
                 // next scan, and one whose file is in the account already is looked at.
+                let is_edit = matches!(
+                    step.action,
+                    Action::Remote(RemoteStep::EditFile { .. } | RemoteStep::EditFolder { .. })
+                );
                 let nothing_came = match &failure {
                     Failure::Unknown(_) => false,
                     Failure::Fatal(error) => error.is_definite(),
-                    Failure::Stale(_) | Failure::Refused(_) | Failure::Later(_) | Failure::Held(_) => true,
+                    // The client repeated it until it gave up: any of the tries may have worked.
+                    Failure::Later(_) => !is_edit,
+                    Failure::Stale(_) | Failure::Refused(_) | Failure::Held(_) => true,
                 };
                 let over = matches!(step.action, Action::Remote(_))
                     && nothing_came

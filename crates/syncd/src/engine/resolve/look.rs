@@ -50,7 +50,11 @@ fn folder_of(body: &IntentBody) -> Option<Option<FolderId>> {
     match body {
         IntentBody::Upload { folder, .. } => Some(folder.and_then(FolderId::new)),
         IntentBody::CreateFolder { parent, .. } => Some(parent.and_then(FolderId::new)),
-        IntentBody::Place { .. } | IntentBody::Park { .. } | IntentBody::Trash { .. } => None,
+        IntentBody::Edit { .. }
+        | IntentBody::MakeFolder { .. }
+        | IntentBody::Place { .. }
+        | IntentBody::Park { .. }
+        | IntentBody::Trash { .. } => None,
     }
 }
 
@@ -84,9 +88,11 @@ impl<'a> Looks<'a> {
         match &intent.body {
             IntentBody::CreateFolder { .. } => self.folder(intent),
             IntentBody::Upload { .. } => self.upload(intent).await,
-            IntentBody::Place { .. } | IntentBody::Park { .. } | IntentBody::Trash { .. } => {
-                Ok(Verdict::Waits)
-            }
+            IntentBody::Edit { .. } => self.edit(intent).await,
+            IntentBody::MakeFolder { .. }
+            | IntentBody::Place { .. }
+            | IntentBody::Park { .. }
+            | IntentBody::Trash { .. } => Ok(Verdict::Waits),
         }
     }
 
@@ -110,12 +116,14 @@ impl<'a> Looks<'a> {
         }
     }
 
-    /// A folder whose making was not answered: one of its name that was not there before is taken by the merge.
+    /// A folder that we made. One of its name that was not there before is ours if it is the only one; else the merge
+    /// takes what is there.
     fn folder(&self, intent: &Intent) -> Result<Verdict, Failure> {
         let IntentBody::CreateFolder {
             parent,
             name,
             known_ids,
+            made,
             ..
         } = &intent.body
         else {
@@ -124,12 +132,60 @@ impl<'a> Looks<'a> {
         let Some(raw) = self.listed(parent.and_then(FolderId::new))? else {
             return Err(Failure::Stale("its folder is not there any more".to_owned()));
         };
-        let mut rows = raw.listed().folders.iter();
-        let arrived = rows.any(|row| row.name == *name && !known_ids.contains(&row.id.get()));
-        Ok(if arrived {
-            Verdict::Over
+        let rows = raw.listed().folders.iter();
+        let arrived: Vec<_> = rows
+            .filter(|row| row.name == *name && !known_ids.contains(&row.id.get()))
+            .filter(|row| made.is_none_or(|made| made == row.id.get()))
+            .filter_map(|row| translate::folder_id(row.id))
+            .collect();
+        Ok(match arrived.as_slice() {
+            [] => self.not_seen(intent),
+            [only] => Verdict::Made(*only, RemoteName::new(name.as_str())),
+            [..] => Verdict::Over,
+        })
+    }
+
+    /// A rename or move: if it is as we asked for, it was ours.
+    async fn edit(&self, intent: &Intent) -> Result<Verdict, Failure> {
+        let IntentBody::Edit {
+            id,
+            is_folder,
+            name,
+            moved,
+            parent,
+            ..
+        } = &intent.body
+        else {
+            return Ok(Verdict::Waits);
+        };
+        let account = &self.session.account;
+        let found = if *is_folder {
+            let Some(id) = api::FolderId::new(*id) else {
+                return Ok(Verdict::Over);
+            };
+            account
+                .client
+                .folder_info(id)
+                .await
+                .map(|row| (row.name, row.parent, row.state))
         } else {
-            self.not_seen(intent)
+            let Some(id) = api::FileId::new(*id) else {
+                return Ok(Verdict::Over);
+            };
+            account
+                .client
+                .file_info(id)
+                .await
+                .map(|row| (row.name, row.parent, row.state))
+        };
+        let (stored, lies_in, state) = found.map_err(Failure::of_safe_call)?;
+        let named = name.as_ref().is_none_or(|name| *name == stored);
+        let placed = !*moved || account.within(lies_in) == Some(parent.and_then(FolderId::new));
+        let live = matches!(state, None | Some(RowState::Active));
+        Ok(if named && placed && live {
+            Verdict::Edited
+        } else {
+            Verdict::Over
         })
     }
 
@@ -274,51 +330,67 @@ impl<'a> Looks<'a> {
             .hash)
     }
 
-    /// An upload under its real name whose answer was lost. A file of that very name is left to the merge, which
-    /// compares the bytes; one that the server numbered is ours only if it holds the local file's bytes.
+    /// An upload under its real name whose answer was lost: a file of its name, or as the server numbered it, is ours only
+    /// if it holds the bytes that were sent.
     async fn fast_arrival(&self, intent: &Intent, wanted: &Wanted) -> Result<Verdict, Failure> {
-        let IntentBody::Upload { known_ids, path, .. } = &intent.body else {
+        let IntentBody::Upload {
+            known_ids,
+            path,
+            blake3,
+            ..
+        } = &intent.body
+        else {
             return Ok(Verdict::Waits);
         };
         let Some(raw) = self.listed(wanted.folder)? else {
             return Err(Failure::Stale("its folder is not there any more".to_owned()));
         };
-        let fresh: Vec<(FileId, &FileRow)> = raw
-            .listed()
-            .files
-            .iter()
-            .filter(|row| row.size == wanted.size.get() && !known_ids.contains(&row.id.get()))
-            .filter_map(|row| Some((translate::file_id(row.id)?, row)))
-            .filter(|(id, _)| !self.recorded.contains(id))
-            .collect();
-        let named = fresh.iter().any(|(_, row)| row.name == wanted.name.as_str());
         let plain = naming::plain(&wanted.name);
         let numbered = |name: &str| {
             plain
                 .as_ref()
                 .is_some_and(|plain| naming::numbered_like(name, plain))
         };
-        for (file, row) in fresh.iter().filter(|(_, row)| numbered(&row.name)) {
-            let fetched = bytes_of(self.session, *file, row.size, &row.short_url).await?;
-            if self.local_bytes(path).await != Some(fetched.staged.hash) {
+        let named = |row: &FileRow| row.name == wanted.name.as_str();
+        let fresh: Vec<(FileId, &FileRow)> = raw
+            .listed()
+            .files
+            .iter()
+            .filter(|row| row.size == wanted.size.get() && !known_ids.contains(&row.id.get()))
+            .filter(|row| named(row) || numbered(&row.name))
+            .filter_map(|row| Some((translate::file_id(row.id)?, row)))
+            .filter(|(id, _)| !self.recorded.contains(id))
+            .collect();
+        let sent = match blake3.as_deref().and_then(intents::parse_hash) {
+            Some(sent) => Some(sent),
+            None => self.local_bytes(path).await,
+        };
+        let has_name = fresh.iter().any(|(_, row)| named(row));
+        for (file, row) in fresh {
+            let fetched = bytes_of(self.session, file, row.size, &row.short_url).await?;
+            if Some(fetched.staged.hash) != sent {
                 continue;
             }
-            if named {
-                // Somebody else's has the name: ours is a numbered one of the same bytes, which are still here. The
-                // merge decides about the two; a third would be one too many.
-                trash_interim(&self.session.account, *file, &row.name).await?;
-                return Ok(Verdict::Over);
-            }
             let landed = Landed {
-                file: *file,
+                file,
                 short_url: fetched.short_url.clone(),
                 name: RemoteName::new(row.name.as_str()),
                 hash: fetched.staged.hash,
             };
+            if named(row) {
+                return Ok(Verdict::Landed(wanted.clone(), landed));
+            }
+            if has_name {
+                // Somebody else's has the name: ours is a numbered one of the same bytes, which are still here. The
+                // merge decides about the two; a third would be one too many.
+                trash_interim(&self.session.account, file, &row.name).await?;
+                return Ok(Verdict::Over);
+            }
             let landed = finish_interim(&self.session.account, wanted, landed).await?;
             return Ok(Verdict::Landed(wanted.clone(), landed));
         }
-        Ok(if named {
+        // One of the name with other bytes is somebody else's: the merge has both.
+        Ok(if has_name {
             Verdict::Over
         } else {
             self.not_seen(intent)

@@ -11,7 +11,8 @@ mod sweep;
 use std::collections::BTreeSet;
 
 use futures_util::stream::{self, StreamExt};
-use planner::id::{FileId, NodeId, RemoteId};
+use planner::id::{FileId, FolderId, NodeId, RemoteId};
+use planner::name::{LocalName, RemoteName};
 use planner::path::RelPath;
 use planner::tree::{Standing, SyncedFile, SyncedKind, SyncedNode};
 use state::{Change, Intent, IntentBody};
@@ -36,6 +37,10 @@ enum Verdict {
     Over,
     /// Its file is in the account under its name.
     Landed(Wanted, Landed),
+    /// The folder is in the account.
+    Made(FolderId, RemoteName),
+    /// It has the name and place that it was to get.
+    Edited,
     /// The file was in the account, and is in its trash now, though nobody saw it live.
     Vanished(FileId),
     /// Looking again later may tell.
@@ -50,7 +55,7 @@ pub(crate) async fn account(session: &mut Session) -> Result<BTreeSet<RelPath>, 
         .map_err(|error| session.broken(&error))?;
     let mut open: Vec<Intent> = open
         .into_iter()
-        .filter(|intent| path_of(&intent.body).is_some())
+        .filter(|intent| intent.body.account_path().is_some())
         .collect();
     let mut waiting = BTreeSet::new();
     while !open.is_empty() {
@@ -64,7 +69,8 @@ pub(crate) async fn account(session: &mut Session) -> Result<BTreeSet<RelPath>, 
                     (intent, verdict)
                 }
             })
-            .buffer_unordered(AT_ONCE)
+            // In the order in which they were begun: folders before what is in them.
+            .buffered(AT_ONCE)
             .collect()
             .await;
         drop(looks);
@@ -83,11 +89,21 @@ fn conclude(
     waiting: &mut BTreeSet<RelPath>,
 ) -> Result<(), Halt> {
     let end = Change::ClearIntent(intent.id);
-    let path = path_of(&intent.body);
+    let path = intent.body.account_path();
     match verdict {
         Ok(Verdict::Over) => session.record(vec![end]),
         Ok(Verdict::Landed(wanted, landed)) => {
             let mut changes = adopt(session, intent, &wanted, &landed);
+            changes.push(end);
+            session.record(changes)
+        }
+        Ok(Verdict::Made(folder, name)) => {
+            let mut changes = adopt_folder(session, intent, folder, name);
+            changes.push(end);
+            session.record(changes)
+        }
+        Ok(Verdict::Edited) => {
+            let mut changes = take_edit(session, intent);
             changes.push(end);
             session.record(changes)
         }
@@ -115,14 +131,6 @@ fn conclude(
     }
 }
 
-/// The local path of an intent about the account.
-fn path_of(body: &IntentBody) -> Option<&str> {
-    match body {
-        IntentBody::Upload { path, .. } | IntentBody::CreateFolder { path, .. } => Some(path),
-        IntentBody::Place { .. } | IntentBody::Park { .. } | IntentBody::Trash { .. } => None,
-    }
-}
-
 /// Paths of open intents, for those who may only look.
 pub(crate) fn waiting(session: &Session) -> Result<BTreeSet<RelPath>, Halt> {
     let open = session
@@ -131,8 +139,90 @@ pub(crate) fn waiting(session: &Session) -> Result<BTreeSet<RelPath>, Halt> {
         .map_err(|error| session.broken(&error))?;
     Ok(open
         .iter()
-        .filter_map(|intent| RelPath::parse(path_of(&intent.body)?))
+        .filter_map(|intent| RelPath::parse(intent.body.account_path()?))
         .collect())
+}
+
+/// Where a record goes: its folder's record and its name on this disk. `None` if the folder has no record, or another
+/// node has the name.
+fn place_of(
+    session: &Session,
+    folder: Option<FolderId>,
+    path: &str,
+    own: Option<NodeId>,
+) -> Option<(Option<NodeId>, LocalName)> {
+    let parent = match folder {
+        None => None,
+        Some(folder) => {
+            let id = RemoteId::Folder(folder);
+            Some(session.synced.iter().find(|node| node.remote() == id)?.id)
+        }
+    };
+    let (_, local_name) = RelPath::parse(path)?.split()?;
+    let mut siblings = session.synced.children(parent);
+    let taken = siblings.any(|other| other.local_name == local_name && Some(other.id) != own);
+    (!taken).then_some((parent, local_name))
+}
+
+/// The record of a folder that we made in the account and of which the answer was lost, or came too late to be recorded.
+fn adopt_folder(session: &mut Session, intent: &Intent, folder: FolderId, name: RemoteName) -> Vec<Change> {
+    let IntentBody::CreateFolder { parent, path, .. } = &intent.body else {
+        return Vec::new();
+    };
+    let known = session
+        .synced
+        .iter()
+        .any(|node| node.remote() == RemoteId::Folder(folder));
+    let place = place_of(session, parent.and_then(FolderId::new), path, None);
+    let (false, Some((parent, local_name))) = (known, place) else {
+        return Vec::new();
+    };
+    let record = SyncedNode {
+        id: session.journal.new_node_id(),
+        parent,
+        remote_name: name,
+        local_name,
+        identity: None,
+        standing: Standing::Published,
+        kind: SyncedKind::Folder(folder),
+    };
+    vec![Change::Put(record)]
+}
+
+/// The record of a rename or move of ours that arrived and was not recorded.
+fn take_edit(session: &Session, intent: &Intent) -> Vec<Change> {
+    let IntentBody::Edit {
+        name,
+        moved,
+        parent,
+        node,
+        path,
+        ..
+    } = &intent.body
+    else {
+        return Vec::new();
+    };
+    let Some(base) = session.synced.get(NodeId(*node)) else {
+        return Vec::new();
+    };
+    let folder = if *moved {
+        parent.and_then(FolderId::new)
+    } else {
+        base.parent
+            .and_then(|parent| session.synced.get(parent)?.remote().folder())
+    };
+    let Some((parent, local_name)) = place_of(session, folder, path, Some(base.id)) else {
+        return Vec::new();
+    };
+    let remote_name = name
+        .as_deref()
+        .map_or_else(|| base.remote_name.clone(), RemoteName::new);
+    vec![Change::Put(SyncedNode {
+        parent,
+        local_name,
+        remote_name,
+        ..base.clone()
+    })]
 }
 
 /// The record of a file that an interrupted upload of ours brought into the account. Its stamp is not on record, so the
@@ -141,28 +231,11 @@ fn adopt(session: &mut Session, intent: &Intent, wanted: &Wanted, landed: &Lande
     let IntentBody::Upload { path, node, .. } = &intent.body else {
         return Vec::new();
     };
-    let parent = match wanted.folder {
-        None => None,
-        Some(folder) => match session
-            .synced
-            .iter()
-            .find(|node| node.remote() == RemoteId::Folder(folder))
-        {
-            Some(parent) => Some(parent.id),
-            None => return Vec::new(),
-        },
-    };
-    let Some((_, local_name)) = RelPath::parse(path).and_then(|path| path.split()) else {
-        return Vec::new();
-    };
     let base = node.map(NodeId).and_then(|id| session.synced.get(id)).cloned();
-    let taken = session
-        .synced
-        .children(parent)
-        .any(|other| other.local_name == local_name && base.as_ref().is_none_or(|base| base.id != other.id));
-    if taken {
+    let own = base.as_ref().map(|base| base.id);
+    let Some((parent, local_name)) = place_of(session, wanted.folder, path, own) else {
         return Vec::new();
-    }
+    };
     let kind = SyncedKind::File(SyncedFile {
         remote: landed.file,
         short_url: landed.short_url.clone(),

@@ -250,3 +250,125 @@ async fn what_was_seen_in_the_trash_and_is_purged_and_lost_after_that_is_a_delet
     world.control.advance(Duration::from_secs(40 * 24 * 3600));
     assert_settled(&world, "/Sync", &[&one]).await;
 }
+
+#[tokio::test]
+async fn h11_trash_at_the_root_is_neither_made_here_nor_deleted_again_on_a_server_that_proves_nothing() {
+    let world = World::start(Dialect::V4).await;
+    let one = world.machine("one", "/");
+    one.write("docs/a.txt", "a");
+    one.write("empty/b.txt", "b");
+    one.sync().await;
+    world.control.trash_folder(world.folder("/empty")).unwrap();
+    // Neither a state in the rows, nor a probe: both ends of the move answer alike.
+    world.control.set_quirk("Q16", false).unwrap();
+    for _ in 0..3 {
+        let pass = one.once().await;
+        assert!(pass.stop.is_none() && pass.error.is_none(), "{pass:#?}");
+        assert_eq!(
+            (pass.uploaded, pass.downloaded, pass.deleted_remote),
+            (0, 0, 0),
+            "{pass:#?}"
+        );
+        assert_eq!(one.read("docs/a.txt"), "a");
+    }
+}
+
+#[tokio::test]
+async fn h29_an_upload_that_could_not_be_settled_is_no_conflict_with_ourselves() {
+    let world = World::start(Dialect::V5).await;
+    let one = world.machine("one", "/Sync");
+    one.write("keep.txt", "keep");
+    one.sync().await;
+    // The walk, the upload and nothing after it: listings fail from then on.
+    one.write("f.txt", "first");
+    let failing = async {
+        while world.control.totals().at("/file/upload") < 2 {
+            tokio::task::yield_now().await;
+        }
+        world.control.set_fault("5xx-json", 1.0).unwrap();
+    };
+    tokio::join!(one.once(), failing);
+    one.write("f.txt", "second, longer");
+    one.once().await;
+    world.control.set_fault("5xx-json", 0.0).unwrap();
+    until_quiet(&world, &[&one]).await;
+    assert_eq!(one.tree().len(), 2, "{:?}", one.tree());
+    assert_eq!(one.read("f.txt"), "second, longer");
+    assert_settled(&world, "/Sync", &[&one]).await;
+}
+
+#[tokio::test]
+async fn a_folder_purged_before_anybody_looked_goes_here_if_its_files_say_so() {
+    for dialect in INTO_TRASH {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        one.write("docs/a.txt", "a");
+        one.write("docs/deep/b.txt", "b");
+        one.write("keep.txt", "keep");
+        one.sync().await;
+        let docs = world.folder("/Sync/docs");
+        world.control.trash_folder(docs).unwrap();
+        world.control.purge_folder(docs).unwrap();
+        until_quiet(&world, &[&one]).await;
+        assert!(!one.disk.join("docs").exists(), "{dialect:?}");
+        assert_settled(&world, "/Sync", &[&one]).await;
+    }
+}
+
+#[tokio::test]
+async fn h21_a_folder_kept_for_an_empty_file_is_not_made_again_and_again() {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        one.write("docs/a.txt", "a");
+        one.write("docs/empty.txt", "");
+        one.write("keep.txt", "keep");
+        one.sync().await;
+        world.control.trash_folder(world.folder("/Sync/docs")).unwrap();
+        one.sync().await;
+        assert_eq!(one.read("docs/empty.txt"), "");
+        assert!(!one.disk.join("docs/a.txt").exists(), "{dialect:?}");
+        world.mutations();
+        for _ in 0..2 {
+            one.sync().await;
+        }
+        assert_eq!(world.mutations(), 0, "{dialect:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_interim_younger_than_a_week_keeps_its_folder_and_an_old_one_does_not() {
+    let world = World::start(Dialect::V5).await;
+    let one = world.machine("one", "/Sync");
+    one.write("docs/a.txt", "a");
+    one.write("keep.txt", "keep");
+    one.sync().await;
+    let docs = world.folder("/Sync/docs");
+    let name = "syncd-up-00000001-00000000000000aa.txt";
+    world.control.put_file(Some(docs), name, "theirs").unwrap();
+    one.sync().await;
+    one.remove("docs");
+    one.once().await;
+    assert_eq!(
+        world.folder("/Sync/docs"),
+        docs,
+        "it is kept for the upload that is under way"
+    );
+    let journal = rusqlite::Connection::open(one.config.pair_dir("main").join("journal.db")).unwrap();
+    journal
+        .execute(
+            "UPDATE row_look SET first_seen = first_seen - 700000, last_without = last_without - 700000",
+            [],
+        )
+        .unwrap();
+    drop(journal);
+    one.write("docs/b.txt", "b");
+    one.sync().await;
+    one.remove("docs");
+    until_quiet(&world, &[&one]).await;
+    assert!(
+        world.account().iter().all(|(path, _)| !path.contains("/docs")),
+        "{:?}",
+        world.account()
+    );
+}

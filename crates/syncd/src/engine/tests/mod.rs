@@ -5,6 +5,8 @@
 //! and the account. Never here: a look into a journal.
 
 mod budgets;
+mod chaos;
+mod cut;
 mod dialects;
 mod histories;
 mod lost_answers;

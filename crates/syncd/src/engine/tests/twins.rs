@@ -134,7 +134,7 @@ async fn h19_two_folders_that_a_user_made_are_never_poured_together() {
 
 #[tokio::test]
 async fn two_machines_with_equal_trees_meet_without_twins() {
-    for dialect in DIALECTS {
+    for dialect in DIALECTS.into_iter().cycle().take(6) {
         let world = World::start(dialect).await;
         let (one, two) = (world.machine("one", "/Sync"), world.machine("two", "/Sync"));
         for machine in [&one, &two] {

@@ -1,0 +1,130 @@
+//! Runs that end between a call and its record, after which the user goes on: our own half-done work is never taken for
+//! somebody else's.
+
+use super::*;
+
+/// A pass that ends, as by a kill, as soon as the account shows what it waited for.
+async fn cut_when(world: &World, machine: &Machine, shown: impl Fn(&World) -> bool) {
+    let seen = async {
+        while !shown(world) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = seen => {}
+        _ = machine.once() => {}
+    }
+    assert!(shown(world), "the pass never did it");
+}
+
+fn shows(path: &'static str) -> impl Fn(&World) -> bool {
+    move |world| world.account().iter().any(|(at, _)| at == path)
+}
+
+async fn assert_ends_as(world: &World, machine: &Machine, tree: &[(&str, &str)]) {
+    until_quiet(world, &[machine]).await;
+    let tree: Vec<(String, String)> = tree
+        .iter()
+        .map(|(path, bytes)| ((*path).to_owned(), (*bytes).to_owned()))
+        .collect();
+    assert_eq!(machine.tree(), tree);
+    assert_settled(world, "/Sync", &[machine]).await;
+}
+
+#[tokio::test]
+async fn a_file_moved_after_its_upload_was_cut_off_is_one_file() {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        one.write("keep.txt", "keep");
+        one.sync().await;
+        one.write("new.txt", "new");
+        cut_when(&world, &one, shows("/Sync/new.txt")).await;
+        one.rename("new.txt", "moved.txt");
+        assert_ends_as(&world, &one, &[("/keep.txt", "keep"), ("/moved.txt", "new")]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_deleted_after_its_upload_was_cut_off_stays_deleted() {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        one.write("keep.txt", "keep");
+        one.sync().await;
+        one.write("new.txt", "new");
+        cut_when(&world, &one, shows("/Sync/new.txt")).await;
+        one.remove("new.txt");
+        assert_ends_as(&world, &one, &[("/keep.txt", "keep")]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_folder_deleted_after_its_making_was_cut_off_stays_deleted() {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        one.write("keep.txt", "keep");
+        one.sync().await;
+        one.write("new/deep/a.txt", "a");
+        cut_when(&world, &one, shows("/Sync/new/deep/a.txt")).await;
+        one.remove("new");
+        assert_ends_as(&world, &one, &[("/keep.txt", "keep")]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_folder_renamed_then_deleted_after_the_rename_was_cut_off_stays_deleted() {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        one.write("keep.txt", "keep");
+        one.write("old/a.txt", "a");
+        one.sync().await;
+        one.rename("old", "renamed");
+        cut_when(&world, &one, shows("/Sync/renamed/")).await;
+        one.remove("renamed");
+        assert_ends_as(&world, &one, &[("/keep.txt", "keep")]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_moved_on_after_its_move_was_cut_off_goes_where_the_user_put_it_last() {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        one.write("a/x.txt", "x");
+        one.write("b/y.txt", "y");
+        one.sync().await;
+        one.rename("a/x.txt", "b/x.txt");
+        cut_when(&world, &one, shows("/Sync/b/x.txt")).await;
+        one.rename("b/x.txt", "z.txt");
+        assert_ends_as(
+            &world,
+            &one,
+            &[("/a/", ""), ("/b/", ""), ("/b/y.txt", "y"), ("/z.txt", "x")],
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_folder_made_for_a_download_that_was_cut_off_is_nobodys() {
+    let world = World::start(Dialect::Document).await;
+    let one = world.machine("one", "/Sync");
+    one.write("keep.txt", "keep");
+    one.sync().await;
+    let root = world.folder("/Sync");
+    let folder = world.control.create_folder(Some(root), "there").unwrap();
+    world.control.put_file(Some(folder), "a.txt", "a").unwrap();
+    let disk = one.disk.clone();
+    cut_when(&world, &one, move |_| disk.join("there").exists()).await;
+    world.control.rename_folder(folder, "elsewhere").unwrap();
+    let ends = [
+        ("/elsewhere/", ""),
+        ("/elsewhere/a.txt", "a"),
+        ("/keep.txt", "keep"),
+    ];
+    assert_ends_as(&world, &one, &ends).await;
+}
