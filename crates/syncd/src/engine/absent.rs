@@ -213,11 +213,13 @@ fn died_young(session: &Session, confirmed: &mut Confirmed, now: i64) -> Result<
     for file in files.into_iter().filter(|file| sent.contains(file)) {
         let id = RemoteId::File(file);
         let Some(node) = nodes.get(&id) else { continue };
-        let mut above = session
-            .synced
-            .ancestors(*node)
-            .filter_map(|above| above.remote().folder());
-        if !above.any(|folder| made.contains(&folder)) {
+        // The folder that was deleted is the topmost one that is gone; what is in it went along.
+        let above = session.synced.ancestors(*node).map(|above| above.remote());
+        let top = above.filter(|above| confirmed.gone.contains_key(above)).last();
+        if !top
+            .and_then(RemoteId::folder)
+            .is_some_and(|folder| made.contains(&folder))
+        {
             confirmed.gone.insert(id, Gone::DiedYoung);
         }
     }

@@ -198,3 +198,23 @@ async fn one_row_that_is_lost_is_kept_and_two_stop_the_pair() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_folder_that_the_server_does_not_find_is_not_asked_for_again_and_again() {
+    let world = World::start(Dialect::V5).await;
+    world.control.set_knob("Q21.limit", "2").unwrap();
+    let one = world.machine("one", "/Sync");
+    for name in ["a", "b", "z"] {
+        one.write(&format!("{name}/{name}.txt"), name);
+    }
+    one.sync().await;
+    world.mutations();
+    one.rename("a/a.txt", "z/moved.txt");
+    let pass = one.once().await;
+    assert!(!pass.in_sync() && pass.stop.is_none(), "{pass:#?}");
+    assert!(world.mutations() <= 1, "one try a run");
+    assert_eq!(one.read("z/moved.txt"), "a");
+    world.control.set_knob("Q21.limit", "1000").unwrap();
+    one.sync().await;
+    assert_settled(&world, "/Sync", &[&one]).await;
+}

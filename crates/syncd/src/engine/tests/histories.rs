@@ -100,12 +100,14 @@ async fn h06_a_file_that_died_with_its_folder_just_after_our_upload_is_put_back(
         one.sync().await;
         two.sync().await;
         two.write("docs/new.txt", "new");
+        two.write("docs/made/here.txt", "here");
         two.sync().await;
         // The first device's deletion takes it along.
         world.control.trash_folder(world.folder("/Sync/docs")).unwrap();
         until_quiet(&world, &[&two, &one]).await;
         for machine in [&one, &two] {
             assert_eq!(machine.read("docs/new.txt"), "new", "{dialect:?}");
+            assert_eq!(machine.read("docs/made/here.txt"), "here", "{dialect:?}");
             assert!(!machine.disk.join("docs/old.txt").exists(), "{dialect:?}");
         }
         assert_settled(&world, "/Sync", &[&one, &two]).await;

@@ -5,7 +5,7 @@ use planner::id::{FileId, FolderId};
 use planner::name::RemoteName;
 
 use super::Failure;
-use crate::remote::account::Account;
+use crate::remote::account::{Account, Life};
 use crate::remote::translate;
 
 /// How many folders up a chain is followed before a folder is moved (design A7).
@@ -40,9 +40,7 @@ pub(crate) async fn edit_file(
         ));
     }
     if place.is_some_and(|place| row.parent != Some(place)) {
-        return Err(Failure::Stale(
-            "the server did not move it: the folder is not there any more".to_owned(),
-        ));
+        return Err(not_moved(account, folder).await);
     }
     Ok(RemoteName::new(row.name))
 }
@@ -80,13 +78,27 @@ pub(crate) async fn edit_folder(
         ));
     }
     if place.is_some_and(|place| row.parent != Some(place)) {
-        return Err(Failure::Stale(
-            "the server did not move it: the folder is not there any more".to_owned(),
-        ));
+        return Err(not_moved(account, folder).await);
     }
     // The row's date changed with our edit: what was proved of the old one holds for the new one.
     account.remember_alive(&row);
     Ok(RemoteName::new(row.name))
+}
+
+/// The server said yes and moved nothing: the folder is gone, or it is one that this server does not find among its first
+/// ones (`wire.md` Q14, Q21). The latter no repeat changes.
+async fn not_moved(account: &Account, folder: Option<Option<FolderId>>) -> Failure {
+    let alive = match folder.flatten() {
+        Some(folder) => account.life(folder).await.0 == Life::Alive,
+        None => true,
+    };
+    if alive {
+        return Failure::Refused(
+            "the server does not move anything into its folder, though that is there: it may have too many folders"
+                .to_owned(),
+        );
+    }
+    Failure::Stale("the server did not move it: the folder is not there any more".to_owned())
 }
 
 async fn no_ring(account: &Account, id: FolderId, target: Option<FolderId>) -> Result<(), Failure> {
