@@ -12,6 +12,7 @@ use crate::id::{LocalIdentity, LocalKey, NodeId};
 use crate::merge::{Compare, Trees};
 use crate::name::LocalName;
 use crate::naming;
+use crate::path::RelPath;
 use crate::policy::Policy;
 use crate::tree::{LocalContents, LocalFile, LocalKind, LocalNode, SyncedFile, SyncedKind, SyncedNode};
 
@@ -330,12 +331,14 @@ impl<'a> Search<'a> {
     }
 
     fn pair_size(&mut self, nodes: &[(&SyncedNode, ContentHash)], entries: &[(&LocalNode, &LocalFile)]) {
-        let mut known: BTreeMap<ContentHash, BTreeMap<LocalKey, &LocalNode>> = BTreeMap::new();
+        // By path, so that it does not matter how the scan numbered them (property 5).
+        let mut known: BTreeMap<ContentHash, BTreeMap<Option<RelPath>, &LocalNode>> = BTreeMap::new();
         let mut unknown = false;
         for (entry, file) in entries {
             match file.hash.filter(|_| !file.busy) {
                 Some(hash) => {
-                    known.entry(hash).or_default().insert(entry.key, entry);
+                    let path = self.trees.local.nodes.path(entry.key);
+                    known.entry(hash).or_default().insert(path, entry);
                 }
                 None => {
                     unknown = true;
@@ -350,8 +353,9 @@ impl<'a> Search<'a> {
         let mut left = Vec::new();
         for (node, hash) in nodes {
             let named = known.get_mut(hash).and_then(|entries| {
-                let key = *entries.iter().find(|(_, entry)| entry.name == node.local_name)?.0;
-                entries.remove(&key)
+                let found = entries.iter().find(|(_, entry)| entry.name == node.local_name);
+                let path = found?.0.clone();
+                entries.remove(&path)
             });
             match named {
                 Some(entry) => self.pair(node, entry),

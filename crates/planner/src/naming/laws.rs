@@ -8,6 +8,7 @@ use crate::hold::Unnameable;
 use crate::id::{FileId, FolderId, RemoteId};
 use crate::name::{LocalName, RemoteName};
 use crate::policy::{DiskTraits, ServerTraits, Unstorable};
+use crate::pretend::cases;
 
 const TRIM: [char; 6] = [' ', '\t', '\r', '\n', '\0', '\x0b'];
 
@@ -181,7 +182,7 @@ fn id(number: u64, folder: bool) -> RemoteId {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    #![proptest_config(cases())]
 
     #[test]
     fn every_local_name_comes_back(name in local(), keeps: bool, seen: bool, skip: bool) {

@@ -35,14 +35,23 @@ pub(crate) fn hash_of(bytes: Bytes) -> ContentHash {
     ContentHash(hash)
 }
 
-/// How many cases a property is tried with: what `PROPTEST_CASES` says, else a number that takes seconds.
+/// How many cases a property is tried with in a normal run.
+const CASES: u32 = 10_000;
+
+/// How often a property is tried: as `PROPTEST_CASES` says, else a number that takes seconds. Nothing is written down:
+/// a failure shows its seed, which becomes a named test.
 pub(crate) fn cases() -> proptest::test_runner::Config {
+    cases_or(CASES)
+}
+
+/// As [`cases`], where the normal run tries another number.
+pub(crate) fn cases_or(normal: u32) -> proptest::test_runner::Config {
     let mut config = proptest::test_runner::Config {
         failure_persistence: None,
         ..Default::default()
     };
     if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = 10_000;
+        config.cases = normal;
     }
     config
 }

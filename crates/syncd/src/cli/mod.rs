@@ -78,6 +78,19 @@ pub(crate) enum Command {
     /// The whole thing without an account: both sides on this machine, and everything that travels between them
     #[cfg(feature = "demo")]
     Demo(commands::demo::DemoArgs),
+    /// What is known of each pair; without a service that runs: what its journal says
+    Status(commands::status::StatusArgs),
+    /// What is not in sync since the last pass, and why
+    Problems(commands::problems::ProblemsArgs),
+    /// What passes did, newest first, and who allowed what
+    History(commands::history::HistoryArgs),
+    /// Copies that conflicts left
+    #[command(subcommand)]
+    Conflicts(commands::conflicts::ConflictsCommand),
+    /// Let through, once, what a safety stop holds: too many deletions, a folder restored from a backup
+    Approve(commands::approve::ApproveArgs),
+    /// Bring files back that a sync moved to .syncd/trash; nothing is overwritten
+    Restore(commands::restore::RestoreArgs),
     /// The configuration in force, where it is, whether it can be used
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),
@@ -144,6 +157,12 @@ fn dispatch(context: &Context, once: commands::once::OnceArgs, command: Option<C
         )),
         #[cfg(feature = "demo")]
         Some(Command::Demo(args)) => commands::demo::run(context, &args),
+        Some(Command::Status(args)) => commands::status::run(context, &args),
+        Some(Command::Problems(args)) => commands::problems::run(context, &args),
+        Some(Command::History(args)) => commands::history::run(context, &args),
+        Some(Command::Conflicts(command)) => commands::conflicts::run(context, &command),
+        Some(Command::Approve(args)) => commands::approve::run(context, &args),
+        Some(Command::Restore(args)) => commands::restore::run(context, &args),
         Some(Command::Config(command)) => commands::config::run(context, &command),
         Some(Command::Completions(args)) => commands::completions::run(context, &args),
         None if once.once => commands::once::run(context, once),
@@ -198,7 +217,9 @@ mod tests {
         } else {
             &[]
         };
-        assert_eq!(names, [demo, &["config", "completions"]].concat());
+        let rest = "status problems history conflicts approve restore config completions";
+        let rest: Vec<_> = rest.split_whitespace().collect();
+        assert_eq!(names, [demo, &rest].concat());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use planner::id::{FileId, FolderId, NodeId, RemoteId};
 use planner::tree::Gone;
 use state::Absence;
 
+use super::deletions;
 use super::open::{Halt, Session};
 use crate::remote::confirm::Confirmed;
 
@@ -34,6 +35,8 @@ pub(crate) const VANISHES: &str =
 pub(crate) struct Judged {
     /// Lost rows of which two or more were lost within an hour.
     pub(crate) lost: BTreeSet<RemoteId>,
+    /// All synced rows that the server does not know, however long ago it lost them.
+    pub(crate) unknown: BTreeSet<RemoteId>,
     /// Paths of files that are not sent again: each upload was trashed at once.
     pub(crate) held: Vec<String>,
 }
@@ -64,7 +67,9 @@ pub(crate) fn judge(session: &mut Session, confirmed: &mut Confirmed) -> Result<
     }
     expire(session, confirmed, &before, now)?;
     died_young(session, confirmed, now)?;
+    approved(session, confirmed);
     let mut judged = Judged {
+        unknown: confirmed.lost.clone(),
         lost: lost_together(&confirmed.lost, &after),
         held: Vec::new(),
     };
@@ -83,6 +88,22 @@ pub(crate) fn judge(session: &mut Session, confirmed: &mut Confirmed) -> Result<
         }
     }
     Ok(judged)
+}
+
+/// Lost rows that the user said to take as not there: what is here is uploaded anew (design S2).
+fn approved(session: &Session, confirmed: &mut Confirmed) {
+    let lost = session
+        .synced
+        .iter()
+        .filter(|node| confirmed.lost.contains(&node.remote()));
+    let allowed: Vec<RemoteId> = lost
+        .filter(|node| deletions::lost_allowed(&session.approvals, node).is_some())
+        .map(|node| node.remote())
+        .collect();
+    for id in allowed {
+        confirmed.lost.remove(&id);
+        confirmed.gone.insert(id, Gone::LostApproved);
+    }
 }
 
 /// Lost rows that another one was lost within an hour of: the server went back (design S2). How long ago that was does

@@ -118,9 +118,9 @@ impl SafetyStop {
         }
     }
 
-    /// What the user can do about it, in one sentence.
-    pub(crate) fn next(&self) -> &'static str {
-        match self {
+    /// What the user can do about it, in one sentence that names the pair.
+    pub(crate) fn next(&self, pair: &str) -> String {
+        let text = match self {
             Self::OtherApi { .. } => {
                 "set api_url back, or give the new site its own pair name so that it gets its own journal"
             }
@@ -132,21 +132,29 @@ impl SafetyStop {
                 "check that the right folder is mounted there; nothing is done until its .syncd/root-id is back"
             }
             Self::MarkerOlder { .. } => {
-                "this folder looks like a restored backup; put the current one back, or start a new pair name on it, \
-                 which merges without deleting anything"
+                return format!(
+                    "this folder looks like a restored backup; put the current one back, or run \"syncd approve \
+                     {pair}\": the next run then merges both sides without deleting anything"
+                );
             }
             Self::RemoteRootGone(_) => "restore the folder on the web site, or change `remote` of the pair",
             Self::LostRows(_) => {
-                "wait for the site to be repaired, or ask its operator; nothing is deleted meanwhile"
+                return format!(
+                    "wait for the site to be repaired, or ask its operator; nothing is deleted meanwhile; \"syncd \
+                     approve {pair}\" takes them as not there: what is here is then uploaded anew"
+                );
             }
             Self::Brake(_) => {
-                "look at both sides; if the deletions are meant, raise max_delete_percent for one run, else restore \
-                 the files"
+                return format!(
+                    "look at both sides; if the deletions are meant, \"syncd approve {pair}\" lets them through, \
+                     once, else restore the files"
+                );
             }
             Self::JournalDamaged(_) => {
                 "move the damaged journal away: the next run merges both sides without deleting"
             }
-        }
+        };
+        text.to_owned()
     }
 }
 

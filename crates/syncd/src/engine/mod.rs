@@ -5,8 +5,10 @@
 //! Read in this order: `pass` (the ring), `observe`, `decide`, `gate`, `execute`, `settle`, `resolve`.
 
 mod absent;
+pub(crate) mod between;
 mod clock;
 mod decide;
+mod deletions;
 mod doubts;
 mod dry_run;
 mod execute;
@@ -14,6 +16,7 @@ mod fetch;
 mod gate;
 mod hands;
 mod intents;
+mod memo;
 mod observe;
 mod open;
 mod pass;

@@ -28,8 +28,10 @@ const STRANDED_LISTINGS: usize = 1_000;
 pub(crate) struct RemoteSeen {
     /// The tree for the merge.
     pub(crate) tree: RemoteTree,
-    /// Synced rows that answer "not found" (design S2).
+    /// Synced rows that answer "not found", of which two or more were lost within an hour (design S2).
     pub(crate) lost: BTreeSet<RemoteId>,
+    /// All of them, however long ago they were lost: each waits for the user.
+    pub(crate) unknown: BTreeSet<RemoteId>,
     /// Local paths of rows, as they are or would be.
     pub(crate) paths: BTreeMap<RemoteId, RelPath>,
     /// Interims of this journal that lie about in the account.
@@ -95,6 +97,7 @@ pub(crate) fn translate(
             root_unreadable: false,
         },
         lost: judged.lost,
+        unknown: judged.unknown,
         paths: BTreeMap::new(),
         interims: Vec::new(),
         held: judged.held,

@@ -6,14 +6,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use planner::id::FolderId;
+use planner::hold::Side;
+use planner::id::{FolderId, NodeId};
 use planner::policy::{Policy, ServerTraits};
 use planner::tree::SyncedTree;
-use state::{Change, Journal, JournalError, Meta, RemoteRoot};
+use state::{Change, HeldDeletion, HistoryEntry, Journal, JournalError, Meta, RemoteRoot};
 use tokio_util::sync::CancellationToken;
 
+use super::deletions::Approvals;
 use super::gate::SafetyStop;
-use super::{Setup, Sink};
+use super::{Setup, Sink, memo};
 use crate::config::{PairConfig, RemoteSpec, Timing};
 use crate::local::marker::{self, Marker};
 use crate::local::root::Probe;
@@ -62,6 +64,8 @@ pub(crate) struct Session {
     pub(crate) meta: Meta,
     /// The merge base, as the journal has it.
     pub(crate) synced: SyncedTree,
+    /// Deletions that the user let through before this pass.
+    pub(crate) approvals: Approvals,
     /// The local root.
     pub(crate) root: Root,
     /// The account, seen from the pair's root.
@@ -120,6 +124,19 @@ impl Session {
         self.journal.commit(&noted).map_err(|error| self.broken(&error))
     }
 
+    /// Makes this the set of deletions that waits for the user.
+    pub(crate) fn hold(&mut self, held: &[HeldDeletion]) -> Result<(), Halt> {
+        self.flush()?;
+        let mut sorted = held.to_vec();
+        sorted.sort();
+        let same = self.journal.held_deletions().map(|known| known == sorted);
+        if same.map_err(|error| self.broken(&error))? {
+            return Ok(());
+        }
+        let done = self.journal.hold_deletions(&sorted);
+        done.map_err(|error| self.broken(&error))
+    }
+
     /// The journal failed.
     pub(crate) fn broken(&self, error: &JournalError) -> Halt {
         journal_failed(error)
@@ -161,7 +178,10 @@ pub(crate) async fn open(
     let mut meta = journal.meta().clone();
     let root = open_root(pair, &meta)?;
     let found = marker::read(&root).map_err(|error| marker_failed(&error))?;
-    check_marker(found.as_ref(), &meta)?;
+    let restored = match check_marker(found.as_ref(), &meta) {
+        Ok(()) => None,
+        Err(stop) => Some(let_in(&journal, stop)?),
+    };
     if let Some(journal_says) = meta.api_url.as_ref().filter(|url| **url != api_url) {
         return Err(Halt::Stop(SafetyStop::OtherApi {
             journal: journal_says.clone(),
@@ -188,6 +208,7 @@ pub(crate) async fn open(
     meta.remote_root = Some(remote_root.map_or(RemoteRoot::Top, RemoteRoot::Folder));
     let policy = policy(setup, pair, &root, &package, mode)?;
     let synced = journal.synced().map_err(|error| journal_failed(&error))?;
+    let approvals = journal.approvals().map_err(|error| journal_failed(&error))?;
     let mut session = Session {
         pair: pair.clone(),
         timing: setup.config.timing.clone(),
@@ -197,6 +218,7 @@ pub(crate) async fn open(
         journal,
         meta,
         synced,
+        approvals,
         root,
         account: Arc::new(Account::new(setup.client.clone(), remote_root, proved).with_doubts(doubts)),
         package,
@@ -204,9 +226,7 @@ pub(crate) async fn open(
         noted: Vec::new(),
         no_remote_root,
     };
-    if mode == Mode::Write {
-        claim(&mut session)?;
-    }
+    take_hold(&mut session, restored, mode)?;
     limit(setup, &session.package);
     Ok(session)
 }
@@ -250,7 +270,7 @@ fn marker_failed(error: &LocalError) -> Halt {
 
 /// A folder that was synced before must show this pair's marker, of this generation (or of the next one: the marker is
 /// raised before the journal).
-fn check_marker(found: Option<&Marker>, meta: &Meta) -> Result<(), Halt> {
+fn check_marker(found: Option<&Marker>, meta: &Meta) -> Result<(), SafetyStop> {
     let Some(ours) = &meta.root_id else {
         // A new journal: whatever marker is there is replaced, and the first merge deletes nothing.
         return Ok(());
@@ -269,7 +289,54 @@ fn check_marker(found: Option<&Marker>, meta: &Meta) -> Result<(), Halt> {
         ),
         Some(_) => return Ok(()),
     };
-    Err(Halt::Stop(stop))
+    Err(stop)
+}
+
+/// Who let this older folder in; the stop itself where nobody did.
+fn let_in(journal: &Journal, stop: SafetyStop) -> Result<String, Halt> {
+    let by = memo::older_allowed_by(journal, &stop).map_err(|error| journal_failed(&error))?;
+    by.ok_or(Halt::Stop(stop))
+}
+
+/// A restored backup was let in: the two sides meet as if for the first time, so that nothing of the older state is
+/// taken for a deletion (design §6, history H08). Records of before say nothing about this folder.
+fn start_over(session: &mut Session, allowed_by: String) -> Result<(), Halt> {
+    let nodes: Vec<NodeId> = session.synced.iter().map(|node| node.id).collect();
+    let mut changes: Vec<Change> = nodes.into_iter().map(Change::Forget).collect();
+    changes.push(Change::History(HistoryEntry {
+        at: session.now(),
+        pass: session.meta.generation,
+        side: Side::Local,
+        action: "merge without deleting".to_owned(),
+        path: String::new(),
+        to: None,
+        bytes: None,
+        reason: "an older copy of the folder was let in".to_owned(),
+        allowed_by: Some(allowed_by),
+        deleted_files: 0,
+    }));
+    session.synced = SyncedTree::default();
+    session.approvals.clear();
+    session
+        .journal
+        .commit(&changes)
+        .map_err(|error| session.broken(&error))
+}
+
+/// Every check has passed: what must be written before anything else is.
+fn take_hold(session: &mut Session, restored: Option<String>, mode: Mode) -> Result<(), Halt> {
+    let is_restored = restored.is_some();
+    if let Some(by) = restored {
+        start_over(session, by)?;
+    }
+    if mode == Mode::Write {
+        claim(session)?;
+    }
+    // Only now: killed before, the next start meets the same older folder, and still may let it in.
+    if is_restored {
+        memo::consume_older(&mut session.journal).map_err(|error| session.broken(&error))?;
+    }
+    Ok(())
 }
 
 /// Raises the generation, in the marker first, then in the journal (design §6).

@@ -4,13 +4,16 @@
 
 use std::sync::Arc;
 
+use planner::hold::Side;
+
 use super::decide::{Decision, decide};
-use super::gate::{SafetyStop, brake};
+use super::gate::{Brake, SafetyStop, brake};
 use super::observe::RemoteSeen;
 use super::open::{Halt, Mode, Session, open};
-use super::tally::{Tally, deletions};
+use super::tally::Tally;
 use super::{
-    OnceOptions, Outcome, Setup, Sink, dry_run, execute, observe, recover, resolve, settle, tidy, twins,
+    OnceOptions, Outcome, Setup, Sink, deletions, dry_run, execute, memo, observe, recover, resolve, settle,
+    tidy, twins,
 };
 use crate::config::PairConfig;
 use crate::local::ignore::Ignore;
@@ -51,6 +54,14 @@ pub(crate) async fn run_once(
         }
         Err(halt) => Err(halt),
     };
+    if let (Err(Halt::Stop(stop)), Mode::Write) = (&result, mode) {
+        memo::remember(
+            &setup.config.pair_dir(&pair.name),
+            &pair.name,
+            stop,
+            super::clock::now(),
+        );
+    }
     let requests = setup.client.requests().total().saturating_sub(before);
     tally.summary.requests = requests;
     match result {
@@ -68,7 +79,7 @@ fn halted(mut summary: PairSummary, halt: Halt) -> PairSummary {
             summary.stop = Some(Stop {
                 kind: stop.kind(),
                 message: stop.to_string(),
-                next: stop.next().to_owned(),
+                next: stop.next(&summary.name),
                 examples,
             });
         }
@@ -168,35 +179,46 @@ async fn see(session: &mut Session) -> Result<(Scan, RemoteSeen), Halt> {
     Ok((scan, remote))
 }
 
-/// The safety stops that a plan can run into.
-fn gate(session: &Session, decision: &Decision) -> Result<(), Halt> {
+/// The safety stops that a plan can run into. What the user let through counts towards none (design §6).
+fn gate(session: &mut Session, decision: &Decision) -> Result<(), Halt> {
     let lost = decision.remote.lost.len();
-    if lost >= LOST_ROWS {
-        return Err(Halt::Stop(SafetyStop::LostRows(lost)));
-    }
-    let (here, there) = deletions(decision, &session.synced);
-    let since = session.now().saturating_sub(HOUR);
-    let journal = &session.journal;
-    let of = journal
-        .synced_at_hour_start(session.now())
-        .map_err(|error| session.broken(&error))?;
-    let of = usize::try_from(of).unwrap_or(usize::MAX);
-    for (paths, is_here) in [(here, true), (there, false)] {
-        let side = if is_here {
-            planner::hold::Side::Local
-        } else {
-            planner::hold::Side::Remote
-        };
-        let past = journal
-            .deletions_since(since, side)
-            .map_err(|error| session.broken(&error))?;
-        let past = usize::try_from(past).unwrap_or(usize::MAX);
-        if let Some(mut found) = brake(is_here, paths.len(), past, of, session.pair.max_delete_percent) {
-            found.examples = paths.into_iter().take(EXAMPLES).collect();
-            return Err(Halt::Stop(SafetyStop::Brake(found)));
+    let mut stop = (lost >= LOST_ROWS).then_some(SafetyStop::LostRows(lost));
+    let mut held = deletions::lost(&session.synced, &decision.remote.unknown);
+    let planned = deletions::planned(decision, &session.synced);
+    let open: Vec<_> = planned
+        .iter()
+        .filter(|deletion| deletion.allowed(&session.approvals, &session.synced).is_none())
+        .collect();
+    for side in [Side::Local, Side::Remote] {
+        let open: Vec<_> = open.iter().filter(|deletion| deletion.side == side).collect();
+        if let Some(mut found) = measure(session, side, open.len())? {
+            let paths = open.iter().map(|deletion| deletion.path.clone());
+            found.examples = paths.take(EXAMPLES).collect();
+            held.extend(open.iter().filter_map(|deletion| deletion.held(&session.synced)));
+            stop.get_or_insert(SafetyStop::Brake(found));
         }
     }
-    Ok(())
+    session.hold(&held)?;
+    stop.map_or(Ok(()), |stop| Err(Halt::Stop(stop)))
+}
+
+/// The brake of one direction, for so many deletions that nobody allowed.
+fn measure(session: &Session, side: Side, open: usize) -> Result<Option<Brake>, Halt> {
+    let now = session.now();
+    let journal = &session.journal;
+    let broken = |error| session.broken(&error);
+    let of = journal.synced_at_hour_start(now).map_err(broken)?;
+    let past = journal
+        .deletions_since(now.saturating_sub(HOUR), side)
+        .map_err(broken)?;
+    let number = |count| usize::try_from(count).unwrap_or(usize::MAX);
+    Ok(brake(
+        side == Side::Local,
+        open,
+        number(past),
+        number(of),
+        session.pair.max_delete_percent,
+    ))
 }
 
 /// Clears away what is left of earlier runs, and settles what two devices did at once. Answers whether the account is

@@ -137,16 +137,24 @@ async fn living(account: &Account, shown: &BTreeMap<Option<FolderId>, Raw>) -> B
         let Some(raw) = shown.get(&above) else {
             continue;
         };
-        for row in &raw.listed().folders {
-            let Some(id) = translate::folder_id(row.id).filter(|id| shown.contains_key(&Some(*id))) else {
-                continue;
-            };
-            let at_the_top = above.is_none() && account.root.is_none();
-            let proved = !at_the_top
-                || row.state == Some(RowState::Active)
-                || account.known_alive(id, row)
-                || account.life_of(id, row).await == Life::Alive;
-            if proved && alive.insert(Some(id)) {
+        // Only folders in the account's top need proof of their own (design S3).
+        let at_the_top = above.is_none() && account.root.is_none();
+        let below = raw.listed().folders.iter();
+        let below = below
+            .filter_map(|row| Some((translate::folder_id(row.id)?, row)))
+            .filter(|(id, _)| shown.contains_key(&Some(*id)));
+        let proved: Vec<Option<FolderId>> = stream::iter(below)
+            .map(|(id, row)| async move {
+                let stated =
+                    !at_the_top || row.state == Some(RowState::Active) || account.known_alive(id, row);
+                let lives = stated || account.life_of(id, row).await == Life::Alive;
+                lives.then_some(id)
+            })
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        for id in proved.into_iter().flatten() {
+            if alive.insert(Some(id)) {
                 queue.push(Some(id));
             }
         }

@@ -1,13 +1,10 @@
 //! Counting: how steps ended and what is not in sync, as the summary and the progress lines tell it.
 
-use std::collections::BTreeSet;
-
 use planner::hold::{ItemKind, Reason};
 use planner::id::RemoteId;
 use planner::merge::Compare;
 use planner::path::RelPath;
 use planner::transition::{Action, LocalStep, RemoteStep, Step};
-use planner::tree::SyncedTree;
 use state::{Problem, ProblemKind};
 
 use super::decide::Decision;
@@ -250,7 +247,7 @@ impl Tally {
 }
 
 /// The path of a row, as it is or would be here.
-fn of_remote(decision: &Decision, id: RemoteId) -> String {
+pub(crate) fn of_remote(decision: &Decision, id: RemoteId) -> String {
     decision
         .remote
         .paths
@@ -337,42 +334,4 @@ fn of_target(decision: &Decision, step: &Step) -> Option<String> {
         .target
         .path(step.node?)
         .map(|path| path.to_string())
-}
-
-/// Files that a plan would delete, on this machine and in the account, a folder as its files (design §6).
-pub(crate) fn deletions(decision: &Decision, synced: &SyncedTree) -> (Vec<String>, Vec<String>) {
-    let (mut here, mut there) = (Vec::new(), BTreeSet::new());
-    for step in &decision.plan.steps {
-        match &step.action {
-            Action::Local(LocalStep::Trash { path, .. }) => here.push(path.to_string()),
-            Action::Remote(RemoteStep::TrashFile { id }) => {
-                there.insert(of_remote(decision, RemoteId::File(*id)));
-            }
-            Action::Remote(RemoteStep::TrashFolder { .. }) => there.extend(
-                step.forgets
-                    .iter()
-                    .filter_map(|node| synced.get(*node))
-                    .filter(|node| node.file().is_some())
-                    .map(|node| of_remote(decision, node.remote())),
-            ),
-            Action::Local(_) | Action::Remote(_) | Action::Journal(_) => {}
-        }
-    }
-    (here, there.into_iter().collect())
-}
-
-/// Files that a step deletes on its side, a folder as its files: what the brake counts (design §6).
-pub(crate) fn deleted_files(step: &Step, synced: &SyncedTree) -> u64 {
-    match &step.action {
-        Action::Local(LocalStep::Trash { .. }) | Action::Remote(RemoteStep::TrashFile { .. }) => 1,
-        Action::Remote(RemoteStep::TrashFolder { .. }) => {
-            let files = step
-                .forgets
-                .iter()
-                .filter_map(|node| synced.get(*node))
-                .filter(|node| node.file().is_some());
-            u64::try_from(files.count()).unwrap_or(u64::MAX)
-        }
-        Action::Local(_) | Action::Remote(_) | Action::Journal(_) => 0,
-    }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use jiff::ToSpan as _;
 
 use super::hands::joined;
+use super::memo;
 use super::open::{Halt, Session};
 use super::tally::Tally;
 use crate::local::trash;
@@ -43,9 +44,17 @@ pub(crate) async fn finish(session: &mut Session, tally: &mut Tally) -> Result<(
         .and_then(|()| journal.forget_old_intents(now.saturating_sub(keep)))
         .and_then(|_| journal.prune_remote_hashes(&files));
     done.map_err(|error| session.broken(&error))?;
+    memo::forget_stop(&mut session.journal).map_err(|error| session.broken(&error))?;
     super::doubts::keep(session)?;
     empty_trash(session, now).await?;
     if tally.summary.in_sync() {
+        // What was let through and is not done by now is no longer what the user was asked about.
+        let approvals = session.journal.approvals();
+        let unused = !approvals.map_err(|error| session.broken(&error))?.is_empty();
+        if unused {
+            let dropped = session.journal.drop_approvals();
+            dropped.map_err(|error| session.broken(&error))?;
+        }
         session.meta.agreed_at = Some(now);
         let meta = session.meta.clone();
         session

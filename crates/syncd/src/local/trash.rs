@@ -174,10 +174,6 @@ pub(crate) fn list(root: &Root) -> Result<Vec<Trashed>, LocalError> {
 }
 
 /// Brings a trashed file back to a path where nothing is; folders on the way are made.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "for `syncd restore`, which is not built yet")
-)]
 pub(crate) fn restore(root: &Root, at: &RelPath, to: &RelPath) -> Result<Done, LocalError> {
     let area = own_path(Area::Trash, &day_of(at).ok_or_else(|| super::hash::changed(at))?);
     if !area.contains(at) {

@@ -53,6 +53,14 @@ impl Report {
         }
     }
 
+    /// The journal cannot be used by a command that only asks it, or tells it something.
+    pub(crate) fn from_journal_command(error: &JournalError) -> Self {
+        Self {
+            happened: "the journal of the pair cannot be used".to_owned(),
+            ..Self::from_journal(error)
+        }
+    }
+
     /// The local folder, or our own area in it, cannot be used.
     pub(crate) fn from_root(root: &Path, error: &LocalError) -> Self {
         let next = match error {

@@ -93,6 +93,15 @@ cases! {
         y/b  there from x/b as 'b'  MovedHere
         y  there new 'y'  CreatedHere"
 
+    equal_copies_that_got_new_names_go_by_path_however_the_scan_was_numbered {
+        case()
+            .synced("a  noid  file 1  'one'\nb  noid  file 2  'one'")
+            .local("d  noid  'one'\nc  noid  'one'")
+            .remote("a  file 1  'one'\nb  file 2  'one'")
+    } => r"
+        c  there from a as 'c'  MovedHere
+        d  there from b as 'd'  MovedHere"
+
     h27_one_identity_at_two_paths_identifies_nothing {
         case()
             .synced("a  inode 1  file 1  'one'").local("b  inode 1  'one'\nc  inode 1  'one'").remote("a  file 1  'one'")

@@ -13,6 +13,7 @@ use self::world::{Op, World};
 use crate::id::{LocalKey, NodeId, RemoteId};
 use crate::merge::{Content, Merged, Scope, merge};
 use crate::name::LocalName;
+use crate::pretend::cases_or;
 use crate::rule::Rule;
 use crate::tree::build::case;
 use crate::tree::{LocalContents, LocalKind, LocalNode, RemoteKind, RemoteNode};
@@ -116,7 +117,7 @@ fn settle(mut world: World) -> Result<World, TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(cases_or(2_000))]
 
     #[test]
     fn every_world_comes_to_rest_and_nothing_is_lost(world in worlds()) {

@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
-use super::render;
+use super::{pairs, render};
 use crate::cli::progress::Progress;
 use crate::cli::{Context, logging};
 use crate::config::load::{Choice, Env, load};
@@ -126,13 +126,7 @@ fn choose(config: &Config, names: &[String]) -> Result<Vec<usize>, Report> {
         .iter()
         .find(|name| !config.pairs.iter().any(|pair| pair.name == **name))
     {
-        let known: Vec<_> = config.pairs.iter().map(|pair| pair.name.as_str()).collect();
-        return Err(Report::new(
-            Kind::Usage,
-            format!("there is no pair \"{unknown}\""),
-            format!("the configuration knows {}", known.join(", ")),
-            "name one of them",
-        ));
+        return Err(pairs::unknown(config, unknown));
     }
     let taken = |pair: &PairConfig| {
         if names.is_empty() {

@@ -23,6 +23,7 @@ use planner::tree::LocalNode;
 use state::{Change, HistoryEntry, Intent, IntentBody};
 
 use crate::engine::decide::Decision;
+use crate::engine::deletions;
 use crate::engine::fetch::Fetched;
 use crate::engine::open::{Halt, Session};
 use crate::engine::record::{Facts, Known, record};
@@ -294,7 +295,8 @@ impl Execution<'_> {
             changes.push(Change::ClearIntent(intent.id));
         }
         if !matches!(step.action, Action::Journal(_)) {
-            changes.push(Change::History(self.history(step)));
+            let history = self.history(step, &mut changes);
+            changes.push(Change::History(history));
         }
         // Only a record changes, which the next pass would find anew: it may wait for company.
         if matches!(step.action, Action::Journal(_)) {
@@ -304,7 +306,25 @@ impl Execution<'_> {
         }
     }
 
-    fn history(&self, step: &Step) -> HistoryEntry {
+    /// The line of a finished step. Deletions that the user let through do not count towards the brake, and their
+    /// approvals are used up.
+    fn history(&self, step: &Step, changes: &mut Vec<Change>) -> HistoryEntry {
+        let synced = &self.session.synced;
+        let approvals = &self.session.approvals;
+        let record = step.node.and_then(|node| self.nodes.get(&node));
+        let record = record.and_then(|id| synced.get(*id));
+        let lost = record.and_then(|node| deletions::lost_allowed(approvals, node));
+        let mut allowed_by = lost.map(|approval| approval.allowed_by.clone());
+        let mut deleted_files = 0;
+        for deletion in deletions::of_step(self.decision, synced, step) {
+            match deletion.allowed(approvals, synced) {
+                Some(approval) => {
+                    allowed_by = Some(approval.allowed_by.clone());
+                    changes.extend(deletion.node.map(Change::ConsumeApproval));
+                }
+                None => deleted_files += 1,
+            }
+        }
         let shown = crate::engine::tally::shown(self.decision, step);
         HistoryEntry {
             at: self.session.now(),
@@ -319,8 +339,8 @@ impl Execution<'_> {
             to: shown.to,
             bytes: shown.bytes,
             reason: step.because.to_string(),
-            allowed_by: None,
-            deleted_files: crate::engine::tally::deleted_files(step, &self.session.synced),
+            allowed_by,
+            deleted_files,
         }
     }
 

@@ -1,0 +1,161 @@
+//! What the engine notes in the journal for whoever comes later: why the pair stopped, and which older folder the user
+//! let in (design §6).
+//!
+//! Never here: an approval of anything but exactly what a stop has shown.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use state::{Journal, JournalError};
+
+use super::gate::SafetyStop;
+
+/// Why the pair waits, as JSON.
+const STOP: &str = "stop";
+/// Generations of an older folder that a stop has shown: marker/journal.
+const OLDER_HELD: &str = "older.held";
+/// The same once the user let it in, then a blank and who that was.
+const OLDER_APPROVED: &str = "older.approved";
+
+/// The last safety stop, until a pass comes through.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct KeptStop {
+    /// Its stable name.
+    pub(crate) kind: String,
+    /// What was seen.
+    pub(crate) message: String,
+    /// What the user can do.
+    pub(crate) next: String,
+    /// Some of the paths it is about.
+    pub(crate) examples: Vec<String>,
+    /// When, in seconds since 1970.
+    pub(crate) at: i64,
+}
+
+/// Notes why the pair stopped. After the session is closed; a journal that somebody else holds by now, or that cannot
+/// be written, is left alone: the stop was told, and the next pass finds it again.
+pub(crate) fn remember(dir: &Path, pair: &str, stop: &SafetyStop, now: i64) {
+    let kept = KeptStop {
+        kind: stop.kind().to_owned(),
+        message: stop.to_string(),
+        next: stop.next(pair),
+        examples: stop.examples().to_vec(),
+        at: now,
+    };
+    let Ok(text) = serde_json::to_string(&kept) else {
+        return;
+    };
+    let noted = Journal::open(dir).and_then(|mut journal| {
+        journal.hear(now);
+        journal.set_note(STOP, Some(&text))?;
+        let older = generations(stop);
+        journal.set_note(OLDER_HELD, older.as_deref())
+    });
+    if let Err(error) = noted {
+        tracing::debug!(%error, "the stop could not be noted");
+    }
+}
+
+fn generations(stop: &SafetyStop) -> Option<String> {
+    match stop {
+        SafetyStop::MarkerOlder { found, journal } => Some(format!("{found}/{journal}")),
+        SafetyStop::OtherApi { .. }
+        | SafetyStop::OtherAccount { .. }
+        | SafetyStop::RootMissing(_)
+        | SafetyStop::MarkerMissing
+        | SafetyStop::MarkerForeign(_)
+        | SafetyStop::RemoteRootGone(_)
+        | SafetyStop::LostRows(_)
+        | SafetyStop::Brake(_)
+        | SafetyStop::JournalDamaged(_) => None,
+    }
+}
+
+/// The last stop, if no pass came through since.
+pub(crate) fn stop(journal: &Journal) -> Result<Option<KeptStop>, JournalError> {
+    let notes = journal.notes()?;
+    Ok(notes.get(STOP).and_then(|text| serde_json::from_str(text).ok()))
+}
+
+/// A pass came through, or the user allowed what the stop was about: it is over.
+pub(crate) fn forget_stop(journal: &mut Journal) -> Result<(), JournalError> {
+    let notes = journal.notes()?;
+    for key in [STOP, OLDER_HELD] {
+        if notes.contains_key(key) {
+            journal.set_note(key, None)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a stop waits that is about an older folder.
+pub(crate) fn holds_older(journal: &Journal) -> Result<bool, JournalError> {
+    Ok(journal.notes()?.contains_key(OLDER_HELD))
+}
+
+/// Lets the older folder in that the last stop was about, once. Answers whether there was one.
+pub(crate) fn approve_older(journal: &mut Journal, by: &str) -> Result<bool, JournalError> {
+    let notes = journal.notes()?;
+    let Some(held) = notes.get(OLDER_HELD) else {
+        return Ok(false);
+    };
+    journal.set_note(OLDER_APPROVED, Some(&format!("{held} {by}")))?;
+    journal.set_note(OLDER_HELD, None)?;
+    Ok(true)
+}
+
+/// Who let in the very folder that this stop is about.
+pub(crate) fn older_allowed_by(journal: &Journal, stop: &SafetyStop) -> Result<Option<String>, JournalError> {
+    let Some(seen) = generations(stop) else {
+        return Ok(None);
+    };
+    let notes = journal.notes()?;
+    let approved = notes.get(OLDER_APPROVED).and_then(|note| note.split_once(' '));
+    Ok(approved
+        .filter(|(held, _)| *held == seen)
+        .map(|(_, by)| by.to_owned()))
+}
+
+/// The older folder is merged now, and bears this journal's generation: its approval is used up.
+pub(crate) fn consume_older(journal: &mut Journal) -> Result<(), JournalError> {
+    journal.set_note(OLDER_APPROVED, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLDER: SafetyStop = SafetyStop::MarkerOlder { found: 3, journal: 7 };
+
+    #[test]
+    fn h08_only_the_older_folder_that_was_shown_is_let_in_and_only_once() {
+        let home = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(home.path()).unwrap();
+        assert!(!approve_older(&mut journal, "me").unwrap(), "nothing was shown");
+        drop(journal);
+        remember(home.path(), "main", &OLDER, 5);
+        let mut journal = Journal::open(home.path()).unwrap();
+        assert_eq!(stop(&journal).unwrap().unwrap().kind, "marker_older");
+        assert_eq!(older_allowed_by(&journal, &OLDER).unwrap(), None);
+        assert!(approve_older(&mut journal, "me (uid 7)").unwrap());
+        let by = older_allowed_by(&journal, &OLDER).unwrap();
+        assert_eq!(by.as_deref(), Some("me (uid 7)"));
+        let other = SafetyStop::MarkerOlder { found: 2, journal: 7 };
+        assert_eq!(older_allowed_by(&journal, &other).unwrap(), None);
+        consume_older(&mut journal).unwrap();
+        assert_eq!(older_allowed_by(&journal, &OLDER).unwrap(), None);
+    }
+
+    #[test]
+    fn a_stop_is_known_until_a_pass_comes_through_and_a_later_one_replaces_it() {
+        let home = tempfile::tempdir().unwrap();
+        remember(home.path(), "main", &OLDER, 5);
+        remember(home.path(), "main", &SafetyStop::MarkerMissing, 6);
+        let mut journal = Journal::open(home.path()).unwrap();
+        let kept = stop(&journal).unwrap().unwrap();
+        assert_eq!((kept.kind.as_str(), kept.at), ("marker_missing", 6));
+        assert!(!holds_older(&journal).unwrap(), "the folder is another by now");
+        forget_stop(&mut journal).unwrap();
+        assert_eq!(stop(&journal).unwrap(), None);
+    }
+}
