@@ -126,7 +126,7 @@ fn browse(world: &World, rng: &mut StdRng, ledger: &mut Ledger) {
     let Some((_, folder)) = folders.choose(rng) else {
         return;
     };
-    match (rng.random_range(0..6), files.choose(rng)) {
+    match (rng.random_range(0..6_u32), files.choose(rng)) {
         (0, _) => {
             let name = format!("w{}.txt", rng.random_range(0..1_000));
             let bytes = ledger.fresh("the web user");
@@ -149,48 +149,38 @@ fn browse(world: &World, rng: &mut StdRng, ledger: &mut Ledger) {
             ledger.taken.insert(text(world.control.content(file.id).unwrap()));
             world.control.trash_file(file.id).unwrap();
         }
-        (4, _) => {
-            let Some((path, folder)) = folders
-                .iter()
-                .filter(|(path, _)| *path != "/Sync")
-                .collect::<Vec<_>>()
-                .choose(rng)
-                .copied()
-            else {
-                return;
-            };
-            ledger.tell(format!("web: trashes {path}/"));
-            let prefix = format!("{path}/");
-            for (_, file) in files.iter().filter(|(path, _)| path.starts_with(&prefix)) {
-                ledger.taken.insert(text(world.control.content(file.id).unwrap()));
-            }
-            world.control.trash_folder(folder.id).unwrap();
-        }
-        (5, _) => {
-            let Some((path, _)) = folders
-                .iter()
-                .filter(|(path, _)| *path != "/Sync")
-                .collect::<Vec<_>>()
-                .choose(rng)
-                .copied()
-            else {
-                return;
-            };
-            let below = format!("{path}/");
-            let moved = folders
-                .iter()
-                .find(|(at, _)| at == path)
-                .map(|(_, folder)| folder.id);
-            let into = folders
-                .iter()
-                .filter(|(at, _)| at != path && !at.starts_with(&below))
-                .collect::<Vec<_>>();
-            if let (Some(moved), Some((to, into))) = (moved, into.choose(rng).copied()) {
-                ledger.tell(format!("web: moves {path}/ into {to}/"));
-                world.control.move_folder(moved, Some(into.id)).unwrap();
-            }
-        }
+        (way, _) if way >= 4 => browse_folders(world, way, rng, ledger),
         _ => {}
+    }
+}
+
+/// What the web user does with a folder: trashes it, or moves it into another.
+fn browse_folders(world: &World, way: u32, rng: &mut StdRng, ledger: &mut Ledger) {
+    let tree = world.control.tree().unwrap();
+    let folders = tree.live_folders();
+    let inner: Vec<_> = folders
+        .iter()
+        .filter(|(path, _)| path.starts_with("/Sync/"))
+        .collect();
+    let Some((path, folder)) = inner.choose(rng) else {
+        return;
+    };
+    let below = format!("{path}/");
+    if way == 4 {
+        ledger.tell(format!("web: trashes {path}/"));
+        let files = tree.live_files().into_iter();
+        for (_, file) in files.filter(|(path, _)| path.starts_with(&below)) {
+            ledger.taken.insert(text(world.control.content(file.id).unwrap()));
+        }
+        world.control.trash_folder(folder.id).unwrap();
+        return;
+    }
+    let others = folders
+        .iter()
+        .filter(|(at, _)| at != path && !at.starts_with(&below) && at.starts_with("/Sync"));
+    if let Some((to, into)) = others.collect::<Vec<_>>().choose(rng) {
+        ledger.tell(format!("web: moves {path}/ into {to}/"));
+        world.control.move_folder(folder.id, Some(into.id)).unwrap();
     }
 }
 
