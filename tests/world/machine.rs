@@ -15,10 +15,13 @@ use serde_json::Value;
 
 use super::cloud::Cloud;
 use super::disk::{self, Content, Tree};
+use super::full;
 use super::settings::Settings;
 
 /// A run that takes longer hangs. Generous: many tests share two cores.
 const RUN_LIMIT: Duration = Duration::from_secs(600);
+/// The same for the large sets: a run of 3,000 files under faults waits for hundreds of attempts.
+const FULL_RUN_LIMIT: Duration = Duration::from_secs(3600);
 /// Between two looks at a child.
 const LOOK: Duration = Duration::from_millis(2);
 /// Between two runs while agreement is not reached: what is unproved may need the server's or our clock to move on.
@@ -261,10 +264,11 @@ impl Running {
 
     /// Looks until it ends or `until` says so.
     pub(crate) fn watch(&mut self, mut until: impl FnMut(&Self) -> bool) {
+        let limit = if full() { FULL_RUN_LIMIT } else { RUN_LIMIT };
         let begun = Instant::now();
         while self.ended().is_none() && !until(self) {
             assert!(
-                begun.elapsed() < RUN_LIMIT,
+                begun.elapsed() < limit,
                 "syncd {} hangs:\n{}",
                 self.what,
                 self.output()
