@@ -77,6 +77,20 @@ pub enum IntentBody {
         /// Where.
         path: String,
     },
+    /// A rename or move on this disk, after one in the account. It is one call; it is journalled so that the next scan
+    /// knows our own work from the user's.
+    Rename {
+        /// Our node.
+        node: u64,
+        /// The node of the folder it goes to; `None`: the pair's root.
+        parent: Option<u64>,
+        /// Its name in the account then.
+        remote_name: String,
+        /// Where it was.
+        from: String,
+        /// Where it goes.
+        to: String,
+    },
     /// A download put in its place on the disk (design D1, D2).
     Place {
         /// Where it goes.
@@ -152,6 +166,7 @@ impl IntentBody {
             Self::CreateFolder { .. }
             | Self::Edit { .. }
             | Self::MakeFolder { .. }
+            | Self::Rename { .. }
             | Self::Place { .. }
             | Self::Park { .. }
             | Self::Trash { .. } => None,
@@ -165,7 +180,11 @@ impl IntentBody {
             Self::Upload { path, .. } | Self::CreateFolder { path, .. } | Self::Edit { path, .. } => {
                 Some(path)
             }
-            Self::MakeFolder { .. } | Self::Place { .. } | Self::Park { .. } | Self::Trash { .. } => None,
+            Self::MakeFolder { .. }
+            | Self::Rename { .. }
+            | Self::Place { .. }
+            | Self::Park { .. }
+            | Self::Trash { .. } => None,
         }
     }
 
@@ -177,6 +196,7 @@ impl IntentBody {
             Self::CreateFolder { .. }
             | Self::Edit { .. }
             | Self::MakeFolder { .. }
+            | Self::Rename { .. }
             | Self::Place { .. }
             | Self::Park { .. }
             | Self::Trash { .. } => None,
@@ -191,6 +211,7 @@ impl IntentBody {
             Self::Upload { .. }
             | Self::Edit { .. }
             | Self::MakeFolder { .. }
+            | Self::Rename { .. }
             | Self::Place { .. }
             | Self::Park { .. }
             | Self::Trash { .. } => None,
@@ -308,7 +329,16 @@ mod tests {
                 path,
             },
         );
-        prop_oneof![any_upload(), create, edit, make, place, park, trash]
+        let rename = any::<(u64, Option<u64>, String, String, String)>().prop_map(
+            |(node, parent, remote_name, from, to)| IntentBody::Rename {
+                node,
+                parent,
+                remote_name,
+                from,
+                to,
+            },
+        );
+        prop_oneof![any_upload(), create, edit, make, rename, place, park, trash]
     }
 
     proptest! {

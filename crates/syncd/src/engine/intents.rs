@@ -173,6 +173,23 @@ pub(crate) fn edit(edit: Edit<'_>) -> IntentBody {
     }
 }
 
+/// The body of a rename on this disk: the record that it leads to.
+pub(crate) fn rename(
+    node: NodeId,
+    parent: Option<NodeId>,
+    remote_name: &RemoteName,
+    from: &RelPath,
+    to: &RelPath,
+) -> IntentBody {
+    IntentBody::Rename {
+        node: node.0,
+        parent: parent.map(|parent| parent.0),
+        remote_name: remote_name.as_str().to_owned(),
+        from: from.as_str().to_owned(),
+        to: to.as_str().to_owned(),
+    }
+}
+
 /// The body of a folder made on this disk.
 pub(crate) fn make_folder(path: &RelPath) -> IntentBody {
     IntentBody::MakeFolder {

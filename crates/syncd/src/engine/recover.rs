@@ -3,8 +3,10 @@
 //! Never here: a staging file dropped that an open intent speaks of, or a scan of a disk on which something of the
 //! user's is still set aside. If it cannot be put right, the pass ends and says so.
 
-use planner::name::LocalName;
+use planner::id::NodeId;
+use planner::name::{LocalName, RemoteName};
 use planner::path::RelPath;
+use planner::tree::SyncedNode;
 use state::{Change, IntentBody};
 
 use super::hands::joined;
@@ -26,6 +28,10 @@ pub(crate) async fn disk(session: &mut Session) -> Result<(), Halt> {
     let (root, policy) = (session.root.clone(), session.policy.clone());
     let day = TrashPlace::on(super::clock::today());
     let bodies: Vec<_> = open.into_iter().map(|intent| (intent.id, intent.body)).collect();
+    let renames: Vec<Rename> = bodies
+        .iter()
+        .filter_map(|(_, body)| Rename::of(session, body))
+        .collect();
     let job = move || {
         let how = Keeping {
             device: &policy.device,
@@ -42,11 +48,20 @@ pub(crate) async fn disk(session: &mut Session) -> Result<(), Halt> {
         for name in Staging::list(&root)? {
             Staging::remove(&root, &name)?;
         }
-        Ok((settled, left))
+        let mut done = Vec::new();
+        for rename in renames {
+            if rename.is_done(&root) {
+                done.push(rename);
+            }
+        }
+        Ok((settled, left, done))
     };
-    let (settled, left) = joined(tokio::task::spawn_blocking(job).await)
+    let (settled, left, done) = joined(tokio::task::spawn_blocking(job).await)
         .map_err(|error| Halt::Error(Box::new(Report::from_root(&session.pair.local, &error))))?;
-    let mut changes = Vec::new();
+    let mut changes: Vec<Change> = done
+        .into_iter()
+        .map(|rename| Change::Put(rename.record))
+        .collect();
     for (id, found) in settled {
         tell(&found);
         changes.push(Change::ClearIntent(id));
@@ -55,10 +70,55 @@ pub(crate) async fn disk(session: &mut Session) -> Result<(), Halt> {
     session.record(changes)
 }
 
+/// A rename of ours that may have been made without being recorded.
+struct Rename {
+    from: RelPath,
+    to: RelPath,
+    /// The record that it leads to.
+    record: SyncedNode,
+}
+
+impl Rename {
+    fn of(session: &Session, body: &IntentBody) -> Option<Self> {
+        let IntentBody::Rename {
+            node,
+            parent,
+            remote_name,
+            from,
+            to,
+        } = body
+        else {
+            return None;
+        };
+        let (from, to) = (RelPath::parse(from)?, RelPath::parse(to)?);
+        let base = session.synced.get(NodeId(*node))?;
+        let parent = parent.map(NodeId);
+        if parent.is_some_and(|parent| !session.synced.contains(parent)) {
+            return None;
+        }
+        let record = SyncedNode {
+            parent,
+            local_name: to.split()?.1,
+            remote_name: RemoteName::new(remote_name.as_str()),
+            ..base.clone()
+        };
+        Some(Self { from, to, record })
+    }
+
+    /// Whether the very entry on record is at its new place, and nothing at its old one.
+    fn is_done(&self, root: &Root) -> bool {
+        let there = root.identity_at(&self.to);
+        let here = root.identity_at(&self.from);
+        self.record.identity.is_some() && there.ok().flatten() == self.record.identity && here == Ok(None)
+    }
+}
+
 /// Settles one intent; `None`: it is not about the disk.
 fn settle(root: &Root, body: &IntentBody, how: Keeping<'_>) -> Result<Option<Vec<Recovered>>, LocalError> {
     match body {
         IntentBody::Upload { .. } | IntentBody::CreateFolder { .. } | IntentBody::Edit { .. } => Ok(None),
+        // What it came to is looked at apart: it may lead to a record.
+        IntentBody::Rename { .. } => Ok(Some(Vec::new())),
         IntentBody::MakeFolder { path } => {
             // Ours, made for something that comes from the account, and empty still: the next pass makes it again if it
             // is wanted then. What is in it, or another entry, is the user's.

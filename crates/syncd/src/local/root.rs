@@ -177,6 +177,15 @@ impl Root {
         sys::look_beneath(self.fd(), path.as_str(), self.0.resolve)
     }
 
+    /// What the entry at a path is; `None` if nothing is there.
+    pub(crate) fn identity_at(&self, path: &RelPath) -> Result<Option<LocalIdentity>, LocalError> {
+        match self.look(path) {
+            Ok(meta) => Ok(Some(meta.identity)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(cause) => Err(LocalError::at(path, "looking at it", cause)),
+        }
+    }
+
     /// The place of an entry, its folder open. For reading and for our own area; see [`user_spot`](Self::user_spot).
     pub(super) fn spot(&self, path: &RelPath) -> Result<Spot, LocalError> {
         let Some((parent, name)) = path.split() else {

@@ -7,6 +7,8 @@ use planner::path::RelPath;
 use planner::transition::{Action, LocalStep, Step};
 use planner::tree::{LocalFile, LocalKind, LocalNode};
 
+use state::IntentBody;
+
 use super::{Ended, Execution, Start};
 use crate::engine::fetch::{self, Fetched};
 use crate::engine::open::Halt;
@@ -63,6 +65,12 @@ impl Execution<'_> {
             let intent = self.begin(body)?;
             self.parked.insert(*slot, intent);
         }
+        if let LocalStep::Move { from, to, .. } = local
+            && let Some(body) = self.rename_body(step, from, to)
+        {
+            let intent = self.begin(body)?;
+            self.intents.insert(id, intent);
+        }
         if let LocalStep::CreateFolder { path } = local {
             let intent = self.begin(intents::make_folder(path))?;
             self.intents.insert(id, intent);
@@ -78,6 +86,24 @@ impl Execution<'_> {
                 Err(failure) => (id, Ended::Failed(failure)),
             }
         })))
+    }
+
+    /// The intent of a rename that settles a place on record; others leave nothing that a scan could take wrongly.
+    fn rename_body(&self, step: &Step, from: &RelPath, to: &RelPath) -> Option<IntentBody> {
+        let node = step.node.filter(|_| step.settles.place)?;
+        let target = self.decision.merged.target.get(node)?;
+        let parent = match target.parent {
+            Some(parent) => Some(*self.nodes.get(&parent)?),
+            None => None,
+        };
+        let record = *self.nodes.get(&node)?;
+        Some(intents::rename(
+            record,
+            parent,
+            target.remote_name.as_ref()?,
+            from,
+            to,
+        ))
     }
 
     /// Where a parked entry goes.

@@ -52,6 +52,7 @@ fn folder_of(body: &IntentBody) -> Option<Option<FolderId>> {
         IntentBody::CreateFolder { parent, .. } => Some(parent.and_then(FolderId::new)),
         IntentBody::Edit { .. }
         | IntentBody::MakeFolder { .. }
+        | IntentBody::Rename { .. }
         | IntentBody::Place { .. }
         | IntentBody::Park { .. }
         | IntentBody::Trash { .. } => None,
@@ -90,6 +91,7 @@ impl<'a> Looks<'a> {
             IntentBody::Upload { .. } => self.upload(intent).await,
             IntentBody::Edit { .. } => self.edit(intent).await,
             IntentBody::MakeFolder { .. }
+            | IntentBody::Rename { .. }
             | IntentBody::Place { .. }
             | IntentBody::Park { .. }
             | IntentBody::Trash { .. } => Ok(Verdict::Waits),

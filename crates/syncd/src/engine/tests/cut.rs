@@ -128,3 +128,20 @@ async fn a_folder_made_for_a_download_that_was_cut_off_is_nobodys() {
     ];
     assert_ends_as(&world, &one, &ends).await;
 }
+
+#[tokio::test]
+async fn a_folder_deleted_there_after_its_rename_here_was_cut_off_is_deleted() {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        one.write("keep.txt", "keep");
+        one.write("old/a.txt", "a");
+        one.sync().await;
+        let folder = world.folder("/Sync/old");
+        world.control.rename_folder(folder, "renamed").unwrap();
+        let disk = one.disk.clone();
+        cut_when(&world, &one, move |_| disk.join("renamed").exists()).await;
+        world.control.trash_folder(folder).unwrap();
+        assert_ends_as(&world, &one, &[("/keep.txt", "keep")]).await;
+    }
+}
