@@ -5,11 +5,13 @@
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use super::disk::{Entry, Spot};
 use super::local::{Local, State};
 use super::order::Drafts;
 use crate::id::{LocalKey, TargetKey};
+use crate::path::RelPath;
 
 impl Local<'_> {
     /// Sets an entry aside, after all in it that will not be in it any more.
@@ -57,12 +59,16 @@ impl Local<'_> {
             }
         }
         aside.remove(&folder);
-        let mut order: Vec<(usize, LocalKey)> = aside
+        // By path, not by key: the plan must not depend on how the scan was numbered (property 5).
+        let mut order: Vec<(Reverse<usize>, Option<RelPath>, LocalKey)> = aside
             .into_iter()
-            .map(|key| (self.disk.above(Entry::Seen(key)).count(), key))
+            .map(|key| {
+                let depth = self.disk.above(Entry::Seen(key)).count();
+                (Reverse(depth), self.trees.local.nodes.path(key), key)
+            })
             .collect();
-        order.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-        order.into_iter().map(|(_, key)| key).collect()
+        order.sort_unstable();
+        order.into_iter().map(|(_, _, key)| key).collect()
     }
 
     /// Whether the target node will be below the folder that is this entry now.
