@@ -2,6 +2,7 @@
 //! a server in this process.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     reason = "a test ends at the first surprise, and says where"
 )]

@@ -2,6 +2,7 @@
 //! user's own; and what `--keep` leaves running can be used.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     reason = "a test ends at the first surprise, and says where"

@@ -1,6 +1,7 @@
 //! The documents are in step with the code: every module folder is on the map, every test that a guarantee names exists.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     reason = "a test ends at the first surprise, and says where"
 )]

@@ -10,6 +10,7 @@
 //!     SYNCD_TEST_MIB=2048 cargo test --release -p syncd --test e2e memory      a file of 2 GiB
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,

@@ -2,6 +2,10 @@
 //!
 //! The disk is looked at, but a folder that is missing is no mistake here: whether it was synced before is known to
 //! the journal alone.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "compares folders of the configuration by what they are on the disk"
+)]
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;

@@ -2,6 +2,10 @@
 //!
 //! Secrets are never part of [`Config`](super::Config), and no text made here holds one: a file that does not parse is
 //! told by its line number alone.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads the credentials, apart from all other configuration"
+)]
 
 use std::fs::{File, OpenOptions};
 use std::io::Read as _;

@@ -1,6 +1,10 @@
 //! From a file and the environment to a [`Config`]. The one place where the process's environment is read.
 //!
 //! It reads one file and changes nothing. What two values mean together is `check.rs`.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the door to the environment and the configuration file"
+)]
 
 use std::collections::BTreeMap;
 use std::io::Read as _;

@@ -2,6 +2,7 @@
 //!
 //! What must never happen: a folder that holds anything is touched, or the user's own configuration, state or
 //! credentials come into it.
+#![expect(clippy::disallowed_methods, reason = "the demo makes its own folders")]
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};

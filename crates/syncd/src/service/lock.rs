@@ -2,6 +2,7 @@
 //!
 //! The file stays when the lock ends: removing it would let two processes lock two files of one name. A lock ends
 //! with its process, however that ends.
+#![expect(clippy::disallowed_methods, reason = "locks files of the state directory")]
 
 use std::fs::{File, OpenOptions};
 use std::io;

@@ -3,6 +3,7 @@
 //! One file per API address and key or user name, mode 0600, replaced as a whole; a lock file beside it. It never
 //! holds keys or passwords, and no error holds the token. Content that cannot be read counts as none: the cost is
 //! one sign-in.
+#![expect(clippy::disallowed_methods, reason = "keeps the token in the state directory")]
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};

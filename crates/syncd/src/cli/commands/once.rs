@@ -2,6 +2,10 @@
 //!
 //! Everything that can be wrong without asking the server is found before it is asked, and before anything is
 //! written but the state directory itself.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "looks at the state directory and the CA file before anything else runs"
+)]
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
