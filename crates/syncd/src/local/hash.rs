@@ -57,6 +57,28 @@ pub(crate) fn hash_now(root: &Root, path: &RelPath) -> Result<ContentHash, Local
     Ok(hash)
 }
 
+/// BLAKE3 of the first `length` bytes of what is at a path now, and of all of it.
+pub(crate) fn hash_with_start(
+    root: &Root,
+    path: &RelPath,
+    length: u64,
+) -> Result<(ContentHash, ContentHash), LocalError> {
+    let failed = |doing| move |cause| LocalError::at(path, doing, cause);
+    let file = root.file(path).map_err(failed("opening it"))?;
+    let (mut start, mut all) = (blake3::Hasher::new(), blake3::Hasher::new());
+    let mut left = length;
+    each_chunk(file.as_fd(), |chunk| {
+        let taken = usize::try_from(left).unwrap_or(usize::MAX).min(chunk.len());
+        start.update(chunk.get(..taken).unwrap_or_default());
+        left = left.saturating_sub(u64::try_from(taken).unwrap_or(u64::MAX));
+        all.update(chunk);
+        Ok(())
+    })
+    .map_err(failed("reading it"))?;
+    let hash = |hasher: &blake3::Hasher| ContentHash(hasher.finalize().into());
+    Ok((hash(&start), hash(&all)))
+}
+
 /// BLAKE3 of what is at a path, if it has this size and nobody touched it since `before_ns` (nanoseconds since 1970), as
 /// far as its stamps tell; else [`LocalError::Changed`].
 pub(crate) fn hash_untouched(
@@ -162,6 +184,18 @@ mod tests {
         let hashed = hash_file(&disk.root, &path("a"), &seen).unwrap();
         assert_eq!(hashed.hash.0, *blake3::hash(bytes.as_bytes()).as_bytes());
         assert_eq!((hashed.size, hashed.stamp), (seen.size, seen.stamp));
+    }
+
+    #[test]
+    fn the_start_of_a_file_is_told_from_all_of_it() {
+        let disk = Disk::new();
+        let bytes = "x".repeat(CHUNK + 17) + "end";
+        disk.write("a", &bytes);
+        for length in [1, CHUNK - 1, CHUNK, CHUNK + 5, bytes.len()] {
+            let (start, all) = hash_with_start(&disk.root, &path("a"), length as u64).unwrap();
+            assert_eq!(start.0, *blake3::hash(&bytes.as_bytes()[..length]).as_bytes());
+            assert_eq!(all.0, *blake3::hash(bytes.as_bytes()).as_bytes());
+        }
     }
 
     #[test]

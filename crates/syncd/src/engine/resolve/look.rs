@@ -384,7 +384,7 @@ impl<'a> Looks<'a> {
             .listed()
             .files
             .iter()
-            .filter(|row| row.size == wanted.size.get() && !known_ids.contains(&row.id.get()))
+            .filter(|row| row.size <= wanted.size.get() && !known_ids.contains(&row.id.get()))
             .filter(|row| named(row) || numbered(&row.name))
             .filter_map(|row| Some((translate::file_id(row.id)?, row)))
             .filter(|(id, _)| !self.recorded.contains(id))
@@ -397,6 +397,11 @@ impl<'a> Looks<'a> {
         for (file, row) in fresh {
             let fetched = bytes_of(self.session, file, row.size, &row.short_url).await?;
             if Some(fetched.staged.hash) != sent {
+                if self.is_start_of(path, row.size, fetched.staged.hash, sent).await {
+                    // Only the start of it was stored (`wire.md` Q60). All of it is here: this goes, and it is sent anew.
+                    trash_interim(&self.session.account, file, &row.name).await?;
+                    return Ok(Verdict::Over);
+                }
                 continue;
             }
             let landed = Landed {
@@ -423,6 +428,22 @@ impl<'a> Looks<'a> {
         } else {
             self.not_seen(intent)
         })
+    }
+
+    /// Whether these are the first bytes of the local file, which still is the one that was sent.
+    async fn is_start_of(
+        &self,
+        path: &str,
+        length: u64,
+        start: ContentHash,
+        sent: Option<ContentHash>,
+    ) -> bool {
+        let (root, path) = (self.session.root.clone(), RelPath::parse(path));
+        let Some(path) = path.filter(|_| length > 0) else {
+            return false;
+        };
+        let read = tokio::task::spawn_blocking(move || hash::hash_with_start(&root, &path, length)).await;
+        joined(read).is_ok_and(|(first, all)| first == start && Some(all) == sent)
     }
 
     async fn local_bytes(&self, path: &str) -> Option<ContentHash> {
