@@ -310,6 +310,29 @@ fn know(session: &mut Session, tree: &mut RemoteTree) -> Result<(), Halt> {
     Ok(())
 }
 
+/// A row that may be our own upload, of which the answer was lost and which could not be looked at yet, is left out of the
+/// merge: what it holds may be half a file, and must not meet the whole one as somebody else's version.
+pub(crate) fn leave_alone(session: &Session, seen: &mut RemoteSeen, waiting: &BTreeSet<RelPath>) {
+    if waiting.is_empty() {
+        return;
+    }
+    let recorded: BTreeSet<RemoteId> = session.synced.iter().map(SyncedNode::remote).collect();
+    let ours: Vec<RemoteNode> = seen
+        .tree
+        .nodes
+        .iter()
+        .filter(|row| row.file().is_some() && !recorded.contains(&row.id))
+        .filter(|row| seen.paths.get(&row.id).is_some_and(|path| waiting.contains(path)))
+        .map(|row| RemoteNode {
+            ignored: true,
+            ..row.clone()
+        })
+        .collect();
+    for row in ours {
+        seen.tree.nodes.insert(row);
+    }
+}
+
 /// What is known of bytes on this disk: of records, and of files hashed before that have none yet.
 #[derive(Debug, Default)]
 pub(crate) struct Hashes {

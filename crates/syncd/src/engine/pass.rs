@@ -108,7 +108,8 @@ async fn rounds(
             Mode::Write => resolve::account(session).await?,
             Mode::Look => resolve::waiting(session)?,
         };
-        let (scan, remote) = see(session).await?;
+        let (scan, mut remote) = see(session).await?;
+        observe::leave_alone(session, &mut remote, &waiting);
         if let Some(expected) = options.expect.as_ref().filter(|_| tally.rounds() == 1) {
             expect(session, &scan, &remote, expected).await?;
         }

@@ -61,15 +61,12 @@ async fn an_upload_of_which_half_is_stored_and_the_answer_lost_is_no_conflict_wi
         one.write("keep.txt", "keep");
         one.sync().await;
         fill(&one);
-        for fault in ["upload-truncated", "empty-body"] {
-            world.control.set_fault(fault, 0.5).unwrap();
-        }
-        for _ in 0..4 {
-            one.once().await;
-        }
-        for fault in ["upload-truncated", "empty-body"] {
-            world.control.set_fault(fault, 0.0).unwrap();
-        }
+        world.control.set_fault("upload-truncated", 1.0).unwrap();
+        world.control.set_quirk("Q32", true).unwrap();
+        world.control.set_knob("Q32.p", "1").unwrap();
+        one.once().await;
+        world.control.set_fault("upload-truncated", 0.0).unwrap();
+        world.control.set_quirk("Q32", false).unwrap();
         until_quiet(&world, &[&one]).await;
         assert_eq!(one.tree().len(), 13, "{dialect:?}: {:?}", one.tree());
         assert_settled(&world, "/Sync", &[&one]).await;
