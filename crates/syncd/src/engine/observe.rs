@@ -12,8 +12,8 @@ use planner::path::RelPath;
 use planner::tree::{Gone, RemoteKind, RemoteNode, RemoteTree, Standing, SyncedNode, SyncedTree, Tree};
 use state::{Change, LocalVersion, RemoteVersion};
 
-use super::absent;
 use super::open::{Halt, Session};
+use super::{absent, intents};
 use crate::local::ignore::Ignore;
 use crate::local::scan::KnownHashes;
 use crate::remote::account::Life;
@@ -310,27 +310,48 @@ fn know(session: &mut Session, tree: &mut RemoteTree) -> Result<(), Halt> {
     Ok(())
 }
 
-/// A row that may be our own upload, of which the answer was lost and which could not be looked at yet, is left out of the
-/// merge: what it holds may be half a file, and must not meet the whole one as somebody else's version.
-pub(crate) fn leave_alone(session: &Session, seen: &mut RemoteSeen, waiting: &BTreeSet<RelPath>) {
+/// Rows that may be our own uploads, of which the answer was lost and which could not be looked at yet, are kept from the
+/// merge: what they hold may be half a file, and must not meet the whole one as somebody else's version. They are left out
+/// altogether, not only ignored: an ignored row keeps its name, and our own file would have to give way to it. No record
+/// speaks of them, so their absence says nothing; their paths wait, so nothing is sent again meanwhile.
+pub(crate) fn leave_alone(
+    session: &Session,
+    seen: &mut RemoteSeen,
+    waiting: &BTreeSet<RelPath>,
+) -> Result<(), Halt> {
     if waiting.is_empty() {
-        return;
+        return Ok(());
     }
+    let open = session
+        .journal
+        .open_intents()
+        .map_err(|error| session.broken(&error))?;
     let recorded: BTreeSet<RemoteId> = session.synced.iter().map(SyncedNode::remote).collect();
-    let ours: Vec<RemoteNode> = seen
-        .tree
-        .nodes
-        .iter()
-        .filter(|row| row.file().is_some() && !recorded.contains(&row.id))
-        .filter(|row| seen.paths.get(&row.id).is_some_and(|path| waiting.contains(path)))
-        .map(|row| RemoteNode {
-            ignored: true,
-            ..row.clone()
-        })
-        .collect();
-    for row in ours {
-        seen.tree.nodes.insert(row);
+    for intent in &open {
+        let Some((wanted, _)) = intents::wanted(&intent.body) else {
+            continue;
+        };
+        let parent = wanted.folder.map(RemoteId::Folder);
+        let plain = naming::plain(&wanted.name);
+        let ours = |row: &&RemoteNode| {
+            let name = row.name.as_str();
+            let numbered = plain
+                .as_ref()
+                .is_some_and(|plain| naming::numbered_like(name, plain));
+            row.file().is_some() && !recorded.contains(&row.id) && (row.name == wanted.name || numbered)
+        };
+        let rows: Vec<RemoteId> = seen
+            .tree
+            .nodes
+            .children(parent)
+            .filter(ours)
+            .map(|row| row.id)
+            .collect();
+        for id in rows {
+            seen.tree.nodes.remove(id);
+        }
     }
+    Ok(())
 }
 
 /// What is known of bytes on this disk: of records, and of files hashed before that have none yet.

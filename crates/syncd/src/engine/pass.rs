@@ -109,7 +109,7 @@ async fn rounds(
             Mode::Look => resolve::waiting(session)?,
         };
         let (scan, mut remote) = see(session).await?;
-        observe::leave_alone(session, &mut remote, &waiting);
+        observe::leave_alone(session, &mut remote, &waiting)?;
         if let Some(expected) = options.expect.as_ref().filter(|_| tally.rounds() == 1) {
             expect(session, &scan, &remote, expected).await?;
         }

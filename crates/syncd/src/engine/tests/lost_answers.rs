@@ -74,6 +74,52 @@ async fn an_upload_of_which_half_is_stored_and_the_answer_lost_is_no_conflict_wi
 }
 
 #[tokio::test]
+async fn a_half_stored_upload_that_cannot_be_looked_at_yet_is_no_conflict_with_ourselves() {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        one.write("keep.txt", "keep");
+        one.sync().await;
+        fill(&one);
+        world.control.set_fault("upload-truncated", 1.0).unwrap();
+        world.control.set_fault("short-body", 1.0).unwrap();
+        world.control.set_quirk("Q32", true).unwrap();
+        world.control.set_knob("Q32.p", "1").unwrap();
+        one.once().await;
+        world.control.set_fault("upload-truncated", 0.0).unwrap();
+        one.once().await;
+        world.control.set_fault("short-body", 0.0).unwrap();
+        world.control.set_quirk("Q32", false).unwrap();
+        until_quiet(&world, &[&one]).await;
+        assert_eq!(one.tree().len(), 13, "{dialect:?}: {:?}", one.tree());
+        assert_settled(&world, "/Sync", &[&one]).await;
+    }
+}
+
+#[tokio::test]
+async fn half_stored_uploads_and_lost_answers_of_every_call_are_no_conflict_with_ourselves() {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        one.write("keep.txt", "keep");
+        one.sync().await;
+        fill(&one);
+        for fault in ["upload-truncated", "empty-body"] {
+            world.control.set_fault(fault, 0.5).unwrap();
+        }
+        for _ in 0..4 {
+            one.once().await;
+        }
+        for fault in ["upload-truncated", "empty-body"] {
+            world.control.set_fault(fault, 0.0).unwrap();
+        }
+        until_quiet(&world, &[&one]).await;
+        assert_eq!(one.tree().len(), 13, "{dialect:?}: {:?}", one.tree());
+        assert_settled(&world, "/Sync", &[&one]).await;
+    }
+}
+
+#[tokio::test]
 async fn an_upload_that_is_stored_although_the_answer_says_failed_is_found() {
     for dialect in [Dialect::V4, Dialect::V5] {
         let world = World::start(dialect).await;
