@@ -66,7 +66,24 @@ pub(crate) fn migrate(
             tracing::info!(version = to, "journal migrated");
         }
     }
+    if let Some(dir) = keep_in {
+        drop_old_copies(dir, found);
+    }
     Ok(())
+}
+
+/// Copies of earlier versions that are kept: enough to go back over more than one careless upgrade.
+const COPIES_KEPT: u32 = 3;
+
+/// Removes copies of versions long gone. One that cannot be removed does no harm.
+fn drop_old_copies(dir: &Path, newest: u32) {
+    for version in 1..=newest.saturating_sub(COPIES_KEPT) {
+        if let Err(error) = fs::remove_file(copy_path(dir, version))
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, version, "an old copy of the journal could not be removed");
+        }
+    }
 }
 
 /// One version to the next, as a whole or not at all.
@@ -165,6 +182,23 @@ mod tests {
             .unwrap();
         assert_eq!((name.as_str(), version(&copy).unwrap()), ("old", 1));
         assert_eq!(contents(home.path()).len(), 2, "no unfinished copy stays");
+    }
+
+    #[test]
+    fn the_copies_of_the_last_three_versions_are_kept() {
+        let (home, mut conn) = old_journal();
+        let mut all = vec![FIRST, SECOND];
+        for to in 2..=6_u32 {
+            if to > 2 {
+                all.push("SELECT 1");
+            }
+            migrate(&mut conn, Some(home.path()), &all).unwrap();
+            assert_eq!(version(&conn).unwrap(), to);
+        }
+        let kept: Vec<u32> = (1..=6)
+            .filter(|it| copy_path(home.path(), *it).exists())
+            .collect();
+        assert_eq!(kept, [3, 4, 5]);
     }
 
     #[test]

@@ -47,13 +47,13 @@ impl Journal {
         Self::open_drawing(dir, Random::seeded(seed))
     }
 
-    fn open_drawing(dir: &Path, mut random: Random) -> Result<Self, JournalError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(JournalError::io(dir))?;
-        let lock = Lock::take(dir)?;
+    fn open_drawing(dir: &Path, random: Random) -> Result<Self, JournalError> {
+        let lock = lock_made(dir)?;
+        Self::open_locked(dir, lock, random)
+    }
+
+    /// Opens the journal in `dir`, of which the caller has the lock already.
+    pub(crate) fn open_locked(dir: &Path, lock: Lock, mut random: Random) -> Result<Self, JournalError> {
         let path = dir.join(DATABASE);
         create_private(&path)?;
         let mut conn = connect(&path)?;
@@ -147,6 +147,16 @@ impl Journal {
             _lock: lock,
         })
     }
+}
+
+/// Makes the folder of a pair, private, if it is not there, and takes its lock.
+pub(crate) fn lock_made(dir: &Path) -> Result<Lock, JournalError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(JournalError::io(dir))?;
+    Lock::take(dir)
 }
 
 /// Makes an empty file that only its owner can read; one that is there stays as it is.
@@ -314,7 +324,9 @@ mod tests {
         let ours = Some(std::process::id());
         assert!(matches!(Journal::open(home.path()), Err(JournalError::Locked { pid }) if pid == ours));
         assert!(matches!(Journal::read(home.path()), Err(JournalError::Locked { pid }) if pid == ours));
-        assert!(matches!(Journal::set_aside(home.path()), Err(JournalError::Locked { pid }) if pid == ours));
+        let anew = Journal::begin_anew(home.path(), "now");
+        assert!(matches!(anew, Err(JournalError::Locked { pid }) if pid == ours));
+        assert!(matches!(Journal::end_unread(home.path()), Err(JournalError::Locked { pid }) if pid == ours));
         drop(journal);
         assert!(Journal::open(home.path()).is_ok());
     }
