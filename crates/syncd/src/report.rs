@@ -43,6 +43,8 @@ pub(crate) enum Kind {
     NoApiAccess,
     /// Another account than the pair's.
     OtherAccount,
+    /// What stops the passes of a pair until the user decides.
+    SafetyStop,
     /// Another process holds the state.
     Busy,
     /// Not part of this release.
@@ -71,6 +73,7 @@ impl Kind {
             Self::Rejected => "rejected",
             Self::NoApiAccess => "no_api_access",
             Self::OtherAccount => "other_account",
+            Self::SafetyStop => "safety_stop",
             Self::Busy => "busy",
             Self::NotInThisRelease => "not_in_this_release",
             Self::Interrupted => "interrupted",
@@ -95,7 +98,7 @@ impl Kind {
             | Self::OtherPlan
             | Self::Internal => Exit::CouldNotRun,
             Self::NoCredentials | Self::Rejected | Self::NoApiAccess => Exit::NoAccess,
-            Self::OtherAccount => Exit::SafetyStop,
+            Self::OtherAccount | Self::SafetyStop => Exit::SafetyStop,
             Self::Busy => Exit::Busy,
         }
     }

@@ -133,6 +133,11 @@ impl PairSummary {
         self.exit(false) == Exit::InSync
     }
 
+    /// Whether everything that can be decided now was: what is held waits for the user, nothing else does.
+    pub(crate) fn met(&self) -> bool {
+        self.error.is_none() && self.stop.is_none() && self.unproved.is_empty() && self.failed.is_empty()
+    }
+
     /// The exit code; `strict` also counts skipped items and drift.
     pub(crate) fn exit(&self, strict: bool) -> Exit {
         if let Some(report) = &self.error {

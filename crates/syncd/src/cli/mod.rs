@@ -91,6 +91,14 @@ pub(crate) enum Command {
     Approve(commands::approve::ApproveArgs),
     /// Bring files back that a sync moved to .syncd/trash; nothing is overwritten
     Restore(commands::restore::RestoreArgs),
+    /// A new journal from both sides, for one that is lost, damaged or does not fit; deletes nothing
+    Rebuild(commands::rebuild::RebuildArgs),
+    /// Compare both sides with the journal, and change nothing
+    Check(commands::check::CheckArgs),
+    /// End a pair: its journal goes, all files stay on both sides
+    Forget(commands::forget::ForgetArgs),
+    /// Tell a pair that its local folder was moved
+    Relocate(commands::relocate::RelocateArgs),
     /// The configuration in force, where it is, whether it can be used
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),
@@ -163,6 +171,10 @@ fn dispatch(context: &Context, once: commands::once::OnceArgs, command: Option<C
         Some(Command::Conflicts(command)) => commands::conflicts::run(context, &command),
         Some(Command::Approve(args)) => commands::approve::run(context, &args),
         Some(Command::Restore(args)) => commands::restore::run(context, &args),
+        Some(Command::Rebuild(args)) => commands::rebuild::run(context, &args),
+        Some(Command::Check(args)) => commands::check::run(context, &args),
+        Some(Command::Forget(args)) => commands::forget::run(context, &args),
+        Some(Command::Relocate(args)) => commands::relocate::run(context, &args),
         Some(Command::Config(command)) => commands::config::run(context, &command),
         Some(Command::Completions(args)) => commands::completions::run(context, &args),
         None if once.once => commands::once::run(context, once),
@@ -217,7 +229,7 @@ mod tests {
         } else {
             &[]
         };
-        let rest = "status problems history conflicts approve restore config completions";
+        let rest = "status problems history conflicts approve restore rebuild check forget relocate config completions";
         let rest: Vec<_> = rest.split_whitespace().collect();
         assert_eq!(names, [demo, &rest].concat());
     }

@@ -154,6 +154,21 @@ fn local_folders(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// What this folder overlaps with, if it were the pair's: the folder of another pair, or the state directory.
+pub(crate) fn overlap(config: &Config, pair: &str, folder: &Path) -> Option<String> {
+    let place = Place::of(folder);
+    let meets = |other: &Path| {
+        let other = Place::of(other);
+        place.is_within(&other) || other.is_within(&place)
+    };
+    if meets(&config.state_dir) {
+        return Some(format!("the state directory {}", config.state_dir.display()));
+    }
+    let others = config.pairs.iter().filter(|other| other.name != pair);
+    let mut met = others.filter(|other| meets(&other.local));
+    met.next().map(describe)
+}
+
 fn describe(pair: &PairConfig) -> String {
     format!(
         "the folder {} of the pair \"{}\"",

@@ -3,7 +3,7 @@
 //! Below this module nobody reads a file, a variable or a default again. `keys.rs` is the one list of keys; secrets
 //! are not part of it (`credentials.rs`), so a `Config` may be shown and logged.
 
-mod check;
+pub(crate) mod check;
 pub(crate) mod credentials;
 pub(crate) mod error;
 pub(crate) mod keys;

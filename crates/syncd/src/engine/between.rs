@@ -75,7 +75,7 @@ pub(crate) struct Quiet {
 impl Quiet {
     /// Keeps passes out, or says who is at it.
     pub(crate) fn hold(dir: &Path) -> Result<Self, Report> {
-        let journal = Journal::read(dir).map_err(|error| told(&error))?;
+        let journal = Journal::read(dir).map_err(|error| told(dir, &error))?;
         Ok(Self { _journal: journal })
     }
 }
@@ -102,7 +102,7 @@ pub(crate) fn approve(dir: &Path, by: &str) -> Result<Held, Report> {
         memo::forget_stop(&mut journal)?;
         Ok(held)
     });
-    approved.map_err(|error| told(&error))
+    approved.map_err(|error| told(dir, &error))
 }
 
 /// Why the pair waits, if it was stopped and no pass came through since.
@@ -271,13 +271,15 @@ fn ask<T>(
     dir: &Path,
     question: impl FnOnce(&Journal) -> Result<T, JournalError>,
 ) -> Result<Option<T>, Report> {
-    let journal = Journal::read(dir).map_err(|error| told(&error))?;
+    let journal = Journal::read(dir).map_err(|error| told(dir, &error))?;
     journal
         .map(|journal| question(&journal))
         .transpose()
-        .map_err(|error| told(&error))
+        .map_err(|error| told(dir, &error))
 }
 
-fn told(error: &JournalError) -> Report {
-    Report::from_journal_command(error)
+/// The folder of a pair bears its name.
+fn told(dir: &Path, error: &JournalError) -> Report {
+    let pair = dir.file_name().unwrap_or_default().to_string_lossy();
+    Report::from_journal_command(error, &pair)
 }

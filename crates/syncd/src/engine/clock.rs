@@ -33,3 +33,21 @@ pub(crate) fn shown(seconds: i64) -> Option<String> {
         .ok()
         .map(|at| at.to_string())
 }
+
+/// A moment as part of a file name: `2026-11-24-141503` (UTC).
+pub(crate) fn file_stamp(seconds: i64) -> String {
+    match shown(seconds) {
+        Some(text) => text.trim_end_matches('Z').replace('T', "-").replace(':', ""),
+        None => seconds.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_part_of_a_file_name() {
+        assert_eq!(file_stamp(1_795_529_703), "2026-11-24-141503");
+    }
+}

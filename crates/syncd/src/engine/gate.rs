@@ -129,7 +129,10 @@ impl SafetyStop {
             }
             Self::RootMissing(_) => "mount or restore the folder, or take the pair out of the configuration",
             Self::MarkerMissing | Self::MarkerForeign(_) => {
-                "check that the right folder is mounted there; nothing is done until its .syncd/root-id is back"
+                return format!(
+                    "check that the right folder is mounted there; if it is, and its .syncd/root-id cannot be had \
+                     back, \"syncd rebuild {pair}\" merges both sides without deleting anything"
+                );
             }
             Self::MarkerOlder { .. } => {
                 return format!(
@@ -137,7 +140,12 @@ impl SafetyStop {
                      {pair}\": the next run then merges both sides without deleting anything"
                 );
             }
-            Self::RemoteRootGone(_) => "restore the folder on the web site, or change `remote` of the pair",
+            Self::RemoteRootGone(_) => {
+                return format!(
+                    "restore the folder on the web site; or change `remote` of the pair, then run \"syncd rebuild \
+                     {pair}\", which merges it with the folder here without deleting anything"
+                );
+            }
             Self::LostRows(_) => {
                 return format!(
                     "wait for the site to be repaired, or ask its operator; nothing is deleted meanwhile; \"syncd \
@@ -151,7 +159,10 @@ impl SafetyStop {
                 );
             }
             Self::JournalDamaged(_) => {
-                "move the damaged journal away: the next run merges both sides without deleting"
+                return format!(
+                    "run \"syncd rebuild {pair}\": it keeps the damaged journal aside and makes a new one from both \
+                     sides, without deleting anything"
+                );
             }
         };
         text.to_owned()

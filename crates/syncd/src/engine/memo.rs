@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use planner::id::LocalIdentity;
 use serde::{Deserialize, Serialize};
 use state::{Journal, JournalError};
 
@@ -16,6 +17,10 @@ const STOP: &str = "stop";
 const OLDER_HELD: &str = "older.held";
 /// The same once the user let it in, then a blank and who that was.
 const OLDER_APPROVED: &str = "older.approved";
+/// There while the two sides meet anew after a rebuild.
+const REBUILD: &str = "rebuild";
+/// Which folder on this disk was synced last: device, inode and time of birth.
+const PLACE: &str = "root.place";
 
 /// The last safety stop, until a pass comes through.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -119,6 +124,51 @@ pub(crate) fn older_allowed_by(journal: &Journal, stop: &SafetyStop) -> Result<O
 /// The older folder is merged now, and bears this journal's generation: its approval is used up.
 pub(crate) fn consume_older(journal: &mut Journal) -> Result<(), JournalError> {
     journal.set_note(OLDER_APPROVED, None)
+}
+
+/// Both sides meet anew: until a pass came through, every difference is a conflict of which both versions stay, whatever
+/// the pair's policy.
+pub(crate) fn begin_rebuild(journal: &mut Journal) -> Result<(), JournalError> {
+    set(journal, REBUILD, "open")
+}
+
+/// Whether they still do.
+pub(crate) fn rebuilding(journal: &Journal) -> Result<bool, JournalError> {
+    Ok(journal.notes()?.contains_key(REBUILD))
+}
+
+/// They have met.
+pub(crate) fn end_rebuild(journal: &mut Journal) -> Result<(), JournalError> {
+    if rebuilding(journal)? {
+        journal.set_note(REBUILD, None)?;
+    }
+    Ok(())
+}
+
+/// Which folder on this disk is being synced: by it a folder that was moved is told from a copy.
+pub(crate) fn note_place(journal: &mut Journal, root: LocalIdentity) -> Result<(), JournalError> {
+    set(journal, PLACE, &place(root))
+}
+
+/// Whether this very folder was the one that was synced last, under whatever path.
+pub(crate) fn is_noted_place(journal: &Journal, root: LocalIdentity) -> Result<bool, JournalError> {
+    Ok(journal
+        .notes()?
+        .get(PLACE)
+        .is_some_and(|noted| *noted == place(root)))
+}
+
+fn place(root: LocalIdentity) -> String {
+    let birth = root.birth_ns.map_or_else(String::new, |birth| birth.to_string());
+    format!("{} {} {birth}", root.device, root.inode)
+}
+
+/// Writes only what is new: most passes have nothing to say.
+fn set(journal: &mut Journal, key: &str, value: &str) -> Result<(), JournalError> {
+    if journal.notes()?.get(key).is_some_and(|noted| noted == value) {
+        return Ok(());
+    }
+    journal.set_note(key, Some(value))
 }
 
 #[cfg(test)]

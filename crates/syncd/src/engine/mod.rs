@@ -6,11 +6,13 @@
 
 mod absent;
 pub(crate) mod between;
+pub(crate) mod check;
 mod clock;
 mod decide;
 mod deletions;
 mod doubts;
 mod dry_run;
+pub(crate) mod ending;
 mod execute;
 mod fetch;
 mod gate;
@@ -20,8 +22,10 @@ mod memo;
 mod observe;
 mod open;
 mod pass;
+pub(crate) mod rebuild;
 mod record;
 mod recover;
+pub(crate) mod relocate;
 mod resolve;
 mod root;
 mod schedule;
@@ -31,10 +35,12 @@ mod tally;
 mod tests;
 mod tidy;
 mod twins;
+mod whereabouts;
 mod words;
 
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use gate::SafetyStop;
 pub(crate) use pass::run_once;
 
 use crate::config::Config;

@@ -10,7 +10,7 @@ use planner::id::{FileId, FolderId, LocalIdentity, RemoteId};
 use planner::naming;
 use planner::path::RelPath;
 use planner::tree::{Gone, RemoteKind, RemoteNode, RemoteTree, Standing, SyncedNode, SyncedTree, Tree};
-use state::{Change, LocalVersion, RemoteVersion};
+use state::{Change, Journal, JournalError, LocalVersion, RemoteVersion};
 
 use super::open::{Halt, Session};
 use super::{absent, intents};
@@ -382,11 +382,13 @@ impl KnownHashes for Hashes {
 
 /// The hashes that spare a scan the reading of files.
 pub(crate) fn known_hashes(session: &Session) -> Result<Hashes, Halt> {
-    let mut by_version = session
-        .journal
-        .local_hashes()
-        .map_err(|error| session.broken(&error))?;
-    for node in session.synced.iter() {
+    hashes(&session.journal, &session.synced).map_err(|error| session.broken(&error))
+}
+
+/// The same, of a journal and its records.
+pub(crate) fn hashes(journal: &Journal, synced: &SyncedTree) -> Result<Hashes, JournalError> {
+    let mut by_version = journal.local_hashes()?;
+    for node in synced.iter() {
         let (Some(identity), Some(file)) = (node.identity, node.file()) else {
             continue;
         };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use planner::hold::Side;
 use planner::id::{FolderId, NodeId};
-use planner::policy::{Policy, ServerTraits};
+use planner::policy::{ConflictPolicy, Policy, ServerTraits};
 use planner::tree::SyncedTree;
 use state::{Change, HeldDeletion, HistoryEntry, Journal, JournalError, Meta, RemoteRoot};
 use tokio_util::sync::CancellationToken;
@@ -139,7 +139,7 @@ impl Session {
 
     /// The journal failed.
     pub(crate) fn broken(&self, error: &JournalError) -> Halt {
-        journal_failed(error)
+        journal_failed(error, &self.pair.name)
     }
 
     /// The account failed for all of this pass.
@@ -148,7 +148,8 @@ impl Session {
     }
 }
 
-fn journal_failed(error: &JournalError) -> Halt {
+/// The journal of this pair failed.
+pub(super) fn journal_failed(error: &JournalError, pair: &str) -> Halt {
     match error {
         JournalError::Damaged { .. } => Halt::Stop(SafetyStop::JournalDamaged(error.to_string())),
         JournalError::Locked { .. }
@@ -157,7 +158,7 @@ fn journal_failed(error: &JournalError) -> Halt {
         | JournalError::Full { .. }
         | JournalError::Torn { .. }
         | JournalError::NoSuchIntent { .. }
-        | JournalError::Sql { .. } => Halt::Error(Box::new(Report::from_journal(error))),
+        | JournalError::Sql { .. } => Halt::Error(Box::new(Report::from_journal(error, pair))),
     }
 }
 
@@ -174,23 +175,27 @@ pub(crate) async fn open(
         Mode::Write => Journal::open(&dir),
         Mode::Look => Journal::scratch(&dir),
     };
-    let journal = journal.map_err(|error| journal_failed(&error))?;
+    let broken = |error: &JournalError| journal_failed(error, &pair.name);
+    let journal = journal.map_err(|error| broken(&error))?;
     let mut meta = journal.meta().clone();
     let root = open_root(pair, &meta)?;
-    let found = marker::read(&root).map_err(|error| marker_failed(&error))?;
+    let rebuilding = memo::rebuilding(&journal).map_err(|error| broken(&error))?;
+    let found = find_marker(&root, rebuilding && meta.root_id.is_none())?;
     let restored = match check_marker(found.as_ref(), &meta) {
         Ok(()) => None,
-        Err(stop) => Some(let_in(&journal, stop)?),
+        Err(stop) => Some(let_in(&journal, stop, pair)?),
     };
+    // A folder that bears a marker was synced before, by a journal that is lost: as after a rebuild, no version may lose.
+    let merging = rebuilding || (meta.root_id.is_none() && found.is_some());
     if let Some(journal_says) = meta.api_url.as_ref().filter(|url| **url != api_url) {
         return Err(Halt::Stop(SafetyStop::OtherApi {
             journal: journal_says.clone(),
             configured: api_url,
         }));
     }
-    let (account, package) = sign_in(setup, &meta, &api_url).await?;
-    let proved = journal.proved().map_err(|error| journal_failed(&error))?;
-    let doubts = super::doubts::known(&journal).map_err(|error| journal_failed(&error))?;
+    let (account, package) = sign_in(setup, meta.account.as_deref(), &api_url).await?;
+    let proved = journal.proved().map_err(|error| broken(&error))?;
+    let doubts = super::doubts::known(&journal).map_err(|error| broken(&error))?;
     let mut no_remote_root = false;
     let remote_root = match &meta.remote_root {
         Some(RemoteRoot::Top) => None,
@@ -207,8 +212,8 @@ pub(crate) async fn open(
     meta.account = Some(account);
     meta.remote_root = Some(remote_root.map_or(RemoteRoot::Top, RemoteRoot::Folder));
     let policy = policy(setup, pair, &root, &package, mode)?;
-    let synced = journal.synced().map_err(|error| journal_failed(&error))?;
-    let approvals = journal.approvals().map_err(|error| journal_failed(&error))?;
+    let synced = journal.synced().map_err(|error| broken(&error))?;
+    let approvals = journal.approvals().map_err(|error| broken(&error))?;
     let mut session = Session {
         pair: pair.clone(),
         timing: setup.config.timing.clone(),
@@ -226,13 +231,20 @@ pub(crate) async fn open(
         noted: Vec::new(),
         no_remote_root,
     };
+    if merging {
+        meet_anew(&mut session)?;
+    }
     take_hold(&mut session, restored, mode)?;
     limit(setup, &session.package);
     Ok(session)
 }
 
 /// Signs in, and makes sure that it is the journal's account before anything else is asked (design A9).
-async fn sign_in(setup: &Setup, meta: &Meta, api_url: &str) -> Result<(String, api::Package), Halt> {
+pub(super) async fn sign_in(
+    setup: &Setup,
+    known: Option<&str>,
+    api_url: &str,
+) -> Result<(String, api::Package), Halt> {
     let fatal = |error: &api::ApiError| Halt::Error(Box::new(Report::from_sign_in(error, api_url)));
     let account = setup
         .client
@@ -240,9 +252,9 @@ async fn sign_in(setup: &Setup, meta: &Meta, api_url: &str) -> Result<(String, a
         .await
         .map_err(|error| fatal(&error))?
         .to_string();
-    if let Some(journal_says) = meta.account.as_ref().filter(|id| **id != account) {
+    if let Some(journal_says) = known.filter(|id| *id != account) {
         let stop = SafetyStop::OtherAccount {
-            journal: journal_says.clone(),
+            journal: journal_says.to_owned(),
             found: account,
         };
         return Err(Halt::Stop(stop));
@@ -255,7 +267,7 @@ async fn sign_in(setup: &Setup, meta: &Meta, api_url: &str) -> Result<(String, a
     Ok((account, package))
 }
 
-fn open_root(pair: &PairConfig, meta: &Meta) -> Result<Root, Halt> {
+pub(super) fn open_root(pair: &PairConfig, meta: &Meta) -> Result<Root, Halt> {
     Root::open(&pair.local).map_err(|error| {
         if matches!(error, LocalError::Missing(_)) && meta.root_id.is_some() {
             return Halt::Stop(SafetyStop::RootMissing(pair.local.display().to_string()));
@@ -264,13 +276,18 @@ fn open_root(pair: &PairConfig, meta: &Meta) -> Result<Root, Halt> {
     })
 }
 
-fn marker_failed(error: &LocalError) -> Halt {
-    Halt::Stop(SafetyStop::MarkerForeign(error.to_string()))
+/// The marker that is there. In a rebuild, one that is damaged is some marker: it is replaced.
+pub(super) fn find_marker(root: &Root, rebuilding: bool) -> Result<Option<Marker>, Halt> {
+    match marker::read(root) {
+        Err(LocalError::Damaged { .. }) if rebuilding => Ok(None),
+        Err(error) => Err(Halt::Stop(SafetyStop::MarkerForeign(error.to_string()))),
+        Ok(found) => Ok(found),
+    }
 }
 
 /// A folder that was synced before must show this pair's marker, of this generation (or of the next one: the marker is
 /// raised before the journal).
-fn check_marker(found: Option<&Marker>, meta: &Meta) -> Result<(), SafetyStop> {
+pub(super) fn check_marker(found: Option<&Marker>, meta: &Meta) -> Result<(), SafetyStop> {
     let Some(ours) = &meta.root_id else {
         // A new journal: whatever marker is there is replaced, and the first merge deletes nothing.
         return Ok(());
@@ -293,8 +310,8 @@ fn check_marker(found: Option<&Marker>, meta: &Meta) -> Result<(), SafetyStop> {
 }
 
 /// Who let this older folder in; the stop itself where nobody did.
-fn let_in(journal: &Journal, stop: SafetyStop) -> Result<String, Halt> {
-    let by = memo::older_allowed_by(journal, &stop).map_err(|error| journal_failed(&error))?;
+fn let_in(journal: &Journal, stop: SafetyStop, pair: &PairConfig) -> Result<String, Halt> {
+    let by = memo::older_allowed_by(journal, &stop).map_err(|error| journal_failed(&error, &pair.name))?;
     by.ok_or(Halt::Stop(stop))
 }
 
@@ -321,6 +338,12 @@ fn start_over(session: &mut Session, allowed_by: String) -> Result<(), Halt> {
         .journal
         .commit(&changes)
         .map_err(|error| session.broken(&error))
+}
+
+/// Nothing is on record of a folder that was synced before: until a pass came through, neither version of anything loses.
+fn meet_anew(session: &mut Session) -> Result<(), Halt> {
+    session.policy.conflict = ConflictPolicy::KeepBoth;
+    memo::begin_rebuild(&mut session.journal).map_err(|error| session.broken(&error))
 }
 
 /// Every check has passed: what must be written before anything else is.
@@ -358,11 +381,12 @@ fn claim(session: &mut Session) -> Result<(), Halt> {
     session
         .journal
         .set_meta(session.meta.clone())
-        .map_err(|error| journal_failed(&error))
+        .and_then(|()| memo::note_place(&mut session.journal, session.root.identity()))
+        .map_err(|error| session.broken(&error))
 }
 
 /// Where the remote root is at the first start.
-enum FirstRoot {
+pub(super) enum FirstRoot {
     /// There; `None` is the account's top.
     There(Option<FolderId>),
     /// Nowhere yet; a real run makes it.
@@ -370,7 +394,12 @@ enum FirstRoot {
 }
 
 /// The remote root at the first start: by path, made when missing, or by id.
-async fn first_root(setup: &Setup, pair: &PairConfig, mode: Mode, api_url: &str) -> Result<FirstRoot, Halt> {
+pub(super) async fn first_root(
+    setup: &Setup,
+    pair: &PairConfig,
+    mode: Mode,
+    api_url: &str,
+) -> Result<FirstRoot, Halt> {
     let fatal = |error: &api::ApiError| Halt::Error(Box::new(Report::from_api(error, api_url)));
     let path = match &pair.remote {
         RemoteSpec::Path(path) => path,

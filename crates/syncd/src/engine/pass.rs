@@ -71,7 +71,7 @@ pub(crate) async fn run_once(
     }
 }
 
-fn halted(mut summary: PairSummary, halt: Halt) -> PairSummary {
+pub(super) fn halted(mut summary: PairSummary, halt: Halt) -> PairSummary {
     match halt {
         Halt::Stop(stop) => {
             summary.phase = "stopped";

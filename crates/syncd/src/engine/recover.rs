@@ -14,6 +14,7 @@ use super::intents::parse_hash;
 use super::open::{Halt, Session};
 use crate::local::apply;
 use crate::local::recover::{self, Keeping, PlaceIntent, Recovered};
+use crate::local::root::Probe;
 use crate::local::staging::Staging;
 use crate::local::trash::TrashPlace;
 use crate::local::{LocalError, Root};
@@ -68,6 +69,26 @@ pub(crate) async fn disk(session: &mut Session) -> Result<(), Halt> {
     }
     tell(&left);
     session.record(changes)
+}
+
+/// Puts right what an ended run left on this disk, without asking the account: before a pair ends.
+pub(super) fn put_right(root: &Root, open: &[IntentBody], device: &str) -> Result<(), LocalError> {
+    let disk = root.traits(Probe::Write)?;
+    let how = Keeping {
+        device,
+        disk: &disk,
+        trash: TrashPlace::on(super::clock::today()),
+    };
+    for body in open {
+        if let Some(found) = settle(root, body, how)? {
+            tell(&found);
+        }
+    }
+    tell(&recover::leftovers(root, how)?);
+    for name in Staging::list(root)? {
+        Staging::remove(root, &name)?;
+    }
+    Ok(())
 }
 
 /// A rename of ours that may have been made without being recorded.

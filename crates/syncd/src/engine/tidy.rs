@@ -45,6 +45,9 @@ pub(crate) async fn finish(session: &mut Session, tally: &mut Tally) -> Result<(
         .and_then(|_| journal.prune_remote_hashes(&files));
     done.map_err(|error| session.broken(&error))?;
     memo::forget_stop(&mut session.journal).map_err(|error| session.broken(&error))?;
+    if tally.summary.phase != INTERRUPTED && tally.summary.met() {
+        memo::end_rebuild(&mut session.journal).map_err(|error| session.broken(&error))?;
+    }
     super::doubts::keep(session)?;
     empty_trash(session, now).await?;
     if tally.summary.in_sync() {

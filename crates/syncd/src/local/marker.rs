@@ -74,6 +74,23 @@ pub(crate) fn write(root: &Root, marker: &Marker) -> Result<(), LocalError> {
     sys::sync(root.fd()).map_err(failed("syncing the root"))
 }
 
+/// Removes the marker, and one that was half-written: the folder belongs to no pair any more.
+pub(super) fn remove(root: &Root) -> Result<(), LocalError> {
+    let failed = |doing| move |cause| LocalError::at(PATH, doing, cause);
+    let own = match sys::open_child(root.fd(), AREA) {
+        Ok(own) => own,
+        Err(Errno::NOENT) => return Ok(()),
+        Err(cause) => return Err(failed("opening its folder")(cause)),
+    };
+    for name in [NAME, NEW] {
+        match sys::remove_file(own.as_fd(), name) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(cause) => return Err(failed("removing it")(cause)),
+        }
+    }
+    sys::sync(own.as_fd()).map_err(failed("syncing its folder"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::Disk;

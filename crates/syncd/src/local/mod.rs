@@ -17,6 +17,7 @@ pub(crate) mod hash;
 pub(crate) mod ignore;
 pub(crate) mod marker;
 pub(crate) mod recover;
+pub(crate) mod retire;
 pub(crate) mod root;
 pub(crate) mod scan;
 pub(crate) mod source;

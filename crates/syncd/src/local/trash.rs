@@ -212,6 +212,19 @@ pub(crate) fn purge(root: &Root, keep_days: u32, today: Date) -> Result<Vec<Date
     Ok(purged)
 }
 
+/// Removes days of which everything was restored: they hold folders only.
+pub(super) fn drop_empty(root: &Root) -> Result<(), LocalError> {
+    for (_, day) in days(root)? {
+        let top = own_path(Area::Trash, &day);
+        let mut walk = WalkDir::new(root.path().join(top.as_str())).into_iter();
+        let empty = walk.all(|entry| entry.is_ok_and(|entry| entry.file_type().is_dir()));
+        if empty {
+            remove_tree(root, &top)?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes a tree of the trash, entry by entry beneath the handle; what a walk by path says only tells names.
 fn remove_tree(root: &Root, top: &RelPath) -> Result<(), LocalError> {
     let walk = WalkDir::new(root.path().join(top.as_str())).contents_first(true);

@@ -5,6 +5,7 @@ use std::path::Path;
 use state::JournalError;
 
 use crate::config::PairConfig;
+use crate::engine::SafetyStop;
 use crate::local::LocalError;
 
 use super::{Kind, Report};
@@ -13,10 +14,13 @@ use super::{Kind, Report};
 const UNTOUCHED: &str = "Nothing was changed on either side.";
 
 impl Report {
-    /// The journal of a pair cannot be used.
-    pub(crate) fn from_journal(error: &JournalError) -> Self {
+    /// The journal of this pair cannot be used.
+    pub(crate) fn from_journal(error: &JournalError, pair: &str) -> Self {
         let told =
             |kind, cause: String, next: &str| Self::new(kind, "not synced", cause, next).data(UNTOUCHED);
+        let rebuild = format!(
+            "\"syncd rebuild {pair}\" keeps it aside and makes a new one from both sides, without deleting anything"
+        );
         match error {
             JournalError::Locked { pid } => {
                 let by = pid.map_or_else(String::new, |pid| format!(" (process {pid})"));
@@ -29,7 +33,7 @@ impl Report {
             JournalError::Newer { found, known } => told(
                 Kind::State,
                 format!("the journal has version {found}, this syncd knows up to {known}"),
-                "use the newer syncd that wrote it",
+                &format!("use the newer syncd that wrote it; or {rebuild}"),
             ),
             JournalError::NotWritable { path, cause } => told(
                 Kind::State,
@@ -42,10 +46,8 @@ impl Report {
                 "no space is left for the journal".to_owned(),
                 "free some space on the disk of the state directory, then run this again",
             ),
-            JournalError::Damaged { .. }
-            | JournalError::Torn { .. }
-            | JournalError::NoSuchIntent { .. }
-            | JournalError::Sql { .. } => told(
+            JournalError::Damaged { .. } => told(Kind::State, error.to_string(), &rebuild),
+            JournalError::Torn { .. } | JournalError::NoSuchIntent { .. } | JournalError::Sql { .. } => told(
                 Kind::State,
                 error.to_string(),
                 "check the disk of the state directory; if this comes again, report it with the log",
@@ -54,11 +56,31 @@ impl Report {
     }
 
     /// The journal cannot be used by a command that only asks it, or tells it something.
-    pub(crate) fn from_journal_command(error: &JournalError) -> Self {
+    pub(crate) fn from_journal_command(error: &JournalError, pair: &str) -> Self {
         Self {
             happened: "the journal of the pair cannot be used".to_owned(),
-            ..Self::from_journal(error)
+            ..Self::from_journal(error, pair)
         }
+    }
+
+    /// A command about this pair met what stops its passes.
+    pub(crate) fn from_stop(stop: &SafetyStop, pair: &str) -> Self {
+        let next = stop.next(pair);
+        Self::new(Kind::SafetyStop, "stopped for safety", stop.to_string(), next)
+            .at(pair)
+            .data(UNTOUCHED)
+    }
+
+    /// The pair has no journal yet, so there is nothing that the command could be about.
+    pub(crate) fn never_synced(pair: &str) -> Self {
+        Self::new(
+            Kind::State,
+            "nothing to do",
+            "this pair was never synced: it has no journal",
+            format!("\"syncd --once {pair}\" syncs it; if its journal was lost, \"syncd rebuild {pair}\" makes a new one"),
+        )
+        .at(pair)
+        .data(UNTOUCHED)
     }
 
     /// The local folder, or our own area in it, cannot be used.

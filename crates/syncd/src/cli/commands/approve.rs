@@ -113,7 +113,7 @@ fn allow<'a>(
         [] => Ok(found),
         [(pair, _)] => {
             let dir = config.pair_dir(&pair.name);
-            let held = between::approve(&dir, &who(&context.env))
+            let held = between::approve(&dir, &who(&context.env, "approve"))
                 .map_err(|report| pairs::of_pair(&pair.name, report))?;
             Ok(vec![(*pair, held)])
         }
@@ -129,12 +129,12 @@ fn allow<'a>(
     }
 }
 
-/// Who allows it, for the history.
-fn who(env: &Env) -> String {
+/// Who gave this command, for the history.
+pub(super) fn who(env: &Env, command: &str) -> String {
     let uid = rustix::process::getuid().as_raw();
     match env.get("USER").filter(|name| !name.is_empty()) {
-        Some(name) => format!("{name} (uid {uid}), with syncd approve"),
-        None => format!("uid {uid}, with syncd approve"),
+        Some(name) => format!("{name} (uid {uid}), with syncd {command}"),
+        None => format!("uid {uid}, with syncd {command}"),
     }
 }
 
@@ -234,9 +234,12 @@ mod tests {
     fn the_history_says_who_allowed_it() {
         let uid = rustix::process::getuid().as_raw();
         assert_eq!(
-            who(&Env::of("/", &[("USER", "ann")])),
+            who(&Env::of("/", &[("USER", "ann")]), "approve"),
             format!("ann (uid {uid}), with syncd approve")
         );
-        assert_eq!(who(&Env::of("/", &[])), format!("uid {uid}, with syncd approve"));
+        assert_eq!(
+            who(&Env::of("/", &[]), "approve"),
+            format!("uid {uid}, with syncd approve")
+        );
     }
 }

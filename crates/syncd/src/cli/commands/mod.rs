@@ -1,15 +1,19 @@
 //! One file per command.
 
 pub(crate) mod approve;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod conflicts;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
+pub(crate) mod forget;
 pub(crate) mod history;
 pub(crate) mod once;
 pub(crate) mod pairs;
 pub(crate) mod problems;
+pub(crate) mod rebuild;
+pub(crate) mod relocate;
 mod render;
 pub(crate) mod restore;
 pub(crate) mod status;

@@ -64,18 +64,26 @@ pub(crate) fn run(context: &Context, args: OnceArgs) -> Exit {
         Ok(prepared) => prepared,
         Err(report) => return context.output.fail(&report),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            let report = Report::new(
-                Kind::Internal,
-                "cannot start",
-                error.to_string(),
-                "free memory or processes",
-            );
-            return context.output.fail(&report);
-        }
-    };
+    let ended = online(context, prepared, async |prepared, progress| {
+        passes(context, prepared, &args, progress).await
+    });
+    match ended {
+        Ok(outcomes) => render::print(&context.output, &outcomes, &args),
+        Err(report) => context.output.fail(&report),
+    }
+}
+
+/// Runs what needs the account: with a runtime, the log, and a display of progress.
+fn online<T>(
+    context: &Context,
+    prepared: Prepared,
+    work: impl AsyncFnOnce(Prepared, &Arc<Progress>) -> Result<T, Report>,
+) -> Result<T, Report> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        let next = "free memory or processes";
+        Report::new(Kind::Internal, "cannot start", error.to_string(), next)
+    })?;
     let verbose = context.verbosity > 0;
     let progress = Arc::new(Progress::new(context.output, verbose));
     let log = &prepared.config.log;
@@ -86,12 +94,44 @@ pub(crate) fn run(context: &Context, args: OnceArgs) -> Exit {
         context.output.has_color(),
         progress.bar(),
     );
-    let ended = runtime.block_on(passes(context, prepared, &args, &progress));
+    let ended = runtime.block_on(work(prepared, &progress));
     runtime.shutdown_timeout(LEAVE);
-    match ended {
-        Ok(outcomes) => render::print(&context.output, &outcomes, &args),
-        Err(report) => context.output.fail(&report),
-    }
+    ended
+}
+
+/// A command about one pair that needs the account: prepared, shown and stopped as a pass is.
+pub(super) fn on_pair<T>(
+    context: &Context,
+    name: &str,
+    work: impl AsyncFnOnce(&Setup, &PairConfig, Arc<dyn Sink>) -> T,
+) -> Result<T, Report> {
+    let args = OnceArgs {
+        names: vec![name.to_owned()],
+        ..OnceArgs::default()
+    };
+    let prepared = prepare(&context.choice, &context.env, &args)?;
+    online(context, prepared, async |prepared, progress| {
+        let chosen = prepared
+            .pairs
+            .first()
+            .and_then(|at| prepared.config.pairs.get(*at));
+        let Some(pair) = chosen.cloned() else {
+            return Err(pairs::unknown(&prepared.config, name));
+        };
+        let setup = Setup {
+            config: prepared.config,
+            client: prepared.client,
+            stop: CancellationToken::new(),
+        };
+        progress.begin(&pair.name);
+        let sink: Arc<dyn Sink> = Arc::<Progress>::clone(progress);
+        let ended = tokio::select! {
+            done = work(&setup, &pair, sink) => Ok(done),
+            report = second_signal(context, &setup.stop) => Err(report),
+        };
+        progress.end();
+        ended
+    })
 }
 
 /// What was found without asking anybody.

@@ -26,6 +26,14 @@ pub(crate) fn named<'a>(config: &'a Config, name: Option<&str>) -> Result<Vec<&'
     }
 }
 
+/// The pair of this name, with its place in the configuration.
+pub(crate) fn one<'a>(config: &'a Config, name: &str) -> Result<(usize, &'a PairConfig), Report> {
+    let mut pairs = config.pairs.iter().enumerate();
+    pairs
+        .find(|(_, pair)| pair.name == name)
+        .ok_or_else(|| unknown(config, name))
+}
+
 /// Asks the journal of each pair of this name, or of all.
 pub(crate) fn each<T>(
     context: &Context,
