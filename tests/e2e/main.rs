@@ -25,6 +25,7 @@ mod dry_run;
 mod faults;
 mod kill;
 mod memory;
+mod recovery;
 mod requests;
 mod transfer;
 mod unsyncable;
