@@ -101,7 +101,7 @@ struct Search<'a> {
     names: BTreeMap<(Option<LocalKey>, &'a str), &'a LocalNode>,
     /// Entries by identity; `None` for one seen twice (M5).
     entries: BTreeMap<LocalIdentity, Option<&'a LocalNode>>,
-    /// Synced nodes by identity; `None` for one that two claim.
+    /// Synced nodes by identity; `None` for one that two claim with equal right.
     nodes: BTreeMap<LocalIdentity, Option<NodeId>>,
     queue: VecDeque<NodeId>,
     deferred: VecDeque<NodeId>,
@@ -137,11 +137,15 @@ impl<'a> Search<'a> {
             }
             queue.extend(trees.local.nodes.children(Some(entry.key)));
         }
+        let mut claims: BTreeMap<LocalIdentity, Vec<&SyncedNode>> = BTreeMap::new();
         for node in trees.synced.iter() {
             if let Some(identity) = node.identity {
-                let seen = search.nodes.entry(identity);
-                seen.and_modify(|other| *other = None).or_insert(Some(node.id));
+                claims.entry(identity).or_default().push(node);
             }
+        }
+        for (identity, nodes) in claims {
+            let entry = search.entries.get(&identity).copied().flatten();
+            search.nodes.insert(identity, claimant(&nodes, entry));
         }
         search
     }
@@ -240,18 +244,17 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The one free entry of this node's identity and kind. Its own conflict copy is none: a conflict that was cut
-    /// short is finished, not taken for a rename (M12).
+    /// The one free entry of this node's identity and kind.
     fn by_identity(&self, node: &SyncedNode) -> Option<&'a LocalNode> {
         let identity = node.identity?;
-        if !matches!(self.nodes.get(&identity), Some(Some(_))) {
+        if self.nodes.get(&identity) != Some(&Some(node.id)) {
             return None;
         }
         let entry = (*self.entries.get(&identity)?)?;
-        let free = same_kind(node, entry) && !self.out.owner.contains_key(&entry.key);
-        (free && !self.is_own_copy(node, entry)).then_some(entry)
+        (same_kind(node, entry) && !self.out.owner.contains_key(&entry.key)).then_some(entry)
     }
 
+    /// Whether it bears the name of a conflict copy that this device makes of the node.
     fn is_own_copy(&self, node: &SyncedNode, entry: &LocalNode) -> bool {
         if naming::is_conflict_copy(&entry.name).is_none_or(|copy| copy.device != self.device) {
             return false;
@@ -273,10 +276,17 @@ impl<'a> Search<'a> {
 
     /// A birth time proves an identity. Without one the number may be reused (H26): a file must have the bytes, a
     /// folder a child that is known by name and number, or nothing on both sides.
+    ///
+    /// A file at the name of its own conflict copy must have the bytes as well. With others it is the version of this
+    /// machine in a conflict that was cut short, which is finished and not taken for a rename (M12). With those of the
+    /// record there was no such conflict: it is the file itself, which the user moved there, or which gave way to another
+    /// of its name, here and not yet in the account.
     fn prove(&self, node: &SyncedNode, entry: &LocalNode) -> Proof {
         // Whether it is in an ignored place or nowhere comes to the same: it is not in the pair.
         let ignored = self.out.ignored.contains(&entry.key);
-        if ignored || entry.identity.is_some_and(|identity| identity.is_certain()) {
+        let certain = entry.identity.is_some_and(|identity| identity.is_certain());
+        let copy = !entry.is_folder() && self.is_own_copy(node, entry);
+        if (ignored || certain) && !copy {
             return Proof::Same;
         }
         match (&node.kind, &entry.kind) {
@@ -377,6 +387,23 @@ impl<'a> Search<'a> {
         self.out.owner.insert(entry.key, node.id);
         self.out.found.insert(node.id, Found::Entry(entry.key));
     }
+}
+
+/// The node that an identity is of. Two records have one while a conflict is half done: the copy has its own already, and
+/// that of the file, which is yet to be fetched, still names the entry that became the copy. A rename keeps size and
+/// modification time, so the one whose bytes are there is told from the other wherever the user puts it.
+fn claimant(nodes: &[&SyncedNode], entry: Option<&LocalNode>) -> Option<NodeId> {
+    if let [node] = nodes {
+        return Some(node.id);
+    }
+    let file = entry?.file()?;
+    let mut alike = nodes.iter().filter(|node| {
+        let base = node.file().filter(|base| base.size == file.size);
+        let stamp = base.and_then(|base| base.stamp);
+        stamp.is_some_and(|stamp| stamp.mtime_ns == file.stamp.mtime_ns)
+    });
+    let first = alike.next()?;
+    alike.next().is_none().then_some(first.id)
 }
 
 const fn same_kind(node: &SyncedNode, entry: &LocalNode) -> bool {
