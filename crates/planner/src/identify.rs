@@ -145,7 +145,7 @@ impl<'a> Search<'a> {
         }
         for (identity, nodes) in claims {
             let entry = search.entries.get(&identity).copied().flatten();
-            search.nodes.insert(identity, claimant(&nodes, entry));
+            search.nodes.insert(identity, claimant(trees, &nodes, entry));
         }
         search
     }
@@ -219,6 +219,10 @@ impl<'a> Search<'a> {
         if let Some(entry) = here {
             if rival.is_some() && chance == Chance::First {
                 return None;
+            }
+            // Another node may turn out to be this entry: until then it is nobody's, and said to wait.
+            if self.out.waiting.contains(&entry.key) {
+                return Some(Found::Undecided);
             }
             return Some(self.claim(node, entry, Found::Detached));
         }
@@ -389,21 +393,34 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The node that an identity is of. Two records have one while a conflict is half done: the copy has its own already, and
-/// that of the file, which is yet to be fetched, still names the entry that became the copy. A rename keeps size and
-/// modification time, so the one whose bytes are there is told from the other wherever the user puts it.
-fn claimant(nodes: &[&SyncedNode], entry: Option<&LocalNode>) -> Option<NodeId> {
+/// The node that an identity is of; `None` if two claim it with equal right.
+///
+/// Two records name one entry while a conflict is half done: the copy has its own already, and that of the file, which is
+/// yet to be fetched, still names the entry that became the copy. A rename keeps size and modification time, so the one
+/// whose bytes are there is told from the other wherever the user puts it. Or the number came to another entry, and the
+/// record that had it must wait to be forgotten: then path and identity match for one of them (M1). Were it nobody's,
+/// what was at that path before could take the entry, and the two would be made and removed by turns.
+fn claimant(trees: Trees<'_>, nodes: &[&SyncedNode], entry: Option<&LocalNode>) -> Option<NodeId> {
     if let [node] = nodes {
         return Some(node.id);
     }
-    let file = entry?.file()?;
-    let mut alike = nodes.iter().filter(|node| {
-        let base = node.file().filter(|base| base.size == file.size);
-        let stamp = base.and_then(|base| base.stamp);
-        stamp.is_some_and(|stamp| stamp.mtime_ns == file.stamp.mtime_ns)
-    });
-    let first = alike.next()?;
-    alike.next().is_none().then_some(first.id)
+    let entry = entry?;
+    let only = |alike: &dyn Fn(&SyncedNode) -> bool| {
+        let mut found = nodes.iter().filter(|node| alike(node));
+        let first = found.next()?;
+        found.next().is_none().then_some(first.id)
+    };
+    let path = trees.local.nodes.path(entry.key);
+    only(&|node| is_version(node, entry)).or_else(|| only(&|node| trees.synced.path(node.id) == path))
+}
+
+/// Whether size and modification time of the entry are those on record.
+fn is_version(node: &SyncedNode, entry: &LocalNode) -> bool {
+    let (Some(base), Some(file)) = (node.file(), entry.file()) else {
+        return false;
+    };
+    let mtime = base.stamp.map(|stamp| stamp.mtime_ns);
+    base.size == file.size && mtime == Some(file.stamp.mtime_ns)
 }
 
 const fn same_kind(node: &SyncedNode, entry: &LocalNode) -> bool {

@@ -138,6 +138,15 @@ cases! {
         a  here new  bytes down  ChangeBeatsDeletionHere
         conflict a  copy a (conflict 2026-10-14 083120 D)  ConflictKeepBoth"
 
+    of_two_records_of_one_folder_that_of_its_path_is_there {
+        case()
+            .synced("b/  inode 4  folder 4\nc/  inode 7  folder 7\nb/  inode 7  folder 9")
+            .local("d/  inode 4\nb/  inode 7")
+            .remote("b/  folder 4\nc/  folder 7\nb/  folder 9")
+    } => r"
+        d  there from b as 'd'  MovedHere
+        drop c  remove there c  DeletedHere"
+
     a_folder_at_its_conflict_name_is_the_moved_folder {
         case()
             .synced("a/  inode 1  folder 1\na/x  inode 2  file 2  'one'")
@@ -154,6 +163,16 @@ cases! {
     } => r"
         b  there from a as 'b'  MovedHere
         drop b  remove there b  DeletedHere"
+
+    moved_over_another_both_wait_until_the_bytes_can_be_read {
+        case()
+            .synced("a  inode 1  nobirth  file 1  'one'\nb  inode 2  file 2  'one'")
+            .local("b  inode 1  nobirth  busy  unhashed  'one'")
+            .remote("a  file 1  'one'\nb  file 2  'one'")
+    } => r"
+        a  here none  there left  Unchanged
+        b  here none  there left  Unchanged
+        Held b  Local Busy"
 
     a_folder_made_anew_is_the_same_folder {
         case()
