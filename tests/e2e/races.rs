@@ -354,9 +354,9 @@ fn a_link_swapped_in_for_a_folder_sends_nothing_from_outside() {
     let mut machine = world.machine("d1");
     let secret = world.join("secret");
     std::fs::create_dir(&secret).unwrap();
-    // The same name, size and time: only the way to it differs.
-    let mine = machine.write("sub/a.bin", bytes(MIDDLE, 1));
-    std::fs::write(secret.join("a.bin"), bytes(MIDDLE, 2)).unwrap();
+    // The same name, size and time: only the way to it differs. Large files are sent without being hashed before.
+    let mine = machine.write("sub/a.bin", bytes(LARGE, 1));
+    std::fs::write(secret.join("a.bin"), bytes(LARGE, 2)).unwrap();
     let sub = machine.local.join("sub");
     let command = "touch -r $S/a.bin $OUT/a.bin; mv $S $OUT-was; ln -s $OUT $S"
         .replace("$S", text(&sub))
@@ -367,7 +367,7 @@ fn a_link_swapped_in_for_a_folder_sends_nothing_from_outside() {
     assert!(there.is_subset(&BTreeSet::from([mine])), "{there:?}");
     assert_eq!(
         disk::content_at(&secret.join("a.bin")),
-        content_of(&bytes(MIDDLE, 2))
+        content_of(&bytes(LARGE, 2))
     );
     assert_eq!(disk::content_at(&world.join("secret-was/a.bin")), mine);
 }
