@@ -14,6 +14,10 @@ pub(crate) mod cloud;
 pub(crate) mod disk;
 #[path = "world/machine.rs"]
 pub(crate) mod machine;
+#[path = "world/mounts.rs"]
+pub(crate) mod mounts;
+#[path = "world/native.rs"]
+pub(crate) mod native;
 #[path = "world/settings.rs"]
 pub(crate) mod settings;
 #[path = "world/web.rs"]

@@ -21,14 +21,22 @@
 
 mod bad_input;
 mod basic;
+mod clock;
 mod dry_run;
+mod editors;
 mod faults;
+mod full_disk;
 mod kill;
 mod memory;
+mod moves;
+mod names;
+mod network;
+mod races;
 mod recovery;
 mod requests;
 mod transfer;
 mod unsyncable;
+mod versions;
 
 #[path = "../checker.rs"]
 mod checker;

@@ -53,6 +53,11 @@ impl Asked {
 impl Cloud {
     /// Starts an empty server.
     pub(crate) fn start(data: &Path, dialect: Dialect, seed: u64) -> Self {
+        Self::start_on(data, dialect, seed, 0)
+    }
+
+    /// Starts a server with what is in `data`, on that port of loopback; 0: any.
+    pub(crate) fn start_on(data: &Path, dialect: Dialect, seed: u64, port: u16) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -60,6 +65,7 @@ impl Cloud {
             .unwrap();
         let mut options = Options::new(data).dialect(dialect);
         options.seed = seed;
+        options.listen.set_port(port);
         let server = runtime.block_on(Server::start(options)).unwrap();
         let cloud = Self {
             control: server.control(),
@@ -76,6 +82,11 @@ impl Cloud {
     /// Its address.
     pub(crate) fn api_url(&self) -> String {
         self.host.server.api_url().to_owned()
+    }
+
+    /// Its port.
+    pub(crate) fn port(&self) -> u16 {
+        self.host.server.address().port()
     }
 
     /// What `credentials.toml` holds.

@@ -47,6 +47,8 @@ pub(crate) struct Machine {
     env: Vec<(String, String)>,
     /// Runs as this user.
     uid: Option<u32>,
+    /// Program and arguments through which syncd is run.
+    through: Vec<String>,
     runs: AtomicU64,
 }
 
@@ -71,6 +73,7 @@ impl Machine {
             settings,
             env: Vec::new(),
             uid: None,
+            through: Vec::new(),
             runs: AtomicU64::new(0),
         };
         machine.save_settings();
@@ -110,6 +113,11 @@ impl Machine {
     /// Adds to its environment.
     pub(crate) fn env(&mut self, name: &str, value: &str) {
         self.env.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// From now on syncd is run through this program, whose arguments end with syncd's own; empty: by itself.
+    pub(crate) fn run_through(&mut self, words: Vec<String>) {
+        self.through = words;
     }
 
     // ---- its folder
@@ -172,7 +180,14 @@ impl Machine {
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
         let place = |what: &str| self.home.join("runs").join(format!("{number}.{what}"));
         let (stdout, stderr) = (place("out"), place("err"));
-        let mut command = Command::new(self.program());
+        let mut command = match self.through.split_first() {
+            Some((outer, before)) => {
+                let mut command = Command::new(outer);
+                command.args(before).arg(self.program());
+                command
+            }
+            None => Command::new(self.program()),
+        };
         command
             .env_clear()
             .env("HOME", &self.home)

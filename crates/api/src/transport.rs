@@ -280,8 +280,7 @@ fn connect_failure(error: &reqwest::Error) -> TransportError {
             ) {
                 kind = Unreachable::Offline;
             }
-            // An io::Error of rustls hides its source from `source()`.
-            if io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+            if is_tls(io) {
                 kind = Unreachable::Tls;
             }
         } else if cause.to_string().starts_with("dns error") {
@@ -290,6 +289,13 @@ fn connect_failure(error: &reqwest::Error) -> TransportError {
         source = cause.source();
     }
     TransportError::Unreachable(kind, root_cause(error))
+}
+
+/// Whether rustls speaks out of an `io::Error`, which hides it from `source()`; the connector wraps one in another.
+fn is_tls(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| {
+        inner.is::<rustls::Error>() || inner.downcast_ref::<io::Error>().is_some_and(is_tls)
+    })
 }
 
 /// The innermost cause's text; the outer ones repeat it, or name addresses.

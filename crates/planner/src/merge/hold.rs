@@ -15,7 +15,7 @@ use crate::merge::verdict::{Note, Verdict};
 use crate::name::{LocalName, RemoteName};
 use crate::naming;
 use crate::path::RelPath;
-use crate::policy::Policy;
+use crate::policy::{DiskTraits, Policy, Unstorable};
 use crate::rule::Rule;
 use crate::tree::{LocalContents, LocalKind};
 
@@ -130,5 +130,12 @@ fn shown(name: &RemoteName, id: u64, policy: &Policy) -> Option<LocalName> {
     naming::to_local(name, &policy.disk, policy.unstorable)
         .ok()
         .or_else(|| LocalName::new(name.as_str()))
+        .or_else(|| {
+            let any_length = DiskTraits {
+                name_max: usize::MAX,
+                ..policy.disk
+            };
+            naming::to_local(name, &any_length, Unstorable::Escape).ok()
+        })
         .or_else(|| LocalName::new(format!("id {id}")))
 }

@@ -208,11 +208,10 @@ fn room(root: &Root, wanted: &Wanted) -> Result<(), Failure> {
     let free = root
         .free_bytes()
         .map_err(|error| Failure::Later(error.to_string()))?;
-    let left = free.saturating_sub(wanted.size);
-    if left < wanted.min_free {
+    if free < wanted.size.saturating_add(wanted.min_free) {
         return Err(Failure::Held(format!(
-            "not downloaded: only {free} bytes are free here, and min_free = {} must remain",
-            wanted.min_free
+            "not downloaded: it has {} bytes, only {free} are free here, and min_free = {} must remain",
+            wanted.size, wanted.min_free
         )));
     }
     Ok(())

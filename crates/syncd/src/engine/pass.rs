@@ -18,7 +18,7 @@ use super::{
 use crate::config::PairConfig;
 use crate::local::ignore::Ignore;
 use crate::local::scan::{self, Scan, ScanOptions};
-use crate::report::Report;
+use crate::report::{Kind, Report};
 use crate::summary::{PairSummary, Stop};
 
 /// Passes within one run: each settles what the one before found changed. What still moves then is for the next run.
@@ -49,11 +49,13 @@ pub(crate) async fn run_once(
     let result = match open(setup, pair, mode, sink).await {
         Ok(mut session) => {
             let result = rounds(&mut session, options, mode, &mut tally).await;
+            let result = result.map_err(begun);
             tally.summary.last_agreement = session.meta.agreed_at.and_then(super::clock::shown);
             result
         }
         Err(halt) => Err(halt),
     };
+    let result = result.map_err(|halt| placed(halt, setup, pair));
     if let (Err(Halt::Stop(stop)), Mode::Write) = (&result, mode) {
         memo::remember(
             &setup.config.pair_dir(&pair.name),
@@ -68,6 +70,25 @@ pub(crate) async fn run_once(
         Ok(Some(planned)) => Outcome::Planned(planned),
         Ok(None) => Outcome::Ran(tally.summary),
         Err(halt) => Outcome::Ran(halted(tally.summary, halt)),
+    }
+}
+
+/// A pass that breaks off may have done something before.
+fn begun(halt: Halt) -> Halt {
+    match halt {
+        Halt::Error(report) => Halt::Error(Box::new(report.in_a_pass())),
+        stop @ Halt::Stop(_) => stop,
+    }
+}
+
+/// Trouble with the journal names its folder.
+fn placed(halt: Halt, setup: &Setup, pair: &PairConfig) -> Halt {
+    match halt {
+        Halt::Error(report) if report.kind == Kind::State && report.path.is_none() => {
+            let dir = setup.config.pair_dir(&pair.name);
+            Halt::Error(Box::new(report.at(dir.display().to_string())))
+        }
+        other @ (Halt::Error(_) | Halt::Stop(_)) => other,
     }
 }
 

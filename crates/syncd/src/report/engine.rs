@@ -13,7 +13,19 @@ use super::{Kind, Report};
 /// What a pass that did not begin says about the user's files.
 const UNTOUCHED: &str = "Nothing was changed on either side.";
 
+/// What one that had begun says.
+const BEGUN: &str = "What was done before this stays done, and the next run goes on from there.";
+
 impl Report {
+    /// The same from within a pass: it cannot say that nothing was changed.
+    pub(crate) fn in_a_pass(self) -> Self {
+        if self.data.as_deref() == Some(UNTOUCHED) {
+            self.data(BEGUN)
+        } else {
+            self
+        }
+    }
+
     /// The journal of this pair cannot be used.
     pub(crate) fn from_journal(error: &JournalError, pair: &str) -> Self {
         let told =

@@ -159,7 +159,7 @@ cases! {
             .policy(|policy| policy.unstorable = Unstorable::Skip)
     } => r"
         Held a<b.txt  Local Unnameable(Unstorable)
-        Held id 102  Remote Unnameable(Unstorable)"
+        Held x⟦2F⟧y  Remote Unnameable(Unstorable)"
 
     h39_our_own_names_never_come_down {
         case().remote("a/  name '.SYNCD'\nb  name '.syncd-park-1'\ndocs/c  name '.syncd'")
