@@ -10,6 +10,7 @@ mod approval;
 mod aside;
 mod brake;
 mod change;
+mod conflicts;
 mod error;
 mod hashes;
 mod history;
@@ -30,6 +31,7 @@ mod testing;
 
 pub use approval::{Approval, HeldDeletion, HeldWhat, base_state};
 pub use change::Change;
+pub use conflicts::{Conflict, ConflictEnd, ConflictId, ConflictOutcome, ConflictVersion};
 pub use error::JournalError;
 pub use hashes::{LocalVersion, RemoteVersion};
 pub use history::HistoryEntry;
