@@ -21,6 +21,7 @@
 
 mod bad_input;
 mod basic;
+mod conflicts;
 mod dry_run;
 mod faults;
 mod kill;

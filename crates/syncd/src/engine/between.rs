@@ -6,9 +6,6 @@
 use std::path::Path;
 
 use planner::hold::Side;
-use planner::name::LocalName;
-use planner::naming;
-use planner::path::RelPath;
 use serde::Serialize;
 use state::{HeldDeletion, HeldWhat, Journal, JournalError};
 
@@ -178,51 +175,6 @@ pub(crate) fn history(dir: &Path, limit: u32) -> Result<Vec<HistoryItem>, Report
     Ok(lines.into_iter().map(item).collect())
 }
 
-/// A conflict copy that is synced, of any machine.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub(crate) struct ConflictCopy {
-    /// The contested path; its name may be shortened.
-    pub(crate) path: String,
-    /// Its size, if a synced file has that very name.
-    pub(crate) path_bytes: Option<u64>,
-    /// The copy.
-    pub(crate) copy: String,
-    /// Its size.
-    pub(crate) bytes: u64,
-    /// The machine that kept it.
-    pub(crate) device: String,
-    /// When the copy was last modified, as it stands in its name (UTC).
-    pub(crate) modified: String,
-}
-
-/// All conflict copies that are still there, by path.
-pub(crate) fn conflicts(dir: &Path) -> Result<Vec<ConflictCopy>, Report> {
-    let synced = ask(dir, Journal::synced)?.unwrap_or_default();
-    let mut copies = Vec::new();
-    for node in synced.iter() {
-        let (Some(file), Some(named)) = (node.file(), naming::is_conflict_copy(&node.local_name)) else {
-            continue;
-        };
-        let mut siblings = synced.children(node.parent);
-        let original = siblings.find(|other| other.local_name.as_str() == named.plain);
-        let folder = node
-            .parent
-            .and_then(|parent| synced.path(parent))
-            .unwrap_or_default();
-        let path = LocalName::new(named.plain.as_str()).map_or_else(RelPath::root, |name| folder.join(&name));
-        copies.push(ConflictCopy {
-            path: path.to_string(),
-            path_bytes: original.and_then(|other| other.file()).map(|file| file.size),
-            copy: folder.join(&node.local_name).to_string(),
-            bytes: file.size,
-            device: named.device,
-            modified: named.when,
-        });
-    }
-    copies.sort_by(|a, b| (&a.path, &a.copy).cmp(&(&b.path, &b.copy)));
-    Ok(copies)
-}
-
 /// What a pair's journal knows while nothing runs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub(crate) struct PairStatus {
@@ -267,7 +219,7 @@ pub(crate) fn status(name: &str, dir: &Path) -> Result<PairStatus, Report> {
 }
 
 /// Asks a copy of the journal; `None` if the pair has none yet.
-fn ask<T>(
+pub(super) fn ask<T>(
     dir: &Path,
     question: impl FnOnce(&Journal) -> Result<T, JournalError>,
 ) -> Result<Option<T>, Report> {

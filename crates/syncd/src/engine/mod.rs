@@ -7,6 +7,7 @@
 mod absent;
 pub(crate) mod between;
 mod clock;
+pub(crate) mod conflicts;
 mod decide;
 mod deletions;
 mod doubts;

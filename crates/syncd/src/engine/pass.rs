@@ -12,8 +12,8 @@ use super::observe::RemoteSeen;
 use super::open::{Halt, Mode, Session, open};
 use super::tally::Tally;
 use super::{
-    OnceOptions, Outcome, Setup, Sink, deletions, dry_run, execute, memo, observe, recover, resolve, settle,
-    tidy, twins,
+    OnceOptions, Outcome, Setup, Sink, conflicts, deletions, dry_run, execute, memo, observe, recover,
+    resolve, settle, tidy, twins,
 };
 use crate::config::PairConfig;
 use crate::local::ignore::Ignore;
@@ -236,11 +236,13 @@ async fn act(session: &mut Session, decision: &Decision, tally: &mut Tally) -> R
     session.sink.totals(files, bytes);
     session.sink.phase(&session.pair.name, "syncing");
     tally.conflicts(decision);
+    conflicts::record(session, decision)?;
     let executed = execute::execute(session, decision, tally).await?;
     if let Some(error) = &executed.fatal {
         return Err(session.fatal(error));
     }
     session.sink.phase(&session.pair.name, "settling");
     let settled = settle::settle(session, executed.wrote).await?;
+    conflicts::follow_up(session, decision)?;
     Ok(!session.stop.is_cancelled() && (executed.stale || executed.unanswered || settled.surprises))
 }

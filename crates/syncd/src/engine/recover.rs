@@ -63,10 +63,10 @@ pub(crate) async fn disk(session: &mut Session) -> Result<(), Halt> {
         .map(|rename| Change::Put(rename.record))
         .collect();
     for (id, found) in settled {
-        tell(&found);
+        tell(session, &found, &mut changes);
         changes.push(Change::ClearIntent(id));
     }
-    tell(&left);
+    tell(session, &left, &mut changes);
     session.record(changes)
 }
 
@@ -169,7 +169,7 @@ fn settle(root: &Root, body: &IntentBody, how: Keeping<'_>) -> Result<Option<Vec
     }
 }
 
-fn tell(found: &[Recovered]) {
+fn tell(session: &Session, found: &[Recovered], changes: &mut Vec<Change>) {
     for found in found {
         match found {
             Recovered::Nothing | Recovered::Dropped => {}
@@ -178,6 +178,7 @@ fn tell(found: &[Recovered]) {
             }
             Recovered::KeptBeside(path) => {
                 tracing::warn!(%path, "an interrupted step was put right; what was there is kept beside it");
+                changes.extend(super::conflicts::kept_beside(session, path));
             }
         }
     }
