@@ -46,16 +46,25 @@ pub(crate) fn as_local(remote: &Tree) -> Tree {
         .collect()
 }
 
-/// What of a tree can be in an account at all: neither empty files nor what is no file.
+/// What of a tree can be in an account at all: neither empty files nor what is no file, nor a folder that holds nothing
+/// else (design M15).
 pub(crate) fn syncable(local: &Tree) -> Tree {
     let fits = |entry: &Entry| match entry {
         Entry::Folder => true,
         Entry::File(content) => content.size > 0,
         Entry::Other(_) => false,
     };
+    let only_odd = |folder: &str| {
+        let below = format!("{folder}/");
+        let mut inside = local
+            .iter()
+            .filter(|(path, _)| path.starts_with(&below))
+            .peekable();
+        inside.peek().is_some() && inside.all(|(_, entry)| !fits(entry))
+    };
     local
         .iter()
-        .filter(|(_, entry)| fits(entry))
+        .filter(|(path, entry)| fits(entry) && !(**entry == Entry::Folder && only_odd(path)))
         .map(|(path, entry)| (path.clone(), entry.clone()))
         .collect()
 }

@@ -101,7 +101,7 @@ struct Search<'a> {
     names: BTreeMap<(Option<LocalKey>, &'a str), &'a LocalNode>,
     /// Entries by identity; `None` for one seen twice (M5).
     entries: BTreeMap<LocalIdentity, Option<&'a LocalNode>>,
-    /// Synced nodes by identity; `None` for one that two claim.
+    /// Synced nodes by identity; `None` for one that two claim with equal right.
     nodes: BTreeMap<LocalIdentity, Option<NodeId>>,
     queue: VecDeque<NodeId>,
     deferred: VecDeque<NodeId>,
@@ -137,11 +137,15 @@ impl<'a> Search<'a> {
             }
             queue.extend(trees.local.nodes.children(Some(entry.key)));
         }
+        let mut claims: BTreeMap<LocalIdentity, Vec<&SyncedNode>> = BTreeMap::new();
         for node in trees.synced.iter() {
             if let Some(identity) = node.identity {
-                let seen = search.nodes.entry(identity);
-                seen.and_modify(|other| *other = None).or_insert(Some(node.id));
+                claims.entry(identity).or_default().push(node);
             }
+        }
+        for (identity, nodes) in claims {
+            let entry = search.entries.get(&identity).copied().flatten();
+            search.nodes.insert(identity, claimant(trees, &nodes, entry));
         }
         search
     }
@@ -216,6 +220,10 @@ impl<'a> Search<'a> {
             if rival.is_some() && chance == Chance::First {
                 return None;
             }
+            // Another node may turn out to be this entry: until then it is nobody's, and said to wait.
+            if self.out.waiting.contains(&entry.key) {
+                return Some(Found::Undecided);
+            }
             return Some(self.claim(node, entry, Found::Detached));
         }
         Some(match spot {
@@ -240,18 +248,17 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The one free entry of this node's identity and kind. Its own conflict copy is none: a conflict that was cut
-    /// short is finished, not taken for a rename (M12).
+    /// The one free entry of this node's identity and kind.
     fn by_identity(&self, node: &SyncedNode) -> Option<&'a LocalNode> {
         let identity = node.identity?;
-        if !matches!(self.nodes.get(&identity), Some(Some(_))) {
+        if self.nodes.get(&identity) != Some(&Some(node.id)) {
             return None;
         }
         let entry = (*self.entries.get(&identity)?)?;
-        let free = same_kind(node, entry) && !self.out.owner.contains_key(&entry.key);
-        (free && !self.is_own_copy(node, entry)).then_some(entry)
+        (same_kind(node, entry) && !self.out.owner.contains_key(&entry.key)).then_some(entry)
     }
 
+    /// Whether it bears the name of a conflict copy that this device makes of the node.
     fn is_own_copy(&self, node: &SyncedNode, entry: &LocalNode) -> bool {
         if naming::is_conflict_copy(&entry.name).is_none_or(|copy| copy.device != self.device) {
             return false;
@@ -273,10 +280,17 @@ impl<'a> Search<'a> {
 
     /// A birth time proves an identity. Without one the number may be reused (H26): a file must have the bytes, a
     /// folder a child that is known by name and number, or nothing on both sides.
+    ///
+    /// A file at the name of its own conflict copy must have the bytes as well. With others it is the version of this
+    /// machine in a conflict that was cut short, which is finished and not taken for a rename (M12). With those of the
+    /// record there was no such conflict: it is the file itself, which the user moved there, or which gave way to another
+    /// of its name, here and not yet in the account.
     fn prove(&self, node: &SyncedNode, entry: &LocalNode) -> Proof {
         // Whether it is in an ignored place or nowhere comes to the same: it is not in the pair.
         let ignored = self.out.ignored.contains(&entry.key);
-        if ignored || entry.identity.is_some_and(|identity| identity.is_certain()) {
+        let certain = entry.identity.is_some_and(|identity| identity.is_certain());
+        let copy = !entry.is_folder() && self.is_own_copy(node, entry);
+        if (ignored || certain) && !copy {
             return Proof::Same;
         }
         match (&node.kind, &entry.kind) {
@@ -377,6 +391,36 @@ impl<'a> Search<'a> {
         self.out.owner.insert(entry.key, node.id);
         self.out.found.insert(node.id, Found::Entry(entry.key));
     }
+}
+
+/// The node that an identity is of; `None` if two claim it with equal right.
+///
+/// Two records name one entry while a conflict is half done: the copy has its own already, and that of the file, which is
+/// yet to be fetched, still names the entry that became the copy. A rename keeps size and modification time, so the one
+/// whose bytes are there is told from the other wherever the user puts it. Or the number came to another entry, and the
+/// record that had it must wait to be forgotten: then path and identity match for one of them (M1). Were it nobody's,
+/// what was at that path before could take the entry, and the two would be made and removed by turns.
+fn claimant(trees: Trees<'_>, nodes: &[&SyncedNode], entry: Option<&LocalNode>) -> Option<NodeId> {
+    if let [node] = nodes {
+        return Some(node.id);
+    }
+    let entry = entry?;
+    let only = |alike: &dyn Fn(&SyncedNode) -> bool| {
+        let mut found = nodes.iter().filter(|node| alike(node));
+        let first = found.next()?;
+        found.next().is_none().then_some(first.id)
+    };
+    let path = trees.local.nodes.path(entry.key);
+    only(&|node| is_version(node, entry)).or_else(|| only(&|node| trees.synced.path(node.id) == path))
+}
+
+/// Whether size and modification time of the entry are those on record.
+fn is_version(node: &SyncedNode, entry: &LocalNode) -> bool {
+    let (Some(base), Some(file)) = (node.file(), entry.file()) else {
+        return false;
+    };
+    let mtime = base.stamp.map(|stamp| stamp.mtime_ns);
+    base.size == file.size && mtime == Some(file.stamp.mtime_ns)
 }
 
 const fn same_kind(node: &SyncedNode, entry: &LocalNode) -> bool {

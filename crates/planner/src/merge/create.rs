@@ -108,9 +108,7 @@ fn created_there(cx: &Context<'_>, item: &Item<'_>, row: &RemoteNode) -> Verdict
             }
             Verdict::live(place, Bytes::of(Content::FromRemote, Rule::CreatedThere))
         }
-        RemoteKind::Folder { readable: false } => {
-            omit(Wait::Soon, Note::held(Side::Remote, Reason::FolderUnreadable))
-        }
+        RemoteKind::Folder { readable: false } => omit(Wait::Soon, Note::unlisted(Side::Remote)),
         RemoteKind::Folder { readable: true } => Verdict {
             fate: Fate::Folder {
                 side: Side::Remote,

@@ -24,9 +24,7 @@ pub(crate) fn unseen(cx: &Context<'_>, item: &Item<'_>) -> Verdict {
     let note = match item.remote {
         There::Unproved => Some(Note::unproved(Reason::AbsenceUnproved)),
         // An unreadable folder is reported where something is waiting for it.
-        There::Unreadable if changed_here(item, cx.policy) => {
-            Some(Note::held(Side::Local, Reason::FolderUnreadable))
-        }
+        There::Unreadable if changed_here(item, cx.policy) => Some(Note::unlisted(Side::Local)),
         There::Unreadable
         | There::Present(_)
         | There::Published

@@ -234,7 +234,7 @@ impl Keeping<'_, '_> {
 fn unread(side: Side) -> Note {
     match side {
         Side::Local => unreadable_folder(),
-        Side::Remote => Note::held(Side::Remote, Reason::FolderUnreadable),
+        Side::Remote => Note::unlisted(Side::Remote),
     }
 }
 

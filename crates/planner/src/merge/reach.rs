@@ -7,7 +7,7 @@ use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::hold::{Reason, Side};
+use crate::hold::Side;
 use crate::merge::Context;
 use crate::merge::create::unreadable_folder;
 use crate::merge::cycle::rings;
@@ -85,14 +85,11 @@ fn admitted(items: &Items<'_>, item: &Item<'_>, place: &Place, open: Open) -> Re
     let arrives_there = !is_there(items, item, place);
     let arrives_here = !is_here(item, place);
     match (open.remote, open.local) {
-        (Door::Unreadable, _) if arrives_there => Err(Some(Note::held(
-            if item.entry().is_some() {
-                Side::Local
-            } else {
-                Side::Remote
-            },
-            Reason::FolderUnreadable,
-        ))),
+        (Door::Unreadable, _) if arrives_there => Err(Some(Note::unlisted(if item.entry().is_some() {
+            Side::Local
+        } else {
+            Side::Remote
+        }))),
         (_, Door::Unreadable) if arrives_here => Err(Some(unreadable_folder())),
         (Door::Shut, _) if arrives_there => Err(None),
         (_, Door::Shut) if arrives_here => Err(None),

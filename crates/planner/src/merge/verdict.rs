@@ -154,6 +154,15 @@ impl Note {
         }
     }
 
+    /// An item whose folder in the account could not be listed: the next look may show it.
+    pub(crate) const fn unlisted(side: Side) -> Self {
+        Self {
+            side,
+            kind: ItemKind::Unproved,
+            reason: Reason::FolderUnreadable,
+        }
+    }
+
     /// A difference on the side that is never written (M17).
     pub(crate) const fn drift(side: Side) -> Self {
         Self {

@@ -199,6 +199,7 @@ impl Machine {
         let seen = std::mem::take(&mut pass.seen);
         self.seen.extend(seen);
         self.disk.recover();
+        self.check_records_hang_together()?;
         failed.map(|()| done)
     }
 
@@ -215,6 +216,18 @@ impl Machine {
             )
         };
         self.synced.iter().map(line).collect()
+    }
+
+    /// However far a pass came, each record leads up to the root: what is in a ring would never be looked for again.
+    fn check_records_hang_together(&self) -> Result<(), String> {
+        match self
+            .synced
+            .iter()
+            .find(|node| self.synced.path(node.id).is_none())
+        {
+            Some(node) => Err(format!("{node:?} hangs nowhere")),
+            None => Ok(()),
+        }
     }
 
     /// Every record is true, of the disk and of the account, and nothing is without one but what is held.

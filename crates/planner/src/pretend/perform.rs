@@ -305,8 +305,12 @@ impl<'a> Pass<'a> {
         match step {
             RemoteStep::CreateFolder { parent, name } => {
                 let parent = self.place(*parent)?;
-                // One that another machine made meanwhile is adopted (design A6).
-                let twin = self.newcomer(parent, name).filter(|id| id.folder().is_some());
+                // One that another machine made meanwhile is adopted (design A6), but not one that a record names: that is
+                // another node, come back meanwhile, and no id is ever given to two nodes.
+                let recorded = |id: &RemoteId| self.synced.iter().any(|node| node.remote() == *id);
+                let twin = self
+                    .newcomer(parent, name)
+                    .filter(|id| id.folder().is_some() && !recorded(id));
                 let row = twin.unwrap_or_else(|| self.account.create(parent, name, None));
                 self.known.entry(node).or_default().row = Some(row);
             }

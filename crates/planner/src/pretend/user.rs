@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::{Account, Bytes, Disk, Inode, Kind, Rng};
 use crate::id::{FolderId, RemoteId};
 use crate::name::{LocalName, RemoteName};
-use crate::naming::is_conflict_copy;
 
 const NAMES: [&str; 6] = ["a", "b", "A", "d.txt", "D.txt", "f"];
 
@@ -99,7 +98,7 @@ pub(crate) fn disturb_disk(disk: &mut Disk, ledger: &mut Ledger, rng: &mut Rng, 
         (4, _, Some(file)) => save_anew(disk, ledger, rng, habit, file),
         (5, Some(what), _) => drop(disk.rename(what, disk.nodes[&what].parent, &name)),
         (6 | 7, Some(what), _) => drop(disk.rename(what, folder, &name)),
-        (8, Some(one), _) => swap(disk, ledger, one, *rng.pick(&all).unwrap()),
+        (8, Some(one), _) => swap(disk, one, *rng.pick(&all).unwrap()),
         (9, Some(what), _) => {
             let gone = disk.remove_all(what);
             ledger.destroy(gone);
@@ -146,7 +145,7 @@ fn save_anew(disk: &mut Disk, ledger: &mut Ledger, rng: &mut Rng, habit: Habit, 
     disk.create(old.parent, &old.name, Kind::File(bytes)).unwrap();
 }
 
-fn swap(disk: &mut Disk, ledger: &mut Ledger, one: Inode, two: Inode) {
+fn swap(disk: &mut Disk, one: Inode, two: Inode) {
     let above =
         |what: Inode| std::iter::successors(Some(what), |at| disk.nodes[at].parent).collect::<Vec<_>>();
     if above(one).contains(&two) || above(two).contains(&one) {
@@ -154,12 +153,6 @@ fn swap(disk: &mut Disk, ledger: &mut Ledger, one: Inode, two: Inode) {
     }
     let (first, second) = (disk.nodes[&one].clone(), disk.nodes[&two].clone());
     let aside = LocalName::new("aside").unwrap();
-    // A file that trades names with a conflict copy is taken for an edited one: rather a copy too many.
-    if is_conflict_copy(&first.name).is_some() || is_conflict_copy(&second.name).is_some() {
-        ledger
-            .copied
-            .extend(bytes_of(disk, one).into_iter().chain(bytes_of(disk, two)));
-    }
     disk.rename(one, None, &aside).unwrap();
     disk.rename(two, first.parent, &first.name).unwrap();
     disk.rename(one, second.parent, &second.name).unwrap();

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::{Action, LocalStep, RemoteStep, transition};
+use super::{Action, LocalStep, RemoteStep, Step, transition};
 use crate::id::{LocalKey, RemoteId, TargetKey};
 use crate::merge::{Content, Merged, Removal, Target, TargetNode};
 use crate::name::{LocalName, RemoteName};
@@ -242,6 +242,50 @@ fn a_download_waits_until_its_row_has_moved_so_that_no_file_is_left_without_one(
         ),
         "{plan:?}"
     );
+}
+
+#[test]
+fn that_the_disk_has_followed_a_move_is_recorded_without_the_upload() {
+    let case = case()
+        .synced("a  inode 1  file 1  'one'")
+        .local("a  inode 2  'other'");
+    let it = decide(case.remote("b  file 1  'one'")).becomes("a", "b", "b", Content::FromLocal);
+    let plan = transition(it.case.trees(), &it.merged, &it.case.policy);
+    let settled: Vec<_> = plan
+        .steps
+        .iter()
+        .map(|step| (&step.action, step.settles.place, step.settles.content))
+        .collect();
+    assert!(
+        matches!(
+            settled[..],
+            [
+                (Action::Local(LocalStep::Move { .. }), true, false),
+                (Action::Remote(RemoteStep::Replace { .. }), false, true)
+            ]
+        ),
+        "{plan:?}"
+    );
+}
+
+#[test]
+fn a_folder_is_recorded_below_others_only_after_those() {
+    // Here f went into its grandchild, and x out of it; there y went to the top. While y is recorded in x and x in f, a
+    // record of f in y would close the ring.
+    let case = case()
+        .synced("f/  inode 1  folder 1\nf/x/  inode 2  folder 2\nf/x/y/  inode 3  folder 3")
+        .local("x/  inode 2\nx/y/  inode 3\nx/y/f/  inode 1")
+        .remote("f/  folder 1\nf/x/  folder 2\ny/  folder 3");
+    let it = decide(case)
+        .becomes("x/y", "y", "y", Content::Folder)
+        .becomes("x", "f/x", "x", Content::Folder)
+        .becomes("x/y/f", "f", "y/f", Content::Folder);
+    let plan = transition(it.case.trees(), &it.merged, &it.case.policy);
+    let recorded = |key| {
+        let places = |step: &&Step| step.settles.place && step.node == Some(TargetKey(key));
+        plan.steps.iter().find(places).expect("a record of it")
+    };
+    assert!(recorded(2).after.contains(&recorded(0).id), "{plan:?}");
 }
 
 #[test]

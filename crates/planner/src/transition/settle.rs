@@ -3,7 +3,7 @@
 //! A settlement is true once its step and all that it waits for are done, whatever else failed. So the step that settles
 //! an aspect waits for all other steps of that aspect, and for the record of the folder that the node is in. Where that
 //! would make a step wait for a later one, a step of its own records it at the end. *A record never outlives the folder
-//! it is in, and none is dropped while another still names it.*
+//! it is in, none is dropped while another still names it, and records never form a ring, however few steps are done.*
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -81,7 +81,13 @@ impl<'a, 'l> Settler<'a, 'l> {
         if due == Settles::default() {
             return;
         }
-        let deed = |step: &Ref| drafts.get(*step).map_or(Deed::Nothing, deed_of);
+        // A replacement of a row that is in its place already moves nothing: that the disk has followed is recorded
+        // whether or not the upload is done. Else the record would go on naming an entry that is elsewhere or no more.
+        let stays = self.row_in_place(node);
+        let deed = |step: &Ref| match drafts.get(*step).map_or(Deed::Nothing, deed_of) {
+            Deed::Both if stays => Deed::Fills,
+            deed @ (Deed::Makes | Deed::Places | Deed::Fills | Deed::Both | Deed::Nothing) => deed,
+        };
         let deeds: Vec<(Ref, Deed)> = steps
             .iter()
             .map(|step| (*step, deed(step)))
@@ -132,7 +138,7 @@ impl<'a, 'l> Settler<'a, 'l> {
         };
         if !due.place {
             self.give(place, rest, drafts);
-        } else if self.after_folder(node, place, drafts) {
+        } else if self.after_those_above(node, place, drafts) {
             self.give(place, rest, drafts);
             self.placed.insert(node.key, place);
         } else {
@@ -147,12 +153,38 @@ impl<'a, 'l> Settler<'a, 'l> {
         }
     }
 
-    /// Makes `step` wait for the record of the node's folder, if that has none yet; `false` if it cannot.
-    fn after_folder(&self, node: &TargetNode, step: Ref, drafts: &mut Drafts) -> bool {
-        match self.folder_record(node) {
-            None => true,
-            Some(record) => drafts.wait(step, record),
+    /// Makes `step` wait for the records above the node that come first; `false` if it cannot.
+    fn after_those_above(&self, node: &TargetNode, step: Ref, drafts: &mut Drafts) -> bool {
+        let first = self.records_above(node);
+        let sound = first.iter().all(|record| drafts.precedes(*record, step));
+        sound && first.into_iter().all(|record| drafts.wait(step, record))
+    }
+
+    /// The steps that record what is above the node and must come before its own record: that of its folder, if this
+    /// has none yet; and for a folder that goes to another, those of all folders above it that do so as well. Of records
+    /// in any state between, each then leads up to the root: by new places all the way, or by none. Without it a folder
+    /// that was inverted with one above it could be recorded below itself, when only one of the two came to be moved.
+    fn records_above(&self, node: &TargetNode) -> BTreeSet<Ref> {
+        let mut records: BTreeSet<Ref> = self.folder_record(node).into_iter().collect();
+        if self.changes_rooms(node) {
+            let above = self.local.merged.target.ancestors(node.key);
+            let moved = above.filter(|folder| self.changes_rooms(folder));
+            records.extend(moved.filter_map(|folder| self.placed.get(&folder.key)));
         }
+        records
+    }
+
+    /// Whether this is a folder with a record, and the record names another folder above it.
+    fn changes_rooms(&self, node: &TargetNode) -> bool {
+        let synced = node.synced.and_then(|id| self.local.trees.synced.get(id));
+        synced.is_some_and(|synced| node.content == Content::Folder && self.room_differs(node, synced))
+    }
+
+    /// Whether all that is above the node will be recorded where it is to be, as far as the node's record needs it.
+    fn records_above_will_be_true(&self, node: &TargetNode) -> bool {
+        let mut above = self.local.merged.target.ancestors(node.key);
+        !self.changes_rooms(node)
+            || above.all(|folder| !self.changes_rooms(folder) || self.placed.contains_key(&folder.key))
     }
 
     /// The step that first records the node's folder.
@@ -167,7 +199,9 @@ impl<'a, 'l> Settler<'a, 'l> {
     /// A step that only records.
     fn agree(&mut self, node: &TargetNode, due: Settles, after: Option<Ref>, drafts: &mut Drafts) {
         let mut waits: BTreeSet<Ref> = after.into_iter().collect();
-        waits.extend(self.folder_record(node).filter(|_| due.place));
+        if due.place {
+            waits.extend(self.records_above(node));
+        }
         let known = |step: &Ref| drafts.get(*step).is_some_and(|draft| draft.phase == Phase::Known);
         let phase = if waits.iter().all(known) {
             Phase::Known
@@ -231,7 +265,9 @@ impl<'a, 'l> Settler<'a, 'l> {
             };
         };
         Settles {
-            place: in_place && (makes.0 || makes.1 || self.place_differs(node, synced)),
+            place: in_place
+                && (makes.0 || makes.1 || self.place_differs(node, synced))
+                && self.records_above_will_be_true(node),
             content: fills || (Self::agrees(node) && self.content_differs(node, synced)),
         }
     }
@@ -259,15 +295,18 @@ impl<'a, 'l> Settler<'a, 'l> {
         row.is_some_and(|row| row.parent == parent && Some(row.name) == node.remote_name.as_ref())
     }
 
-    fn place_differs(&self, node: &TargetNode, synced: &SyncedNode) -> bool {
+    fn room_differs(&self, node: &TargetNode, synced: &SyncedNode) -> bool {
         let parent = node
             .parent
             .and_then(|parent| self.local.merged.target.get(parent));
-        let same_parent = match parent {
-            None => synced.parent.is_none(),
-            Some(parent) => parent.synced.is_some() && parent.synced == synced.parent,
-        };
-        !same_parent
+        match parent {
+            None => synced.parent.is_some(),
+            Some(parent) => parent.synced.is_none() || parent.synced != synced.parent,
+        }
+    }
+
+    fn place_differs(&self, node: &TargetNode, synced: &SyncedNode) -> bool {
+        self.room_differs(node, synced)
             || node.local_name.as_ref() != Some(&synced.local_name)
             || node.remote_name.as_ref() != Some(&synced.remote_name)
     }

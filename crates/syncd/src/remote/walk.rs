@@ -70,7 +70,13 @@ impl Walk {
         let below = walk.take_in(None, root);
         let mut queue = walk.enterable(account, None, below).await;
         let mut running = FuturesUnordered::new();
+        // Folders whose listing failed are asked for once more when all others are through: a passing fault then costs
+        // no whole run.
+        let mut failed: BTreeSet<FolderId> = BTreeSet::new();
         loop {
+            if queue.is_empty() && running.is_empty() {
+                queue.extend(walk.failed_once(&mut failed));
+            }
             while running.len() < AT_ONCE {
                 let Some(folder) = queue.pop() else { break };
                 if walk.folders.len() + running.len() < FOLDER_LIMIT {
@@ -98,6 +104,12 @@ impl Walk {
         }
         walk.look_again(account).await;
         Ok(walk)
+    }
+
+    /// Unreadable folders that are not among those asked for again already.
+    fn failed_once(&self, again: &mut BTreeSet<FolderId>) -> Vec<FolderId> {
+        let unreadable = self.unreadable().filter_map(|(folder, _)| folder);
+        unreadable.filter(|folder| again.insert(*folder)).collect()
     }
 
     /// Whether everything that is believed to be in the pair was listed. What is doubted shows no active file, or is dead
@@ -388,4 +400,95 @@ pub(crate) async fn list(account: &Account, folder: Option<FolderId>) -> Result<
         }
     }
     Ok(raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use api::MemoryTokenStore;
+    use api::transport::{HttpBody, HttpRequest, HttpResponse, Transport, TransportError};
+    use futures_util::FutureExt as _;
+    use futures_util::future::BoxFuture;
+
+    use super::*;
+
+    /// A pair's root, 1, with the folders 2 and 3; 2 is not found as often as told.
+    struct Hiccups(Mutex<u32>);
+
+    impl Hiccups {
+        fn answer(&self, form: &str) -> String {
+            let asked = |id: &str| {
+                form.split('&')
+                    .any(|field| field == format!("parent_folder_id={id}"))
+            };
+            let row = |id: u32| {
+                format!(
+                    r#"{{"id":"{id}","folderName":"f{id}","parentId":"1","status":"active","date_added":"2026-01-01 00:00:00","date_updated":"2026-01-01 00:00:00"}}"#
+                )
+            };
+            let mut left = self.0.lock().unwrap();
+            if !form.contains("parent_folder_id") {
+                return r#"{"data":{"access_token":"t","account_id":"1"},"_status":"success"}"#.to_owned();
+            }
+            if asked("2") && *left > 0 {
+                *left -= 1;
+                return r#"{"status":"error","response":"Could not find folder based on folder_id.","_status":"error"}"#
+                    .to_owned();
+            }
+            let folders = if asked("1") {
+                format!("{},{}", row(2), row(3))
+            } else {
+                String::new()
+            };
+            format!(r#"{{"data":{{"folders":[{folders}],"files":[]}},"_status":"success"}}"#)
+        }
+    }
+
+    impl Transport for Hiccups {
+        fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, TransportError>> {
+            let HttpBody::Full(form) = request.body else {
+                panic!("a call has a form");
+            };
+            let body = self.answer(std::str::from_utf8(&form).unwrap());
+            let body = futures_util::stream::once(async move { Ok(body.into()) }).boxed();
+            std::future::ready(Ok(HttpResponse {
+                status: 200,
+                headers: Vec::new(),
+                body,
+            }))
+            .boxed()
+        }
+    }
+
+    async fn walked(hiccups: u32) -> Walk {
+        let config = {
+            let mut config = api::Config::new("https://cloud.example/api/v2/").unwrap();
+            config.credentials = api::Credentials::keys("k".repeat(64), "l".repeat(64));
+            config
+        };
+        let client = api::Client::with_transport(
+            config,
+            Arc::new(MemoryTokenStore::new()),
+            Arc::new(|_| Ok(())),
+            Arc::new(Hiccups(Mutex::new(hiccups))),
+        );
+        let account = Account::new(client, FolderId::new(1), BTreeMap::new());
+        Walk::take(&Arc::new(account)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn q41_a_folder_that_is_not_found_once_is_listed_in_the_same_walk() {
+        assert!(walked(0).await.is_complete());
+        let walk = walked(1).await;
+        assert!(walk.is_complete(), "{walk:?}");
+        assert_eq!(walk.folders.len(), 3);
+        let walk = walked(2).await;
+        let unreadable: Vec<_> = walk.unreadable().map(|(folder, _)| folder).collect();
+        assert_eq!(
+            unreadable,
+            [FolderId::new(2)],
+            "it is asked for twice and no more"
+        );
+    }
 }

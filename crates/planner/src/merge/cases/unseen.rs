@@ -49,27 +49,27 @@ cases! {
         c.txt  here left  there left  Unchanged
         docs/a.txt  here left  there left  Unchanged
         docs/b.txt  here none  there left  Unchanged
-        Held docs/a.txt  Local FolderUnreadable
-        Held docs/b.txt  Local FolderUnreadable
-        Held docs/c.txt  Local FolderUnreadable
-        Held docs/new.txt  Local FolderUnreadable"
+        Unproved docs/a.txt  Local FolderUnreadable
+        Unproved docs/b.txt  Local FolderUnreadable
+        Unproved docs/c.txt  Local FolderUnreadable
+        Unproved docs/new.txt  Local FolderUnreadable"
 
     an_unreadable_folder_there_is_not_deleted {
         case().all("x").synced("docs/").remote("docs/  unreadable")
     } => r"
         docs  here none  there left  Unchanged
-        Held docs  Remote FolderUnreadable"
+        Unproved docs  Remote FolderUnreadable"
 
     an_unreadable_new_folder_there_waits {
         case().remote("docs/  unreadable")
     } => r"
-        Held docs  Remote FolderUnreadable"
+        Unproved docs  Remote FolderUnreadable"
 
     an_unreadable_root_there_takes_nothing_new {
         case().all("docs/").local("a.txt  'one'\ndocs/b.txt  'two'").unreadable_root()
     } => r"
         docs/b.txt  there new 'b.txt'  bytes up  CreatedHere
-        Held a.txt  Local FolderUnreadable"
+        Unproved a.txt  Local FolderUnreadable"
 
     h09_a_hidden_folder_here_hides_what_is_in_it {
         case().all("x").synced("docs/a.txt  'one'").local("docs/  hidden").remote("docs/a.txt  'edited'")

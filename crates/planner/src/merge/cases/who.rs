@@ -109,6 +109,52 @@ cases! {
         b  there from a as 'b'  MovedHere
         c  there new 'c'  bytes up  CreatedHere"
 
+    a_file_that_gave_way_to_another_here_only_is_the_moved_file {
+        case()
+            .synced("a  inode 1  file 1  'one'")
+            .local("b/a (conflict 2026-11-23 141503 D)  inode 1  'one'")
+            .remote("b/a  file 2  'two'\nb/c  file 1  'one'")
+    } => r"
+        b/c  here from b/a (conflict 2026-11-23 141503 D)  MovedBoth
+        b  FoldersMerge
+        b/a  here new  bytes down  CreatedThere"
+
+    whether_it_gave_way_or_was_in_conflict_a_hash_decides {
+        case()
+            .synced("a  inode 1  file 1  'one'")
+            .local("a (conflict 2026-11-23 141503 D)  inode 1  unhashed  'two'")
+            .remote("a  file 1  'one'")
+    } => r"
+        a  here none  there left  Unchanged
+        compare here a (conflict 2026-11-23 141503 D)"
+
+    of_two_records_of_one_entry_that_of_its_bytes_is_moved {
+        case()
+            .synced("a  inode 1  file 1  'one'\na (conflict 2026-11-23 141503 D)  inode 1  file 2  'mine'")
+            .local("a  inode 1  'mine'")
+            .remote("a  file 1  'theirs'\na (conflict 2026-11-23 141503 D)  file 2  'mine'")
+    } => r"
+        a (conflict 2026-10-14 083120 D)  here from a  there from a (conflict 2026-11-23 141503 D) as 'a (conflict 2026-10-14 083120 D)'  ConflictKeepBoth
+        a  here new  bytes down  ChangeBeatsDeletionHere
+        conflict a  copy a (conflict 2026-10-14 083120 D)  ConflictKeepBoth"
+
+    of_two_records_of_one_folder_that_of_its_path_is_there {
+        case()
+            .synced("b/  inode 4  folder 4\nc/  inode 7  folder 7\nb/  inode 7  folder 9")
+            .local("d/  inode 4\nb/  inode 7")
+            .remote("b/  folder 4\nc/  folder 7\nb/  folder 9")
+    } => r"
+        d  there from b as 'd'  MovedHere
+        drop c  remove there c  DeletedHere"
+
+    a_folder_at_its_conflict_name_is_the_moved_folder {
+        case()
+            .synced("a/  inode 1  folder 1\na/x  inode 2  file 2  'one'")
+            .local("a (conflict 2026-11-23 141503 D)/  inode 1\na (conflict 2026-11-23 141503 D)/x  inode 2  'one'")
+            .remote("a/  folder 1\na/x  file 2  'one'")
+    } => r"
+        a (conflict 2026-11-23 141503 D)  there from a as 'a (conflict 2026-11-23 141503 D)'  MovedHere"
+
     moved_over_another_is_a_move_and_a_deletion {
         case()
             .synced("a  inode 1  file 1  'one'\nb  inode 2  file 2  'two'")
@@ -117,6 +163,16 @@ cases! {
     } => r"
         b  there from a as 'b'  MovedHere
         drop b  remove there b  DeletedHere"
+
+    moved_over_another_both_wait_until_the_bytes_can_be_read {
+        case()
+            .synced("a  inode 1  nobirth  file 1  'one'\nb  inode 2  file 2  'one'")
+            .local("b  inode 1  nobirth  busy  unhashed  'one'")
+            .remote("a  file 1  'one'\nb  file 2  'one'")
+    } => r"
+        a  here none  there left  Unchanged
+        b  here none  there left  Unchanged
+        Held b  Local Busy"
 
     a_folder_made_anew_is_the_same_folder {
         case()
