@@ -22,6 +22,7 @@
 mod bad_input;
 mod basic;
 mod conflicts;
+mod devices;
 mod dry_run;
 mod faults;
 mod kill;

@@ -192,6 +192,10 @@ pub(crate) struct PairStatus {
     pub(crate) held: u64,
     /// Items that were approved and wait for the next pass.
     pub(crate) approved: u64,
+    /// Conflicts that wait for the user.
+    pub(crate) conflicts: u64,
+    /// Since when passes take turns with another device that signs in, RFC 3339; `None`: the last one did not.
+    pub(crate) other_device: Option<String>,
 }
 
 /// What the journal of this pair knows.
@@ -205,6 +209,8 @@ pub(crate) fn status(name: &str, dir: &Path) -> Result<PairStatus, Report> {
             stop: memo::stop(journal)?,
             held: len(&journal.held_deletions()?),
             approved: u64::try_from(journal.approvals()?.len()).unwrap_or(u64::MAX),
+            conflicts: super::conflicts::open_count(journal)?,
+            other_device: memo::other_device(journal)?.and_then(super::clock::shown),
         })
     })?;
     Ok(known.unwrap_or_else(|| PairStatus {
@@ -215,6 +221,8 @@ pub(crate) fn status(name: &str, dir: &Path) -> Result<PairStatus, Report> {
         stop: None,
         held: 0,
         approved: 0,
+        conflicts: 0,
+        other_device: None,
     }))
 }
 

@@ -44,11 +44,19 @@ pub(crate) async fn run_once(
     sink: Arc<dyn Sink>,
 ) -> Outcome {
     let before = setup.client.requests().total();
+    let taken = setup.client.sessions_taken();
     let mode = if options.dry_run { Mode::Look } else { Mode::Write };
     let mut tally = Tally::new(&pair.name);
     let result = match open(setup, pair, mode, sink).await {
         Ok(mut session) => {
             let result = rounds(&mut session, options, mode, &mut tally).await;
+            if mode == Mode::Write {
+                let met = setup.client.sessions_taken() > taken;
+                let noted = memo::met_other_device(&mut session.journal, met, super::clock::now());
+                if let Err(error) = noted {
+                    tracing::debug!(%error, "another device could not be noted");
+                }
+            }
             tally.summary.last_agreement = session.meta.agreed_at.and_then(super::clock::shown);
             result
         }
@@ -64,6 +72,7 @@ pub(crate) async fn run_once(
     }
     let requests = setup.client.requests().total().saturating_sub(before);
     tally.summary.requests = requests;
+    tally.summary.other_device = setup.client.sessions_taken() > taken;
     match result {
         Ok(Some(planned)) => Outcome::Planned(planned),
         Ok(None) => Outcome::Ran(tally.summary),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use planner::tree::SyncedNode;
 use serde::Serialize;
-use state::{ConflictVersion, Journal};
+use state::{ConflictVersion, Journal, JournalError};
 
 use super::{Known, known, node_at};
 use crate::engine::between::ask;
@@ -77,6 +77,11 @@ pub(crate) fn list(dir: &Path, closed: bool) -> Result<Vec<ConflictItem>, Report
         Ok(known.into_iter().map(|known| item(known, size)).collect())
     })?;
     Ok(items.unwrap_or_default())
+}
+
+/// How many conflicts wait for the user.
+pub(crate) fn open_count(journal: &Journal) -> Result<u64, JournalError> {
+    Ok(crate::text::len(&known(journal, &journal.synced()?, false)?))
 }
 
 fn item(known: Known, size: impl Fn(&str) -> Option<u64>) -> ConflictItem {

@@ -21,7 +21,7 @@ use state::{
 };
 
 pub(crate) use keep::{Choice, KeepError, Kept, Wish, keep, open_at};
-pub(crate) use list::{ConflictItem, list};
+pub(crate) use list::{ConflictItem, list, open_count};
 
 use super::decide::Decision;
 use super::open::{Halt, Session};
@@ -331,49 +331,52 @@ fn known(journal: &Journal, synced: &SyncedTree, closed: bool) -> Result<Vec<Kno
             }
         })
         .collect();
-    for node in synced.iter() {
-        let (Some(file), Some(said)) = (node.file(), naming::is_conflict_copy(&node.local_name)) else {
-            continue;
-        };
-        let Some(copy) = synced.path(node.id).filter(|copy| !kept.contains(copy)) else {
-            continue;
-        };
-        let on_record =
+    let told = |copy: &RelPath, all: &[Known]| {
+        let is =
             |known: &Known| known.conflict.is_open() && known.conflict.copy.as_deref() == Some(copy.as_str());
-        if all.iter().any(on_record) {
-            continue;
-        }
-        let folder = copy.split().map(|(folder, _)| folder).unwrap_or_default();
-        let plain = LocalName::new(said.plain.as_str());
-        let path = plain
-            .map_or_else(RelPath::root, |name| folder.join(&name))
-            .to_string();
-        let original = node_at(synced, &path);
-        all.push(Known {
-            id: None,
-            conflict: Conflict {
-                policy: String::new(),
-                reason: String::new(),
-                at: 0,
-                node: original.map(|node| node.id),
-                copy_node: Some(node.id),
-                local: version(file),
-                local_mtime_ns: file.stamp.map(|stamp| stamp.mtime_ns),
-                remote: original
-                    .and_then(SyncedNode::file)
-                    .map(version)
-                    .unwrap_or_default(),
-                remote_file: original.and_then(SyncedNode::file).map(|file| file.remote),
-                path,
-                copy: Some(copy.to_string()),
-                end: None,
-            },
-            named: Some((said.device, said.when)),
-        });
+        kept.contains(copy) || all.iter().any(is)
+    };
+    for node in synced.iter() {
+        let by_name = by_name(synced, node).filter(|(copy, _)| !told(copy, &all));
+        all.extend(by_name.map(|(_, known)| known));
     }
     all.sort_by(|a, b| {
         let key = |known: &Known| (known.conflict.path.clone(), known.conflict.copy.clone(), known.id);
         key(a).cmp(&key(b))
     });
     Ok(all)
+}
+
+/// A synced file that bears the name of a conflict copy: all that is known without a record.
+fn by_name(synced: &SyncedTree, node: &SyncedNode) -> Option<(RelPath, Known)> {
+    let file = node.file()?;
+    let said = naming::is_conflict_copy(&node.local_name)?;
+    let copy = synced.path(node.id)?;
+    let (folder, _) = copy.split()?;
+    let plain = LocalName::new(said.plain.as_str());
+    let path = plain
+        .map_or_else(RelPath::root, |name| folder.join(&name))
+        .to_string();
+    let original = node_at(synced, &path);
+    let theirs = original.and_then(SyncedNode::file);
+    let conflict = Conflict {
+        policy: String::new(),
+        reason: String::new(),
+        at: 0,
+        node: original.map(|node| node.id),
+        copy_node: Some(node.id),
+        local: version(file),
+        local_mtime_ns: file.stamp.map(|stamp| stamp.mtime_ns),
+        remote: theirs.map(version).unwrap_or_default(),
+        remote_file: theirs.map(|file| file.remote),
+        path,
+        copy: Some(copy.to_string()),
+        end: None,
+    };
+    let known = Known {
+        id: None,
+        conflict,
+        named: Some((said.device, said.when)),
+    };
+    Some((copy, known))
 }
