@@ -21,7 +21,7 @@ fn fill(machine: &Machine, name: &str, files: usize) {
 }
 
 #[test]
-fn q01_three_busy_devices_take_turns_and_all_finish() {
+fn h38_q01_three_busy_devices_take_turns_and_all_finish() {
     let world = one_session_at_a_time();
     let names = ["d1", "d2", "d3"];
     let machines = names.map(|name| world.machine(name));

@@ -12,6 +12,8 @@ mod brake;
 mod change;
 mod conflicts;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod hashes;
 mod history;
 mod intent_body;
