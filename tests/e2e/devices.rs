@@ -108,3 +108,42 @@ fn processes_of_one_state_directory_share_one_session() {
     assert_eq!(world.cloud.since(&mark).at("/authorize"), 1);
     assert!(world.cloud.tree().contains_key("Two/5.txt"));
 }
+
+#[test]
+fn h44_another_account_in_the_configuration_stops_the_pair_before_anything_else() {
+    let world = World::start(Dialect::Document);
+    let mut machine = world.machine("d1");
+    machine.write("a.txt", "one");
+    machine.sync();
+    let other = World::start(Dialect::Document);
+    other.cloud.web_create("b.txt", b"of another account");
+    let url = format!("\"{}\"", other.cloud.api_url());
+    machine.configure(|settings| drop(settings.account.insert("api_url".to_owned(), url)));
+    machine.save_credentials(&other.cloud.credentials(), 0o600);
+    machine.remove("a.txt");
+    let marks = [world.cloud.mark(), other.cloud.mark()];
+    let run = machine.once(&[]).expect(4);
+    assert_eq!(run.pair()["stop"]["kind"], "other_api", "{run:?}");
+    assert_eq!(world.cloud.since(&marks[0]).requests, 0);
+    assert_eq!(other.cloud.since(&marks[1]).requests, 0);
+    assert!(!machine.tree().contains_key("b.txt"));
+}
+
+#[test]
+fn h41_nested_folders_are_refused_by_path_and_behind_a_link() {
+    let world = World::start(Dialect::Document);
+    let mut machine = world.machine_at("d1", "/One");
+    let link = world.join("link");
+    std::os::unix::fs::symlink(&machine.local, &link).unwrap();
+    for inner in [machine.local.join("inner"), link.join("inner")] {
+        std::fs::create_dir_all(&inner).unwrap();
+        machine.configure(|settings| {
+            settings.sync.truncate(1);
+            settings.pair("second", &inner, "/Two");
+        });
+        let mark = world.cloud.mark();
+        let run = machine.once(&[]).expect(1);
+        assert!(run.said().contains("lies within"), "{run:?}");
+        assert_eq!(world.cloud.since(&mark).requests, 0);
+    }
+}
