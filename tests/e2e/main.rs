@@ -22,6 +22,8 @@
 mod bad_input;
 mod basic;
 mod clock;
+mod conflicts;
+mod devices;
 mod dry_run;
 mod editors;
 mod faults;

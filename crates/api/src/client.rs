@@ -132,6 +132,12 @@ impl Client {
         Ok(self.inner.session.token().await?.account)
     }
 
+    /// How many of this client's sessions were ended young, so by another device that signed in (design A9).
+    #[must_use]
+    pub fn sessions_taken(&self) -> u64 {
+        self.inner.session.taken()
+    }
+
     /// Ends the session on the server and forgets the stored token. Others that share it sign in anew.
     ///
     /// # Errors

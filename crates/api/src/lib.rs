@@ -12,6 +12,8 @@ mod config;
 pub mod endpoints;
 pub mod envelope;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod id;
 mod limit;
 mod loose;

@@ -5,6 +5,7 @@
 //! never lead to a login. After each login the caller's check sees the account before anything else happens.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -73,6 +74,8 @@ pub(crate) struct Session {
     held: Mutex<Option<Held>>,
     used: Mutex<Option<Instant>>,
     desk: tokio::sync::Mutex<Desk>,
+    /// Sessions that another device ended.
+    taken: AtomicU64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -102,7 +105,13 @@ impl Session {
             held,
             used,
             desk,
+            taken: AtomicU64::new(0),
         }
+    }
+
+    /// How many sessions another device ended by signing in.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 
     fn current(&self) -> Option<Held> {
@@ -244,6 +253,7 @@ impl Session {
         if age >= policy.young || desk.latched.is_some() {
             return;
         }
+        self.taken.fetch_add(1, Ordering::Relaxed);
         desk.ceiling = Some(ceiling.saturating_mul(2).min(policy.login_backoff_max));
         let wait = ceiling.mul_f64(rand::random::<f64>());
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);

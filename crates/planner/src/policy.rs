@@ -1,6 +1,9 @@
 //! What the user chose and what the two sides can hold: everything the merge needs besides the trees.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+
+use crate::path::RelPath;
 
 /// `direction` of a pair (design M17).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -100,4 +103,6 @@ pub struct Policy {
     pub server: ServerTraits,
     /// This machine's name in conflict names (`device_name`, at most 20 characters).
     pub device: Box<str>,
+    /// Conflict copies that the user chose to keep: they are open no more, and count towards no bound (design M12).
+    pub kept_copies: BTreeSet<RelPath>,
 }

@@ -6,6 +6,7 @@ use planner::id::NodeId;
 use planner::tree::SyncedNode;
 
 use crate::approval;
+use crate::conflicts::{self, Conflict, ConflictId};
 use crate::error::JournalError;
 use crate::history::{self, HistoryEntry};
 use crate::intent_body::IntentBody;
@@ -37,6 +38,10 @@ pub enum Change {
     },
     /// An approval was used, or must not be used any more.
     ConsumeApproval(NodeId),
+    /// Two versions met; an open conflict of the same path and copy is the same one.
+    NewConflict(Conflict),
+    /// More is known about a conflict, or it ended.
+    Conflict(ConflictId, Conflict),
 }
 
 impl Journal {
@@ -57,7 +62,9 @@ impl Journal {
                 | Change::UpdateIntent(..)
                 | Change::Problem(_)
                 | Change::NoProblem { .. }
-                | Change::ConsumeApproval(_) => {}
+                | Change::ConsumeApproval(_)
+                | Change::NewConflict(_)
+                | Change::Conflict(..) => {}
             }
         }
         let now = self.heard;
@@ -72,6 +79,8 @@ impl Journal {
                     Change::Problem(problem) => problems::put(tx, problem)?,
                     Change::NoProblem { path } => problems::remove(tx, path)?,
                     Change::ConsumeApproval(id) => approval::consume(tx, *id)?,
+                    Change::NewConflict(conflict) => conflicts::add(tx, conflict)?,
+                    Change::Conflict(id, conflict) => conflicts::update(tx, *id, conflict)?,
                 }
             }
             Ok(())

@@ -10,7 +10,10 @@ mod approval;
 mod aside;
 mod brake;
 mod change;
+mod conflicts;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod hashes;
 mod history;
 mod intent_body;
@@ -30,6 +33,7 @@ mod testing;
 
 pub use approval::{Approval, HeldDeletion, HeldWhat, base_state};
 pub use change::Change;
+pub use conflicts::{Conflict, ConflictEnd, ConflictId, ConflictOutcome, ConflictVersion};
 pub use error::JournalError;
 pub use hashes::{LocalVersion, RemoteVersion};
 pub use history::HistoryEntry;

@@ -13,7 +13,10 @@ use crate::error::JournalError;
 use crate::journal::DATABASE;
 
 /// What to do to a journal of version *n* (the place in the list) to make it *n + 1*. Never edited once released.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001_first.sql"),
+    include_str!("schema/0002_conflicts.sql"),
+];
 
 /// Marks the file as ours in its header: "SYNJ".
 const APPLICATION_ID: i32 = 0x5359_4e4a;

@@ -15,6 +15,7 @@ use crate::text::shown;
 mod api;
 mod config;
 mod engine;
+mod keep;
 
 /// What kind of trouble it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

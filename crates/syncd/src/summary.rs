@@ -15,6 +15,9 @@ pub(crate) const PAUSED: &str = "paused";
 /// The phase of a pass that the user stopped before it was through: exit 3.
 pub(crate) const INTERRUPTED: &str = "interrupted";
 
+/// What is said of an account on which the server keeps one session alive, and which several devices use.
+pub(crate) const OTHER_DEVICE: &str = "another device signs in on this account: they take turns";
+
 /// A path that is not in sync, and why.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub(crate) struct Item {
@@ -85,6 +88,8 @@ pub(crate) struct PairSummary {
     pub(crate) requests: u64,
     /// When both sides last agreed, RFC 3339.
     pub(crate) last_agreement: Option<String>,
+    /// Another device signed in to the account meanwhile: the two took turns (design A9).
+    pub(crate) other_device: bool,
     /// Why the pair waits for the user.
     pub(crate) stop: Option<Stop>,
     /// Why the pass could not run, or not to its end.
@@ -115,6 +120,7 @@ pub(crate) struct PairJson<'a> {
     last_agreement: Option<&'a str>,
     stop: Option<&'a Stop>,
     error: Option<ReportJson<'a>>,
+    other_device: bool,
 }
 
 impl PairSummary {
@@ -184,6 +190,7 @@ impl PairSummary {
             last_agreement: self.last_agreement.as_deref(),
             stop: self.stop.as_ref(),
             error: self.error.as_ref().map(Report::json),
+            other_device: self.other_device,
         }
     }
 }
@@ -257,7 +264,8 @@ mod tests {
             .filter_map(|part| part.split('"').nth(1))
             .collect();
         let promised = "name phase in_sync exit uploaded downloaded moved deleted_local deleted_remote conflicts \
-            skipped held unproved failed drift bytes_up bytes_down requests last_agreement stop error";
+            skipped held unproved failed drift bytes_up bytes_down requests last_agreement stop error \
+            other_device";
         assert_eq!(keys, promised.split_whitespace().collect::<Vec<_>>());
         let value = serde_json::to_value(PairSummary::default().json(false)).unwrap();
         assert_eq!(value["stop"], serde_json::Value::Null);

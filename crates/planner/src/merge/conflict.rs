@@ -35,8 +35,12 @@ impl OpenCopies {
                 .into_iter()
                 .flat_map(|key| cx.trees.local.nodes.children(key))
             {
-                if let Some(copy) = naming::is_conflict_copy(&entry.name).filter(|copy| copy.device == device)
-                {
+                let Some(copy) = naming::is_conflict_copy(&entry.name).filter(|copy| copy.device == device)
+                else {
+                    continue;
+                };
+                let path = cx.trees.local.nodes.path(entry.key);
+                if !path.is_some_and(|path| cx.policy.kept_copies.contains(&path)) {
                     *counts.entry(copy.plain).or_default() += 1;
                 }
             }

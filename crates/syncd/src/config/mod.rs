@@ -6,6 +6,8 @@
 pub(crate) mod check;
 pub(crate) mod credentials;
 pub(crate) mod error;
+#[cfg(test)]
+mod fuzz;
 pub(crate) mod keys;
 pub(crate) mod layers;
 pub(crate) mod load;

@@ -6,9 +6,6 @@
 use std::path::Path;
 
 use planner::hold::Side;
-use planner::name::LocalName;
-use planner::naming;
-use planner::path::RelPath;
 use serde::Serialize;
 use state::{HeldDeletion, HeldWhat, Journal, JournalError};
 
@@ -178,51 +175,6 @@ pub(crate) fn history(dir: &Path, limit: u32) -> Result<Vec<HistoryItem>, Report
     Ok(lines.into_iter().map(item).collect())
 }
 
-/// A conflict copy that is synced, of any machine.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub(crate) struct ConflictCopy {
-    /// The contested path; its name may be shortened.
-    pub(crate) path: String,
-    /// Its size, if a synced file has that very name.
-    pub(crate) path_bytes: Option<u64>,
-    /// The copy.
-    pub(crate) copy: String,
-    /// Its size.
-    pub(crate) bytes: u64,
-    /// The machine that kept it.
-    pub(crate) device: String,
-    /// When the copy was last modified, as it stands in its name (UTC).
-    pub(crate) modified: String,
-}
-
-/// All conflict copies that are still there, by path.
-pub(crate) fn conflicts(dir: &Path) -> Result<Vec<ConflictCopy>, Report> {
-    let synced = ask(dir, Journal::synced)?.unwrap_or_default();
-    let mut copies = Vec::new();
-    for node in synced.iter() {
-        let (Some(file), Some(named)) = (node.file(), naming::is_conflict_copy(&node.local_name)) else {
-            continue;
-        };
-        let mut siblings = synced.children(node.parent);
-        let original = siblings.find(|other| other.local_name.as_str() == named.plain);
-        let folder = node
-            .parent
-            .and_then(|parent| synced.path(parent))
-            .unwrap_or_default();
-        let path = LocalName::new(named.plain.as_str()).map_or_else(RelPath::root, |name| folder.join(&name));
-        copies.push(ConflictCopy {
-            path: path.to_string(),
-            path_bytes: original.and_then(|other| other.file()).map(|file| file.size),
-            copy: folder.join(&node.local_name).to_string(),
-            bytes: file.size,
-            device: named.device,
-            modified: named.when,
-        });
-    }
-    copies.sort_by(|a, b| (&a.path, &a.copy).cmp(&(&b.path, &b.copy)));
-    Ok(copies)
-}
-
 /// What a pair's journal knows while nothing runs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub(crate) struct PairStatus {
@@ -240,6 +192,10 @@ pub(crate) struct PairStatus {
     pub(crate) held: u64,
     /// Items that were approved and wait for the next pass.
     pub(crate) approved: u64,
+    /// Conflicts that wait for the user.
+    pub(crate) conflicts: u64,
+    /// Since when passes take turns with another device that signs in, RFC 3339; `None`: the last one did not.
+    pub(crate) other_device: Option<String>,
 }
 
 /// What the journal of this pair knows.
@@ -253,6 +209,8 @@ pub(crate) fn status(name: &str, dir: &Path) -> Result<PairStatus, Report> {
             stop: memo::stop(journal)?,
             held: len(&journal.held_deletions()?),
             approved: u64::try_from(journal.approvals()?.len()).unwrap_or(u64::MAX),
+            conflicts: super::conflicts::open_count(journal)?,
+            other_device: memo::other_device(journal)?.and_then(super::clock::shown),
         })
     })?;
     Ok(known.unwrap_or_else(|| PairStatus {
@@ -263,11 +221,13 @@ pub(crate) fn status(name: &str, dir: &Path) -> Result<PairStatus, Report> {
         stop: None,
         held: 0,
         approved: 0,
+        conflicts: 0,
+        other_device: None,
     }))
 }
 
 /// Asks a copy of the journal; `None` if the pair has none yet.
-fn ask<T>(
+pub(super) fn ask<T>(
     dir: &Path,
     question: impl FnOnce(&Journal) -> Result<T, JournalError>,
 ) -> Result<Option<T>, Report> {

@@ -21,6 +21,8 @@ const OLDER_APPROVED: &str = "older.approved";
 const REBUILD: &str = "rebuild";
 /// Which folder on this disk was synced last: device, inode and time of birth.
 const PLACE: &str = "root.place";
+/// Since another device was met in the last pass, in seconds since 1970.
+const OTHER_DEVICE: &str = "other_device";
 
 /// The last safety stop, until a pass comes through.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -91,6 +93,22 @@ pub(crate) fn forget_stop(journal: &mut Journal) -> Result<(), JournalError> {
         }
     }
     Ok(())
+}
+
+/// Notes whether the last pass had to take turns with another device.
+pub(crate) fn met_other_device(journal: &mut Journal, met: bool, now: i64) -> Result<(), JournalError> {
+    let known = journal.notes()?.contains_key(OTHER_DEVICE);
+    if known == met {
+        return Ok(());
+    }
+    let since = met.then(|| now.to_string());
+    journal.set_note(OTHER_DEVICE, since.as_deref())
+}
+
+/// Since when passes take turns with another device, if the last one had to.
+pub(crate) fn other_device(journal: &Journal) -> Result<Option<i64>, JournalError> {
+    let notes = journal.notes()?;
+    Ok(notes.get(OTHER_DEVICE).and_then(|since| since.parse().ok()))
 }
 
 /// Whether a stop waits that is about an older folder.

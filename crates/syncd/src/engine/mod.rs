@@ -8,6 +8,7 @@ mod absent;
 pub(crate) mod between;
 pub(crate) mod check;
 mod clock;
+pub(crate) mod conflicts;
 mod decide;
 mod deletions;
 mod doubts;

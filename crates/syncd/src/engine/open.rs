@@ -3,7 +3,7 @@
 //!
 //! What must never happen here: a write to either side, or to the marker, before every check has passed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use planner::hold::Side;
@@ -211,8 +211,12 @@ pub(crate) async fn open(
     meta.api_url = Some(api_url.clone());
     meta.account = Some(account);
     meta.remote_root = Some(remote_root.map_or(RemoteRoot::Top, RemoteRoot::Folder));
-    let policy = policy(setup, pair, &root, &package, mode)?;
     let synced = journal.synced().map_err(|error| broken(&error))?;
+    let kept = super::conflicts::kept_copies(&journal, &synced).map_err(|error| broken(&error))?;
+    let policy = Policy {
+        kept_copies: kept,
+        ..policy(setup, pair, &root, &package, mode)?
+    };
     let approvals = journal.approvals().map_err(|error| broken(&error))?;
     let mut session = Session {
         pair: pair.clone(),
@@ -468,6 +472,7 @@ fn policy(
             max_upload: package.max_upload_size.map(std::num::NonZeroU64::get),
         },
         device: setup.config.device_name.as_str().into(),
+        kept_copies: BTreeSet::new(),
     })
 }
 

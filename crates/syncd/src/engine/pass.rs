@@ -12,8 +12,8 @@ use super::observe::RemoteSeen;
 use super::open::{Halt, Mode, Session, open};
 use super::tally::Tally;
 use super::{
-    OnceOptions, Outcome, Setup, Sink, deletions, dry_run, execute, memo, observe, recover, resolve, settle,
-    tidy, twins,
+    OnceOptions, Outcome, Setup, Sink, conflicts, deletions, dry_run, execute, memo, observe, recover,
+    resolve, settle, tidy, twins,
 };
 use crate::config::PairConfig;
 use crate::local::ignore::Ignore;
@@ -44,12 +44,20 @@ pub(crate) async fn run_once(
     sink: Arc<dyn Sink>,
 ) -> Outcome {
     let before = setup.client.requests().total();
+    let taken = setup.client.sessions_taken();
     let mode = if options.dry_run { Mode::Look } else { Mode::Write };
     let mut tally = Tally::new(&pair.name);
     let result = match open(setup, pair, mode, sink).await {
         Ok(mut session) => {
             let result = rounds(&mut session, options, mode, &mut tally).await;
             let result = result.map_err(begun);
+            if mode == Mode::Write {
+                let met = setup.client.sessions_taken() > taken;
+                let noted = memo::met_other_device(&mut session.journal, met, super::clock::now());
+                if let Err(error) = noted {
+                    tracing::debug!(%error, "another device could not be noted");
+                }
+            }
             tally.summary.last_agreement = session.meta.agreed_at.and_then(super::clock::shown);
             result
         }
@@ -66,6 +74,7 @@ pub(crate) async fn run_once(
     }
     let requests = setup.client.requests().total().saturating_sub(before);
     tally.summary.requests = requests;
+    tally.summary.other_device = setup.client.sessions_taken() > taken;
     match result {
         Ok(Some(planned)) => Outcome::Planned(planned),
         Ok(None) => Outcome::Ran(tally.summary),
@@ -257,11 +266,13 @@ async fn act(session: &mut Session, decision: &Decision, tally: &mut Tally) -> R
     session.sink.totals(files, bytes);
     session.sink.phase(&session.pair.name, "syncing");
     tally.conflicts(decision);
+    conflicts::record(session, decision)?;
     let executed = execute::execute(session, decision, tally).await?;
     if let Some(error) = &executed.fatal {
         return Err(session.fatal(error));
     }
     session.sink.phase(&session.pair.name, "settling");
     let settled = settle::settle(session, executed.wrote).await?;
+    conflicts::follow_up(session, decision)?;
     Ok(!session.stop.is_cancelled() && (executed.stale || executed.unanswered || settled.surprises))
 }

@@ -64,10 +64,10 @@ pub(crate) async fn disk(session: &mut Session) -> Result<(), Halt> {
         .map(|rename| Change::Put(rename.record))
         .collect();
     for (id, found) in settled {
-        tell(&found);
+        tell(session, &found, &mut changes);
         changes.push(Change::ClearIntent(id));
     }
-    tell(&left);
+    tell(session, &left, &mut changes);
     session.record(changes)
 }
 
@@ -81,10 +81,10 @@ pub(super) fn put_right(root: &Root, open: &[IntentBody], device: &str) -> Resul
     };
     for body in open {
         if let Some(found) = settle(root, body, how)? {
-            tell(&found);
+            say(&found);
         }
     }
-    tell(&recover::leftovers(root, how)?);
+    say(&recover::leftovers(root, how)?);
     for name in Staging::list(root)? {
         Staging::remove(root, &name)?;
     }
@@ -190,7 +190,17 @@ fn settle(root: &Root, body: &IntentBody, how: Keeping<'_>) -> Result<Option<Vec
     }
 }
 
-fn tell(found: &[Recovered]) {
+/// Tells what was put right, and records what that left beside as a conflict.
+fn tell(session: &Session, found: &[Recovered], changes: &mut Vec<Change>) {
+    say(found);
+    for found in found {
+        if let Recovered::KeptBeside(path) = found {
+            changes.extend(super::conflicts::kept_beside(session, path));
+        }
+    }
+}
+
+fn say(found: &[Recovered]) {
     for found in found {
         match found {
             Recovered::Nothing | Recovered::Dropped => {}

@@ -16,7 +16,7 @@ use state::{Change, Intent, IntentBody, RemoteVersion};
 
 use super::observe::RemoteSeen;
 use super::open::{Halt, Session};
-use super::resolve;
+use super::{conflicts, resolve};
 use crate::local::scan::Scan;
 use crate::remote::apply::{
     Failure, FolderAsKnown, Replacement, edit_file, edit_folder, trash_file_as_known, trash_folder,
@@ -116,7 +116,7 @@ async fn files_of_one_name(
         let equal = bytes.is_some() && node.file().and_then(|file| file.hash) == bytes;
         let done = match (bytes, record_of(session, theirs.id)) {
             (Some(bytes), None) if equal => adopt(session, &node, row, theirs, bytes).await?,
-            (Some(_), None) => give_way(session, scan, seen, &node, row).await?,
+            (Some(bytes), None) => give_way(session, scan, seen, (&node, row), (theirs, bytes)).await?,
             // It came to us in another folder before it came here: as long as it is on this disk as well, one copy is
             // enough. The merge removes ours and gives it the name.
             (Some(_), Some(twin)) if equal && is_here(session, scan, &twin) => {
@@ -276,11 +276,11 @@ async fn adopt(
 }
 
 async fn give_way(
-    session: &Session,
+    session: &mut Session,
     scan: &Scan,
     seen: &RemoteSeen,
-    node: &SyncedNode,
-    row: &RemoteNode,
+    (node, row): (&SyncedNode, &RemoteNode),
+    (theirs, bytes): (&RemoteNode, ContentHash),
 ) -> Result<bool, Halt> {
     let (Some(file), Some(base)) = (row.file_id(), node.file()) else {
         return Ok(false);
@@ -304,7 +304,7 @@ async fn give_way(
         .collect();
     let policy = &session.policy;
     let free = (1..=ATTEMPTS).find_map(|attempt| {
-        let name = naming::conflict(
+        let local = naming::conflict(
             &node.local_name,
             when,
             &policy.device,
@@ -312,12 +312,18 @@ async fn give_way(
             Shape::File,
             &policy.disk,
         );
-        let name = naming::to_remote(&name, &policy.server, policy.unstorable).ok()?;
-        (!siblings.contains(&name)).then_some(name)
+        let name = naming::to_remote(&local, &policy.server, policy.unstorable).ok()?;
+        (!siblings.contains(&name)).then_some((local, name))
     });
-    let Some(name) = free else { return Ok(false) };
+    let Some((local, name)) = free else {
+        return Ok(false);
+    };
     match edit_file(&session.account, file, Some(&name), None).await {
-        Ok(_) => Ok(true),
+        Ok(_) => {
+            let met = conflicts::gave_way(session, node, &local, theirs, bytes);
+            session.record(met.into_iter().collect())?;
+            Ok(true)
+        }
         Err(failure) => {
             give_up(
                 session,

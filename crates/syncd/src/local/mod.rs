@@ -23,6 +23,7 @@ pub(crate) mod scan;
 pub(crate) mod source;
 pub(crate) mod staging;
 pub(crate) mod trash;
+pub(crate) mod two;
 pub(crate) mod versions;
 
 pub(crate) use error::LocalError;

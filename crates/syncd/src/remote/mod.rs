@@ -4,6 +4,8 @@
 pub(crate) mod account;
 pub(crate) mod apply;
 pub(crate) mod confirm;
+#[cfg(test)]
+mod fuzz;
 pub(crate) mod resolve;
 pub(crate) mod root;
 pub(crate) mod translate;

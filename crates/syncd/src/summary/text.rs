@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{ConflictItem, DryRun, INTERRUPTED, Item, PAUSED, PairSummary};
+use super::{ConflictItem, DryRun, INTERRUPTED, Item, OTHER_DEVICE, PAUSED, PairSummary};
 use crate::exit::Exit;
 use crate::text::{count, len, shown, size};
 
@@ -23,6 +23,9 @@ impl PairSummary {
         if let Some(stop) = &self.stop {
             let _ = writeln!(out, "  {}. Next: {}.", shown(&stop.message), shown(&stop.next));
             paths(&mut out, &stop.examples);
+        }
+        if self.other_device {
+            let _ = writeln!(out, "  {OTHER_DEVICE}; passes take longer.");
         }
         self.conflicts(&mut out);
         let groups = [

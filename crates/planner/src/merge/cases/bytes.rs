@@ -154,6 +154,19 @@ cases! {
     } => r"
         Held a.txt  Local ThreeConflicts"
 
+    h36_a_copy_that_the_user_chose_to_keep_counts_no_more {
+        case()
+            .policy(|policy| {
+                policy.kept_copies = crate::path::RelPath::parse("a (conflict 2026-11-22 141503 D).txt").into_iter().collect();
+            })
+            .all("a (conflict 2026-11-20 141503 D).txt  'x'\na (conflict 2026-11-21 141503 D).txt  'x'")
+            .all("a (conflict 2026-11-22 141503 D).txt  'x'")
+            .synced("a.txt  'one'").local("a.txt  mtime 1795443303  'here!'").remote("a.txt  'there?'")
+    } => r"
+        a.txt  here new  bytes down  ConflictKeepBoth
+        a (conflict 2026-11-23 141503 D).txt  here from a.txt  there new 'a (conflict 2026-11-23 141503 D).txt'  bytes up  ConflictKeepBoth
+        conflict a.txt  copy a (conflict 2026-11-23 141503 D).txt  ConflictKeepBoth"
+
     other_devices_copies_do_not_count {
         case()
             .all("a (conflict 2026-11-21 141503 E).txt  'x'\na (conflict 2026-11-22 141503 E).txt  'x'")

@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use super::pairs;
 use crate::cli::Context;
-use crate::config::load::Env;
 use crate::config::{Config, PairConfig};
 use crate::engine::between::{self, Held, HeldItem};
 use crate::exit::Exit;
@@ -113,7 +112,7 @@ fn allow<'a>(
         [] => Ok(found),
         [(pair, _)] => {
             let dir = config.pair_dir(&pair.name);
-            let held = between::approve(&dir, &who(&context.env, "approve"))
+            let held = between::approve(&dir, &pairs::who(&context.env, "syncd approve"))
                 .map_err(|report| pairs::of_pair(&pair.name, report))?;
             Ok(vec![(*pair, held)])
         }
@@ -126,15 +125,6 @@ fn allow<'a>(
                 "name the one you mean; \"syncd approve --list\" shows what each holds",
             ))
         }
-    }
-}
-
-/// Who gave this command, for the history.
-pub(super) fn who(env: &Env, command: &str) -> String {
-    let uid = rustix::process::getuid().as_raw();
-    match env.get("USER").filter(|name| !name.is_empty()) {
-        Some(name) => format!("{name} (uid {uid}), with syncd {command}"),
-        None => format!("uid {uid}, with syncd {command}"),
     }
 }
 
@@ -228,18 +218,5 @@ mod tests {
         main: held: the folder here is older than the journal; both sides are merged without deleting anything
         "syncd approve main" lets it through, once.
         "#);
-    }
-
-    #[test]
-    fn the_history_says_who_allowed_it() {
-        let uid = rustix::process::getuid().as_raw();
-        assert_eq!(
-            who(&Env::of("/", &[("USER", "ann")]), "approve"),
-            format!("ann (uid {uid}), with syncd approve")
-        );
-        assert_eq!(
-            who(&Env::of("/", &[]), "approve"),
-            format!("uid {uid}, with syncd approve")
-        );
     }
 }

@@ -8,8 +8,8 @@ use std::path::Path;
 use clap::Args;
 use serde::Serialize;
 
-use super::approve::who;
 use super::once::{self, OnceArgs};
+use super::pairs::who;
 use super::render;
 use crate::cli::Context;
 use crate::engine::Outcome;
@@ -36,7 +36,7 @@ struct RebuildJson<'a> {
 
 /// Runs it.
 pub(crate) fn run(context: &Context, args: &RebuildArgs) -> Exit {
-    let by = who(&context.env, "rebuild");
+    let by = who(&context.env, "syncd rebuild");
     let done = once::on_pair(context, &args.name, async |setup, pair, sink| {
         rebuild::rebuild(setup, pair, &by, sink).await
     });

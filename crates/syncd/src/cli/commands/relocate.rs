@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use super::approve::who;
 use super::forget::configured_at;
 use super::pairs;
+use super::pairs::who;
 use crate::cli::Context;
 use crate::config::PairConfig;
 use crate::config::check::overlap;
@@ -81,7 +81,7 @@ fn told(context: &Context, args: &RelocateArgs) -> Result<(), Report> {
                 .data("Nothing was changed."),
         );
     }
-    let done = relocate::relocate(config, pair, &new, &who(&context.env, "relocate"))?;
+    let done = relocate::relocate(config, pair, &new, &who(&context.env, "syncd relocate"))?;
     let configured_at = configured_at(&loaded, at, "local");
     if context.output.is_json() {
         let pair = PairJson {

@@ -124,7 +124,7 @@ fn find<'a>(config: &'a Config, args: &RestoreArgs) -> Result<Vec<Found<'a>>, Re
         let wanted = match &args.path {
             None => versions::every(items),
             Some(path) => {
-                let places = places(&pair.local, path).into_iter();
+                let places = pairs::places(&pair.local, path).into_iter();
                 let found = places.map(|path| versions::of(items.clone(), &path));
                 let mut found = found.filter(|wanted| !wanted.is_empty());
                 found.next().unwrap_or_default()
@@ -135,22 +135,6 @@ fn find<'a>(config: &'a Config, args: &RestoreArgs) -> Result<Vec<Found<'a>>, Re
         }
     }
     Ok(all)
-}
-
-/// What a path can mean in a pair: a place on this disk, or else one below the pair's folder.
-fn places(local: &Path, path: &Path) -> Vec<RelPath> {
-    let below = |path: &Path| {
-        let parts: Option<Vec<&str>> = path
-            .components()
-            .filter(|part| !matches!(part, std::path::Component::CurDir))
-            .map(|part| part.as_os_str().to_str())
-            .collect();
-        RelPath::parse(&parts?.join("/"))
-    };
-    let on_disk = std::path::absolute(path).ok();
-    let on_disk = on_disk.and_then(|path| below(path.strip_prefix(local).ok()?));
-    let in_pair = if path.is_absolute() { None } else { below(path) };
-    on_disk.into_iter().chain(in_pair).collect()
 }
 
 fn in_pair(pair: &PairConfig, error: &LocalError) -> Report {
@@ -263,24 +247,5 @@ fn file_json(
         trash: item.at.to_string(),
         restored,
         error,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_one_on_this_disk_or_below_the_pairs_folder() {
-        let texts = |local: &str, path: &str| {
-            let places = places(Path::new(local), Path::new(path));
-            places.iter().map(ToString::to_string).collect::<Vec<_>>()
-        };
-        assert_eq!(texts("/home/ann/Cloud", "/home/ann/Cloud/docs/a"), ["docs/a"]);
-        assert_eq!(texts("/home/ann/Cloud", "./docs/a"), ["docs/a"]);
-        assert_eq!(texts("/home/ann/Cloud", "/etc/passwd"), [""; 0]);
-        assert_eq!(texts("/home/ann/Cloud", "../a"), [""; 0]);
-        let here = std::env::current_dir().unwrap();
-        assert_eq!(texts(here.to_str().unwrap(), "docs/a"), ["docs/a", "docs/a"]);
     }
 }

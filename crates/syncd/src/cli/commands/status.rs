@@ -10,6 +10,7 @@ use crate::cli::Context;
 use crate::engine::between::{self, PairStatus};
 use crate::exit::Exit;
 use crate::report::Report;
+use crate::summary::OTHER_DEVICE;
 use crate::text::{count, shown};
 
 /// Arguments of `status`.
@@ -71,6 +72,16 @@ fn stop(out: &mut String, pair: &PairStatus) {
             shown(&stop.next)
         );
     }
+    if pair.other_device.is_some() {
+        let _ = writeln!(out, "  {OTHER_DEVICE}");
+    }
+    if pair.conflicts > 0 {
+        let _ = writeln!(
+            out,
+            "  {}; \"syncd conflicts list\" shows them",
+            count(pair.conflicts, "open conflict", "open conflicts")
+        );
+    }
     if pair.held > 0 {
         let _ = writeln!(
             out,
@@ -108,11 +119,15 @@ mod tests {
             }),
             held: 12,
             approved: 0,
+            conflicts: 2,
+            other_device: Some("2026-11-23T14:15:03Z".into()),
         };
         assert_eq!(
             text(&pair),
             "main: both sides agreed 2026-11-23T14:15:03Z, 1 file; 2 problems\n  \
-             STOPPED for safety: many. Next: look.\n  12 items held; \"syncd approve --list\" shows them\n"
+             STOPPED for safety: many. Next: look.\n  \
+             another device signs in on this account: they take turns\n  \
+             2 open conflicts; \"syncd conflicts list\" shows them\n  12 items held; \"syncd approve --list\" shows them\n"
         );
     }
 }

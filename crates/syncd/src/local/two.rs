@@ -1,0 +1,91 @@
+//! Two versions of a file side by side, of which the user keeps one: looked at closely just before anything moves.
+//!
+//! Here is only the looking: what then moves goes by the doors of `apply`, which look again. Never here: a file that is
+//! taken for the one that was meant because its size is the same.
+
+use planner::content::ContentHash;
+use planner::id::LocalKey;
+use planner::path::RelPath;
+use planner::tree::{LocalFile, LocalKind, LocalNode};
+
+use super::error::LocalError;
+use super::hash;
+use super::root::Root;
+use super::sys::Kind;
+
+/// What is at a path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Seen {
+    /// Nothing.
+    Nothing,
+    /// A file, with its bytes.
+    File(LocalNode),
+    /// No file.
+    Other,
+}
+
+/// What is at a path now. [`LocalError::Changed`] if it changes while its bytes are read.
+pub(crate) fn look(root: &Root, path: &RelPath) -> Result<Seen, LocalError> {
+    let spot = match root.user_spot(path) {
+        Ok(spot) => spot,
+        Err(LocalError::Vanished { .. }) => return Ok(Seen::Nothing),
+        Err(error) => return Err(error),
+    };
+    let Some(meta) = spot.look_if_there()? else {
+        return Ok(Seen::Nothing);
+    };
+    if meta.kind != Kind::File {
+        return Ok(Seen::Other);
+    }
+    let seen = LocalFile {
+        size: meta.size,
+        stamp: meta.stamp,
+        hash: None,
+        busy: false,
+        unreadable: false,
+    };
+    let hashed = hash::hash_file(root, path, &seen)?;
+    Ok(Seen::File(LocalNode {
+        key: LocalKey(0),
+        parent: None,
+        name: spot.name.clone(),
+        identity: (meta.links == 1).then_some(meta.identity),
+        ignored: false,
+        kind: LocalKind::File(LocalFile {
+            hash: Some(hashed.hash),
+            ..seen
+        }),
+    }))
+}
+
+/// The bytes of a file that [`look`] saw.
+pub(crate) fn bytes_of(seen: &LocalNode) -> Option<ContentHash> {
+    seen.file().and_then(|file| file.hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Disk, path};
+    use super::*;
+
+    #[test]
+    fn a_file_is_looked_at_with_its_bytes_and_anything_else_is_no_version() {
+        let disk = Disk::new();
+        disk.write("docs/a", "one");
+        disk.folder("b");
+        disk.link("docs/a", "c");
+        let Ok(Seen::File(seen)) = look(&disk.root, &path("docs/a")) else {
+            panic!("it is a file")
+        };
+        assert_eq!(bytes_of(&seen).unwrap().0, *blake3::hash(b"one").as_bytes());
+        assert_eq!(seen.identity, disk.seen("docs/a").identity);
+        for (at, wanted) in [
+            ("docs/x", Seen::Nothing),
+            ("none/x", Seen::Nothing),
+            ("b", Seen::Other),
+            ("c", Seen::Other),
+        ] {
+            assert_eq!(look(&disk.root, &path(at)), Ok(wanted), "{at}");
+        }
+    }
+}
