@@ -187,12 +187,7 @@ pub(crate) async fn open(
     };
     // A folder that bears a marker was synced before, by a journal that is lost: as after a rebuild, no version may lose.
     let merging = rebuilding || (meta.root_id.is_none() && found.is_some());
-    if let Some(journal_says) = meta.api_url.as_ref().filter(|url| **url != api_url) {
-        return Err(Halt::Stop(SafetyStop::OtherApi {
-            journal: journal_says.clone(),
-            configured: api_url,
-        }));
-    }
+    same_api(&meta, &api_url)?;
     let (account, package) = sign_in(setup, meta.account.as_deref(), &api_url).await?;
     let proved = journal.proved().map_err(|error| broken(&error))?;
     let doubts = super::doubts::known(&journal).map_err(|error| broken(&error))?;
@@ -241,6 +236,17 @@ pub(crate) async fn open(
     take_hold(&mut session, restored, mode)?;
     limit(setup, &session.package);
     Ok(session)
+}
+
+/// The journal's records are about the API at one address.
+fn same_api(meta: &Meta, configured: &str) -> Result<(), Halt> {
+    match &meta.api_url {
+        Some(journal) if journal != configured => Err(Halt::Stop(SafetyStop::OtherApi {
+            journal: journal.clone(),
+            configured: configured.to_owned(),
+        })),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Signs in, and makes sure that it is the journal's account before anything else is asked (design A9).
