@@ -10,6 +10,7 @@
     )
 )]
 
+mod blocking;
 mod cli;
 mod config;
 #[cfg(feature = "demo")]
@@ -20,7 +21,11 @@ mod local;
 mod remote;
 mod report;
 mod service;
+#[cfg(any(test, feature = "sim"))]
+mod sim;
 mod summary;
 mod text;
 
 pub use cli::run;
+#[cfg(feature = "sim")]
+pub use sim::run as simulate;

@@ -306,6 +306,8 @@ async fn send(
         .upload_answer
         .saturating_add(Duration::from_secs(passing_on));
     let answer = tokio::select! {
+        // An answer that is there counts, whatever else happened at the same moment.
+        biased;
         answer = async { collect(caller.send(Class::Upload, http).await?).await } => answer,
         () = meter.overdue(timeouts.upload_stall, answer_time) => Err(ApiError::lost(Lost::Timeout)),
         error = keep_in_use(session, held, caller.config.session.touch_every), if large => Err(error),

@@ -46,7 +46,7 @@ impl Env {
     }
 
     /// One made up.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "sim"))]
     pub(crate) fn of(home: &str, vars: &[(&str, &str)]) -> Self {
         Self {
             vars: vars

@@ -5,6 +5,10 @@ use std::time::SystemTime;
 
 /// Seconds since 1970; before it, 0. Only for ages and records: what is quiet is measured on a monotonic clock.
 pub(crate) fn now() -> i64 {
+    #[cfg(any(test, feature = "sim"))]
+    if let Some(now) = crate::sim::time::now_ns() {
+        return now.div_euclid(1_000_000_000);
+    }
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
@@ -12,6 +16,10 @@ pub(crate) fn now() -> i64 {
 
 /// Nanoseconds since 1970, as the disk stamps files.
 pub(crate) fn now_ns() -> i64 {
+    #[cfg(any(test, feature = "sim"))]
+    if let Some(now) = crate::sim::time::now_ns() {
+        return now;
+    }
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
@@ -19,12 +27,31 @@ pub(crate) fn now_ns() -> i64 {
 
 /// A new id that nobody else has: 128 random bits in hex.
 pub(crate) fn random_id() -> String {
+    #[cfg(any(test, feature = "sim"))]
+    if let Some(drawn) = crate::sim::time::draw() {
+        return format!("{drawn:032x}");
+    }
     format!("{:032x}", rand::random::<u128>())
 }
 
 /// Today in UTC, by which trash folders are named.
 pub(crate) fn today() -> jiff::civil::Date {
+    #[cfg(any(test, feature = "sim"))]
+    if let Ok(now) = jiff::Timestamp::from_second(now())
+        && crate::sim::time::now_ns().is_some()
+    {
+        return jiff::tz::Offset::UTC.to_datetime(now).date();
+    }
     jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date()
+}
+
+/// Opens a pair's journal for writing; its random numbers are the system's, or a simulation's.
+pub(crate) fn journal(dir: &std::path::Path) -> Result<state::Journal, state::JournalError> {
+    #[cfg(any(test, feature = "sim"))]
+    if let Some(seed) = crate::sim::time::draw() {
+        return state::Journal::open_seeded(dir, seed);
+    }
+    state::Journal::open(dir)
 }
 
 /// A moment as users and JSON see it: `2026-11-24T14:15:03Z`.

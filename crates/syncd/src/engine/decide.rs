@@ -153,7 +153,7 @@ fn job(session: &Session, decision: &Decision, compare: Compare) -> Option<Job> 
             let path = decision.scan.tree.nodes.path(key)?;
             let root = session.root.clone();
             Some(Box::pin(async move {
-                let taken = tokio::task::spawn_blocking(move || hash::hash_file(&root, &path, &seen)).await;
+                let taken = crate::blocking::run(move || hash::hash_file(&root, &path, &seen)).await;
                 Known::Local(key, super::hands::joined(taken))
             }))
         }

@@ -118,7 +118,7 @@ impl Part {
             Staging::remove(&root, &name)?;
             Staging::create(&root, &name)
         };
-        let staged = joined(tokio::task::spawn_blocking(begin).await).map_err(local)?;
+        let staged = joined(crate::blocking::run(begin).await).map_err(local)?;
         Ok(Self {
             staged,
             tail: Vec::new(),
@@ -196,7 +196,7 @@ impl Part {
     }
 
     async fn finish(self) -> Result<Staged, Failure> {
-        joined(tokio::task::spawn_blocking(move || self.staged.finish()).await).map_err(local)
+        joined(crate::blocking::run(move || self.staged.finish()).await).map_err(local)
     }
 }
 
@@ -226,5 +226,5 @@ pub(crate) fn local(error: LocalError) -> Failure {
 pub(crate) async fn remove(root: &Root, name: &LocalName) {
     let (root, name) = (root.clone(), name.clone());
     // What stays behind is dropped at the next start.
-    let _ = tokio::task::spawn_blocking(move || Staging::remove(&root, &name)).await;
+    let _ = crate::blocking::run(move || Staging::remove(&root, &name)).await;
 }

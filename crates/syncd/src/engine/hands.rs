@@ -19,10 +19,8 @@ use crate::remote::account::Account;
 use crate::remote::apply::{self as cloud, Failure, Landed, Replacement, Wanted};
 
 /// A blocking job's result, or that the job broke off.
-pub(crate) fn joined<T>(
-    ended: Result<Result<T, LocalError>, tokio::task::JoinError>,
-) -> Result<T, LocalError> {
-    ended.unwrap_or_else(|_| Err(LocalError::broke_off()))
+pub(crate) fn joined<T>(ended: Option<Result<T, LocalError>>) -> Result<T, LocalError> {
+    ended.unwrap_or_else(|| Err(LocalError::broke_off()))
 }
 
 /// What an error of the disk means for a step.
@@ -79,7 +77,7 @@ pub(crate) async fn on_disk(
             }),
         }
     };
-    joined(tokio::task::spawn_blocking(job).await).map_err(|error| local_failure(&error))
+    joined(crate::blocking::run(job).await).map_err(|error| local_failure(&error))
 }
 
 /// The name of a parking place of this run.
@@ -100,7 +98,7 @@ pub(crate) async fn put(
         Some(old) => disk::replace(&root, &fetched.staged, &path, &old, day),
         None => disk::place(&root, &fetched.staged, &path),
     };
-    let done = joined(tokio::task::spawn_blocking(job).await).map_err(|error| local_failure(&error))?;
+    let done = joined(crate::blocking::run(job).await).map_err(|error| local_failure(&error))?;
     Ok(Facts {
         local: Some(local_facts(&done, true)),
         remote: None,

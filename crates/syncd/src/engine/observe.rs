@@ -40,6 +40,8 @@ pub(crate) struct RemoteSeen {
     pub(crate) held: Vec<String>,
     /// The smallest folders of rings (design A7).
     pub(crate) rings: BTreeSet<FolderId>,
+    /// Paths of rows that were kept from the merge: they may be our own unanswered uploads.
+    pub(crate) set_aside: BTreeSet<RelPath>,
 }
 
 /// What a look at the account brought, before it is put into the vocabulary.
@@ -102,6 +104,7 @@ pub(crate) fn translate(
         interims: Vec::new(),
         held: judged.held,
         rings: looked.confirmed.rings,
+        set_aside: BTreeSet::new(),
     };
     name(session, ignore, &mut seen);
     know(session, &mut seen.tree)?;
@@ -338,7 +341,8 @@ pub(crate) fn leave_alone(
             let numbered = plain
                 .as_ref()
                 .is_some_and(|plain| naming::numbered_like(name, plain));
-            row.file().is_some() && !recorded.contains(&row.id) && (row.name == wanted.name || numbered)
+            let fits = row.file().is_some_and(|file| file.size <= wanted.size.get());
+            fits && !recorded.contains(&row.id) && (row.name == wanted.name || numbered)
         };
         let rows: Vec<RemoteId> = seen
             .tree
@@ -349,6 +353,7 @@ pub(crate) fn leave_alone(
             .collect();
         for id in rows {
             seen.tree.nodes.remove(id);
+            seen.set_aside.extend(seen.paths.get(&id).cloned());
         }
     }
     Ok(())

@@ -76,6 +76,8 @@ pub(crate) struct Session {
     pub(crate) policy: Policy,
     /// Changes that are in `synced` already and wait for the next commit.
     noted: Vec<Change>,
+    /// An interim of ours could not be cleared away: what tells that it is ours is kept until it is.
+    pub(crate) unswept: bool,
     /// The pair's folder is not in the account yet; only in a dry run, which makes none.
     pub(crate) no_remote_root: bool,
 }
@@ -172,7 +174,7 @@ pub(crate) async fn open(
     let api_url = setup.config.account.api_url.to_string();
     let dir = setup.config.pair_dir(&pair.name);
     let journal = match mode {
-        Mode::Write => Journal::open(&dir),
+        Mode::Write => super::clock::journal(&dir),
         Mode::Look => Journal::scratch(&dir),
     };
     let broken = |error: &JournalError| journal_failed(error, &pair.name);
@@ -228,6 +230,8 @@ pub(crate) async fn open(
         package,
         policy,
         noted: Vec::new(),
+        // Until somebody has looked.
+        unswept: true,
         no_remote_root,
     };
     if merging {

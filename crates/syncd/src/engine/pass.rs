@@ -187,19 +187,19 @@ async fn see(session: &mut Session) -> Result<(Scan, RemoteSeen), Halt> {
         quiet: session.timing.quiet_period,
         now_ns: super::clock::now_ns(),
     };
-    let disk = tokio::task::spawn_blocking(move || {
+    let disk = crate::blocking::run(move || {
         let mut ignore = Ignore::new(&exclude, &include)?;
         let scan = scan::scan(&root, &mut ignore, &known, options)?;
         Ok((scan, ignore))
     });
-    let looked = observe::account(session).await;
-    let (mut scan, mut ignore) = super::hands::joined(disk.await)
+    let (disk, looked) = futures_util::future::join(disk, observe::account(session)).await;
+    let (mut scan, mut ignore) = super::hands::joined(disk)
         .map_err(|error| Halt::Error(Box::new(Report::from_root(&session.pair.local, &error))))?;
     let looked = looked?;
     if !scan.young.is_empty() {
         tokio::time::sleep(session.timing.quiet_period).await;
         let root = session.root.clone();
-        let settled = tokio::task::spawn_blocking(move || {
+        let settled = crate::blocking::run(move || {
             scan::settle(&root, &mut scan)?;
             Ok(scan)
         });

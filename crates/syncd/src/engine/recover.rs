@@ -57,7 +57,7 @@ pub(crate) async fn disk(session: &mut Session) -> Result<(), Halt> {
         }
         Ok((settled, left, done))
     };
-    let (settled, left, done) = joined(tokio::task::spawn_blocking(job).await)
+    let (settled, left, done) = joined(crate::blocking::run(job).await)
         .map_err(|error| Halt::Error(Box::new(Report::from_root(&session.pair.local, &error))))?;
     let mut changes: Vec<Change> = done
         .into_iter()

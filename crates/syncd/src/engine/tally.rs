@@ -12,6 +12,9 @@ use super::words;
 use crate::remote::apply::Failure;
 use crate::summary::{ConflictItem, Item, PairSummary};
 
+/// Why a path waits whose upload may still be found in the account.
+pub(crate) const UNANSWERED: &str = "an earlier upload was not answered";
+
 /// A step as users see it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Shown {
@@ -77,6 +80,13 @@ impl Tally {
         }
         for path in &decision.remote.held {
             self.item(ItemKind::Held, path.clone(), super::absent::VANISHES.to_owned());
+        }
+        let sends = |step: &Step, path: &RelPath| matches!(&step.action, Action::Remote(RemoteStep::Upload { from, .. } | RemoteStep::Replace { from, .. }) if from == path);
+        let sent = |path: &RelPath| decision.plan.steps.iter().any(|step| sends(step, path));
+        // Where something is to be sent, that step tells it.
+        for path in decision.remote.set_aside.iter().filter(|path| !sent(path)) {
+            let why = Failure::Unknown(UNANSWERED.to_owned());
+            self.add_failure(path.to_string(), &why);
         }
         for oddity in &decision.scan.oddities {
             self.item(

@@ -36,12 +36,16 @@ pub(crate) async fn finish(session: &mut Session, tally: &mut Tally) -> Result<(
         .iter()
         .filter_map(|node| node.remote().file())
         .collect();
+    let unswept = session.unswept;
     let journal = &mut session.journal;
     let done = journal
         .replace_proved(&proved)
         .and_then(|()| journal.record_synced_count(now))
         .and_then(|()| journal.replace_problems(&problems))
-        .and_then(|()| journal.forget_old_intents(now.saturating_sub(keep)))
+        .and_then(|()| match unswept {
+            true => Ok(0),
+            false => journal.forget_old_intents(now.saturating_sub(keep)),
+        })
         .and_then(|_| journal.prune_remote_hashes(&files));
     done.map_err(|error| session.broken(&error))?;
     memo::forget_stop(&mut session.journal).map_err(|error| session.broken(&error))?;
@@ -76,7 +80,7 @@ async fn empty_trash(session: &mut Session, now: i64) -> Result<(), Halt> {
         return Ok(());
     };
     let root = session.root.clone();
-    let listed = joined(tokio::task::spawn_blocking(move || trash::list(&root)).await);
+    let listed = joined(crate::blocking::run(move || trash::list(&root)).await);
     let Ok(listed) = listed else { return Ok(()) };
     let is_old = listed.iter().any(|item| item.date < oldest);
     let notes = session.journal.notes().map_err(|error| session.broken(&error))?;
@@ -90,7 +94,7 @@ async fn empty_trash(session: &mut Session, now: i64) -> Result<(), Halt> {
         (true, Some(at)) if now.saturating_sub(at) < A_DAY => Some(at.to_string()),
         (true, Some(_)) => {
             let (root, keep) = (session.root.clone(), session.pair.trash_days);
-            let purged = joined(tokio::task::spawn_blocking(move || trash::purge(&root, keep, today)).await);
+            let purged = joined(crate::blocking::run(move || trash::purge(&root, keep, today)).await);
             if let Err(error) = purged {
                 tracing::warn!(%error, "the local trash could not be emptied");
             }

@@ -8,7 +8,7 @@
 mod error;
 mod probe;
 mod stamp;
-mod sys;
+pub(crate) mod sys;
 #[cfg(test)]
 mod testing;
 

@@ -123,9 +123,8 @@ fn told(error: &LocalError) -> io::Error {
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(io::Error::other)?
+    let broke_off = || io::Error::other("reading broke off");
+    crate::blocking::run(work).await.ok_or_else(broke_off)?
 }
 
 #[cfg(test)]

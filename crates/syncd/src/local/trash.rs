@@ -9,12 +9,11 @@ use jiff::civil::Date;
 use planner::content::Stamp;
 use planner::name::LocalName;
 use planner::path::RelPath;
-use walkdir::WalkDir;
 
 use super::apply::{self, Done};
 use super::error::LocalError;
 use super::root::{AREA, Area, Root, Spot, own_path};
-use super::sys::{self, Errno, Kind};
+use super::sys::{self, Errno, Kind, Order, WalkError, Walked};
 
 /// Numbers tried for a name that is taken. More versions of one path in one day are an error of that path.
 const NUMBERS_MAX: u32 = 1000;
@@ -76,7 +75,8 @@ pub(super) fn put(
     for number in 1..=NUMBERS_MAX {
         let name = numbered(&name, number);
         let to = Spot {
-            folder: open.try_clone().map_err(|error| io_error(&at, &error))?,
+            folder: sys::open_child(open.as_fd(), ".")
+                .map_err(|cause| LocalError::at(&at, "opening the trash", cause))?,
             path: at.join(&name),
             name,
             renames: what.renames,
@@ -135,22 +135,14 @@ fn numbered(name: &LocalName, number: u32) -> LocalName {
     LocalName::new(format!("{stem} ({number})")).unwrap_or_else(|| name.clone())
 }
 
-fn io_error(path: &RelPath, error: &std::io::Error) -> LocalError {
-    let cause = Errno::from_io_error(error).unwrap_or(Errno::IO);
-    LocalError::at(path, "opening the trash", cause)
-}
-
 /// What is in the trash, by day and path. Nothing is made.
 pub(crate) fn list(root: &Root) -> Result<Vec<Trashed>, LocalError> {
     let mut all = Vec::new();
     for (date, day) in days(root)? {
         let top = own_path(Area::Trash, &day);
-        let walk = WalkDir::new(root.path().join(top.as_str()))
-            .min_depth(1)
-            .sort_by_file_name();
-        for entry in walk {
+        for entry in sys::walk(&root.path().join(top.as_str()), Order::ByName) {
             let entry = entry.map_err(|error| walk_error(&top, &error))?;
-            if !entry.file_type().is_file() {
+            if !entry.is_file {
                 continue;
             }
             let Some(from) = relative(&entry) else { continue };
@@ -216,8 +208,8 @@ pub(crate) fn purge(root: &Root, keep_days: u32, today: Date) -> Result<Vec<Date
 pub(super) fn drop_empty(root: &Root) -> Result<(), LocalError> {
     for (_, day) in days(root)? {
         let top = own_path(Area::Trash, &day);
-        let mut walk = WalkDir::new(root.path().join(top.as_str())).into_iter();
-        let empty = walk.all(|entry| entry.is_ok_and(|entry| entry.file_type().is_dir()));
+        let mut walk = sys::walk(&root.path().join(top.as_str()), Order::ByName);
+        let empty = walk.all(|entry| entry.is_ok_and(|entry| entry.is_folder));
         if empty {
             remove_tree(root, &top)?;
         }
@@ -227,8 +219,7 @@ pub(super) fn drop_empty(root: &Root) -> Result<(), LocalError> {
 
 /// Removes a tree of the trash, entry by entry beneath the handle; what a walk by path says only tells names.
 fn remove_tree(root: &Root, top: &RelPath) -> Result<(), LocalError> {
-    let walk = WalkDir::new(root.path().join(top.as_str())).contents_first(true);
-    for entry in walk {
+    for entry in sys::walk(&root.path().join(top.as_str()), Order::ContentsFirst) {
         let entry = entry.map_err(|error| walk_error(top, &error))?;
         // A name that is not UTF-8 cannot have come from here; its folder then stays, and so does it.
         let Some(below) = relative(&entry) else { continue };
@@ -260,12 +251,12 @@ fn days(root: &Root) -> Result<Vec<(Date, LocalName)>, LocalError> {
 }
 
 /// The path of an entry below the start of its walk.
-fn relative(entry: &walkdir::DirEntry) -> Option<RelPath> {
+fn relative(entry: &Walked) -> Option<RelPath> {
     let parts: Option<Vec<&str>> = entry
-        .path()
+        .path
         .iter()
         .rev()
-        .take(entry.depth())
+        .take(entry.depth)
         .map(std::ffi::OsStr::to_str)
         .collect();
     let mut parts = parts?;
@@ -273,13 +264,9 @@ fn relative(entry: &walkdir::DirEntry) -> Option<RelPath> {
     RelPath::parse(&parts.join("/"))
 }
 
-fn walk_error(top: &RelPath, error: &walkdir::Error) -> LocalError {
-    let cause = error
-        .io_error()
-        .and_then(Errno::from_io_error)
-        .unwrap_or(Errno::IO);
+fn walk_error(top: &RelPath, error: &WalkError) -> LocalError {
     debug_assert!(top.as_str().starts_with(AREA), "only the trash is walked here");
-    LocalError::at(top, "listing the trash", cause)
+    LocalError::at(top, "listing the trash", error.cause)
 }
 
 #[cfg(test)]

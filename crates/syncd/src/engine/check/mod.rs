@@ -136,7 +136,7 @@ async fn look_here(session: &Session) -> Result<(scan::Scan, Ignore), Halt> {
         quiet: std::time::Duration::ZERO,
         now_ns: super::clock::now_ns(),
     };
-    let disk = tokio::task::spawn_blocking(move || {
+    let disk = crate::blocking::run(move || {
         let mut ignore = Ignore::new(&exclude, &include)?;
         let scan = scan::scan(&root, &mut ignore, &observe::Hashes::default(), options)?;
         Ok((scan, ignore))

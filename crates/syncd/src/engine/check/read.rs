@@ -38,7 +38,7 @@ pub(super) async fn disk(session: &Session, scan: &mut Scan) -> u64 {
             let path = scan.paths.get(&key)?.clone();
             let root = session.root.clone();
             Some(async move {
-                let read = tokio::task::spawn_blocking(move || hash::hash_file(&root, &path, &seen));
+                let read = crate::blocking::run(move || hash::hash_file(&root, &path, &seen));
                 (key, joined(read.await))
             })
         })

@@ -17,7 +17,7 @@ use state::Change;
 use super::{Ended, Execution, Start};
 use crate::engine::open::Halt;
 use crate::engine::record::Facts;
-use crate::engine::{absent, hands, intents};
+use crate::engine::{absent, hands, intents, tally};
 use crate::local::hash;
 use crate::remote::apply::{self as cloud, Failure, Landed};
 
@@ -214,7 +214,7 @@ impl Execution<'_> {
             fast: _,
         } = *send;
         if self.decision.waiting.contains(from) {
-            return Ok(self.wait(step, "an earlier upload was not answered"));
+            return Ok(self.wait(step, tally::UNANSWERED));
         }
         let Some(seen) = self.entry(what).and_then(|entry| entry.file().cloned()) else {
             return Ok(self.fail(step, Failure::Stale("it is not in the scan".to_owned())));
@@ -290,7 +290,7 @@ impl Execution<'_> {
     fn hash_first(&self, step: &Step, what: LocalKey, from: &RelPath, seen: &LocalFile) -> Start {
         let (root, from, seen, id) = (self.session.root.clone(), from.clone(), seen.clone(), step.id);
         Start::Running(Box::pin(async move {
-            let hashed = tokio::task::spawn_blocking(move || hash::hash_file(&root, &from, &seen)).await;
+            let hashed = crate::blocking::run(move || hash::hash_file(&root, &from, &seen)).await;
             match hands::joined(hashed) {
                 Ok(hashed) => (id, Ended::Hashed(what, hashed.hash)),
                 Err(error) => (id, Ended::Failed(hands::local_failure(&error))),

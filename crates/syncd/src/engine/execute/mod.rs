@@ -156,6 +156,8 @@ impl Execution<'_> {
                 }
             }
             tokio::select! {
+                // In order, so that a simulation is the same each time; a display that waits harms nobody.
+                biased;
                 ended = running.next() => {
                     let Some((id, ended)) = ended else { break };
                     let Some(step) = step(plan, id) else { continue };

@@ -347,7 +347,7 @@ impl<'a> Looks<'a> {
                 *size,
                 intent.begun_at.saturating_mul(NS),
             );
-            let local = tokio::task::spawn_blocking(move || hash::hash_untouched(&root, &path, size, before));
+            let local = crate::blocking::run(move || hash::hash_untouched(&root, &path, size, before));
             if let Ok(hash) = joined(local.await) {
                 return Ok(hash);
             }
@@ -442,13 +442,13 @@ impl<'a> Looks<'a> {
         let Some(path) = path.filter(|_| length > 0) else {
             return false;
         };
-        let read = tokio::task::spawn_blocking(move || hash::hash_with_start(&root, &path, length)).await;
+        let read = crate::blocking::run(move || hash::hash_with_start(&root, &path, length)).await;
         joined(read).is_ok_and(|(first, all)| first == start && Some(all) == sent)
     }
 
     async fn local_bytes(&self, path: &str) -> Option<ContentHash> {
         let (root, path) = (self.session.root.clone(), RelPath::parse(path)?);
-        joined(tokio::task::spawn_blocking(move || hash::hash_now(&root, &path)).await).ok()
+        joined(crate::blocking::run(move || hash::hash_now(&root, &path)).await).ok()
     }
 }
 

@@ -13,7 +13,8 @@ use crate::remote::apply::{Failure, trash_interim};
 
 /// Interims of ours that no open intent wants any more: they arrived late, or their run was cut short. Just before one
 /// is trashed, info must still show the interim name (design A3).
-pub(crate) async fn sweep(session: &Session, interims: &[(FileId, String)]) -> Result<(), Halt> {
+pub(crate) async fn sweep(session: &mut Session, interims: &[(FileId, String)]) -> Result<(), Halt> {
+    session.unswept = false;
     let open: BTreeMap<u64, Intent> = session
         .journal
         .open_intents()
@@ -37,7 +38,10 @@ pub(crate) async fn sweep(session: &Session, interims: &[(FileId, String)]) -> R
                 "an abandoned upload was moved to the account's trash"
             ),
             Err(Failure::Fatal(error)) => return Err(session.fatal(&error)),
-            Err(failure) => tracing::info!(error = %failure, "an abandoned upload could not be cleared away"),
+            Err(failure) => {
+                session.unswept = true;
+                tracing::info!(error = %failure, "an abandoned upload could not be cleared away");
+            }
         }
     }
     Ok(())

@@ -12,17 +12,14 @@ use planner::id::LocalKey;
 use planner::name::LocalName;
 use planner::path::RelPath;
 use planner::tree::{LocalContents, LocalFile, LocalKind, LocalNode};
-use walkdir::{DirEntry, WalkDir};
 
 use super::{KnownHashes, Oddity, Scan, ScanOptions};
 use crate::local::error::LocalError;
 use crate::local::ignore::Ignore;
 use crate::local::root::{AREA, Root};
-use crate::local::sys::{self, Errno, Kind, Meta};
+use crate::local::sys::{self, Errno, Kind, Meta, Order, WalkError, Walked};
 use crate::local::{marker, stamp};
 
-/// Directory handles the walk holds at most; deeper ones are read ahead into memory.
-const MAX_OPEN: usize = 16;
 /// Any of these bits missing, the system is asked whether we may read.
 const READ_BITS: u32 = 0o444;
 
@@ -49,17 +46,14 @@ pub(super) fn walk(
     };
     walk.ignore.load(root, &RelPath::root())?;
     walk.enter(None, RelPath::root(), root.identity().inode);
-    let mut entries = WalkDir::new(root.path())
-        .max_open(MAX_OPEN)
-        .sort_by_file_name()
-        .into_iter();
+    let mut entries = sys::walk(root.path(), Order::ByName);
     while let Some(entry) = entries.next() {
         match entry {
-            Ok(entry) if entry.depth() == 0 => {}
+            Ok(entry) if entry.depth == 0 => {}
             Ok(entry) => {
                 // Only what the walk takes for a folder has been opened by it and can be skipped.
-                if walk.take(&entry)? == Next::Skip && entry.file_type().is_dir() {
-                    entries.skip_current_dir();
+                if walk.take(&entry)? == Next::Skip && entry.is_folder {
+                    entries.skip_folder();
                 }
             }
             Err(error) => walk.fail(&error),
@@ -118,15 +112,15 @@ impl Walk<'_> {
     }
 
     /// One entry of the walk.
-    fn take(&mut self, entry: &DirEntry) -> Result<Next, LocalError> {
-        self.stack.truncate(entry.depth());
-        let Some(folder) = self.above(entry.depth()) else {
+    fn take(&mut self, entry: &Walked) -> Result<Next, LocalError> {
+        self.stack.truncate(entry.depth);
+        let Some(folder) = self.above(entry.depth) else {
             return Ok(Next::Skip);
         };
         let (parent, above) = (folder.key, folder.path.clone());
-        let Some(name) = entry.file_name().to_str().and_then(LocalName::new) else {
+        let Some(name) = entry.name().to_str().and_then(LocalName::new) else {
             folder.others = folder.others.saturating_add(1);
-            let shown = shown(&above, entry.file_name());
+            let shown = shown(&above, entry.name());
             self.scan.oddities.push(Oddity {
                 shown,
                 odd: Odd::NotUtf8,
@@ -139,7 +133,7 @@ impl Walk<'_> {
             // Gone since its folder was listed, as if it had never been in the listing.
             Err(Errno::NOENT) => return Ok(Next::Skip),
             Err(cause) => {
-                self.hide_above(entry.depth(), &format!("{path}: {cause}"));
+                self.hide_above(entry.depth, &format!("{path}: {cause}"));
                 return Ok(Next::Skip);
             }
         };
@@ -166,7 +160,7 @@ impl Walk<'_> {
             })
     }
 
-    fn add(&mut self, entry: Entry, walked: &DirEntry) -> Result<Next, LocalError> {
+    fn add(&mut self, entry: Entry, walked: &Walked) -> Result<Next, LocalError> {
         let key = entry.key;
         let ignored = self
             .ignore
@@ -259,11 +253,11 @@ impl Walk<'_> {
     }
 
     /// The look beneath the handle before a folder is entered.
-    fn approach(&mut self, entry: &Entry, walked: &DirEntry) -> Result<Approach, LocalError> {
+    fn approach(&mut self, entry: &Entry, walked: &Walked) -> Result<Approach, LocalError> {
         if entry.meta.mount_root || entry.meta.identity.device != self.root.identity().device {
             return Ok(self.hide(entry, String::from("another file system is mounted here")));
         }
-        if !walked.file_type().is_dir() {
+        if !walked.is_folder {
             return Ok(self.hide(entry, String::from("it changed during the scan")));
         }
         let open = match self.root.folder(&entry.path) {
@@ -308,20 +302,19 @@ impl Walk<'_> {
         }
     }
 
-    /// The walk could not read on. An error with the path of the folder it is in means that the folder did not open, one
-    /// without a path that its listing broke off, any other that an entry could not be looked at.
-    fn fail(&mut self, error: &walkdir::Error) {
-        let of_folder = error.path().is_some_and(|path| {
-            let last = self.stack.get(error.depth()).and_then(|at| self.folders.get(*at));
-            last.is_some_and(|folder| path == self.root.path().join(folder.path.as_str()))
+    /// The walk could not read on. See [`WalkError`] for what its path means.
+    fn fail(&mut self, error: &WalkError) {
+        let of_folder = error.path.as_ref().is_some_and(|path| {
+            let last = self.stack.get(error.depth).and_then(|at| self.folders.get(*at));
+            last.is_some_and(|folder| *path == self.root.path().join(folder.path.as_str()))
         });
         let depth = if of_folder {
-            error.depth().saturating_add(1)
+            error.depth.saturating_add(1)
         } else {
-            error.depth()
+            error.depth
         };
         self.stack.truncate(depth.max(1));
-        self.hide_above(depth.max(1), &error.to_string());
+        self.hide_above(depth.max(1), &error.text);
     }
 
     /// Looks at every folder again beneath the handle, then makes the tree.

@@ -1,10 +1,4 @@
-//! The one door to the disk: every system call of this room, and nothing else.
-//!
-//! Everything below a pair's root is reached from the root's own directory handle, component by component without
-//! following a link (design D4): by `openat2` where the kernel has it, else by a walk with `O_NOFOLLOW`. What must never
-//! happen here: a rename that overwrites, a link that is followed below the root, a path that is trusted because it
-//! was looked at before. Platform code lives here and nowhere else; failures leave as bare [`Errno`] and get their path
-//! and their meaning in `error.rs`.
+//! The kernel's system calls, as the door ([`super`]) offers them. Platform code lives here and nowhere else.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -16,7 +10,8 @@ use rustix::fs::{
     Access, AtFlags, FileType, Gid, Mode, OFlags, RawMode, RenameFlags, ResolveFlags, StatxAttributes,
     StatxFlags, Uid,
 };
-pub(super) use rustix::io::Errno;
+
+use super::{Errno, Kind, Meta, Renames, Resolve};
 
 /// Mode of files we make, before the user's umask.
 const FILE_MODE: RawMode = 0o666;
@@ -27,66 +22,14 @@ const OWN_MODE: RawMode = 0o700;
 /// How often a resolution is tried again that the kernel broke off because something was renamed meanwhile.
 const RESOLVE_TRIES: usize = 16;
 
-/// How a path below the root is resolved.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Resolve {
-    /// By `openat2`, in one call.
-    Kernel,
-    /// Component by component: kernels before 5.6, or a sandbox that refuses `openat2`.
-    Walk,
-}
-
-/// Which renames the file system knows. A file system that lacks one says so at its first use; this only spares or
-/// forces the detour.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Renames {
-    /// `renameat2` with flags, as far as the file system goes along.
-    Flags,
-    /// Without flags: link and unlink, or the old file set aside first.
-    #[cfg(test)]
-    Plain,
-}
-
-/// What an entry is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
-    /// A regular file.
-    File,
-    /// A folder.
-    Folder,
-    /// Nothing we sync.
-    Other(Odd),
-}
-
-/// One look at an entry.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Meta {
-    /// What it is.
-    pub(super) kind: Kind,
-    /// Who it is, as the file system tells; see [`links`](Self::links) before believing it.
-    pub(super) identity: LocalIdentity,
-    /// How many names it has.
-    pub(super) links: u32,
-    /// Bytes.
-    pub(super) size: u64,
-    /// Its times.
-    pub(super) stamp: Stamp,
-    /// Permission bits.
-    pub(super) mode: u32,
-    /// Owner and group.
-    pub(super) owner: (u32, u32),
-    /// Something is mounted here.
-    pub(super) mount_root: bool,
-}
-
 /// Opens the root itself; links on the way to it are the user's choice.
-pub(super) fn open_root(path: &Path) -> Result<OwnedFd, Errno> {
+pub(in crate::local) fn open_root(path: &Path) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::io::retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))
 }
 
 /// Whether the kernel resolves for us.
-pub(super) fn resolve_of(root: BorrowedFd<'_>) -> Resolve {
+pub(in crate::local) fn resolve_of(root: BorrowedFd<'_>) -> Resolve {
     match open_by_kernel(root, ".", OFlags::PATH | OFlags::DIRECTORY) {
         Ok(_) => Resolve::Kernel,
         Err(_) => Resolve::Walk,
@@ -94,12 +37,16 @@ pub(super) fn resolve_of(root: BorrowedFd<'_>) -> Resolve {
 }
 
 /// Opens a folder below the root for listing, syncing and acting in it. The empty path is the root.
-pub(super) fn open_folder(root: BorrowedFd<'_>, path: &str, how: Resolve) -> Result<OwnedFd, Errno> {
+pub(in crate::local) fn open_folder(
+    root: BorrowedFd<'_>,
+    path: &str,
+    how: Resolve,
+) -> Result<OwnedFd, Errno> {
     open_beneath(root, path, OFlags::RDONLY | OFlags::DIRECTORY, how)
 }
 
 /// Opens a file below the root for reading. Never waits, whatever took the file's place.
-pub(super) fn open_file(root: BorrowedFd<'_>, path: &str, how: Resolve) -> Result<OwnedFd, Errno> {
+pub(in crate::local) fn open_file(root: BorrowedFd<'_>, path: &str, how: Resolve) -> Result<OwnedFd, Errno> {
     open_beneath(
         root,
         path,
@@ -109,7 +56,7 @@ pub(super) fn open_file(root: BorrowedFd<'_>, path: &str, how: Resolve) -> Resul
 }
 
 /// Looks at an entry below the root, itself and not what it links to.
-pub(super) fn look_beneath(root: BorrowedFd<'_>, path: &str, how: Resolve) -> Result<Meta, Errno> {
+pub(in crate::local) fn look_beneath(root: BorrowedFd<'_>, path: &str, how: Resolve) -> Result<Meta, Errno> {
     look_fd(open_beneath(root, path, OFlags::PATH, how)?.as_fd())
 }
 
@@ -163,28 +110,28 @@ fn open_at(folder: BorrowedFd<'_>, name: &str, flags: OFlags) -> Result<OwnedFd,
 }
 
 /// Opens a child folder of an open folder.
-pub(super) fn open_child(folder: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
+pub(in crate::local) fn open_child(folder: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
     open_at(folder, name, OFlags::RDONLY | OFlags::DIRECTORY)
 }
 
 /// Opens a file in an open folder for reading.
-pub(super) fn open_at_for_reading(folder: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
+pub(in crate::local) fn open_at_for_reading(folder: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
     open_at(folder, name, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)
 }
 
 /// Makes a file that was not there, for reading and writing.
-pub(super) fn create_file(folder: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
+pub(in crate::local) fn create_file(folder: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     rustix::io::retry_on_intr(|| rustix::fs::openat(folder, name, flags, Mode::from_raw_mode(FILE_MODE)))
 }
 
 /// Makes a folder that was not there, for the user.
-pub(super) fn create_folder(folder: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
+pub(in crate::local) fn create_folder(folder: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
     rustix::fs::mkdirat(folder, name, Mode::from_raw_mode(FOLDER_MODE))
 }
 
 /// Makes a folder of our own area unless it is there.
-pub(super) fn create_own_folder(folder: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
+pub(in crate::local) fn create_own_folder(folder: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
     match rustix::fs::mkdirat(folder, name, Mode::from_raw_mode(OWN_MODE)) {
         Err(Errno::EXIST) => Ok(()),
         result => result,
@@ -192,12 +139,12 @@ pub(super) fn create_own_folder(folder: BorrowedFd<'_>, name: &str) -> Result<()
 }
 
 /// Looks at an entry of an open folder, itself and not what it links to.
-pub(super) fn look_at(folder: BorrowedFd<'_>, name: &str) -> Result<Meta, Errno> {
+pub(in crate::local) fn look_at(folder: BorrowedFd<'_>, name: &str) -> Result<Meta, Errno> {
     statx(folder, name, AtFlags::SYMLINK_NOFOLLOW)
 }
 
 /// Looks at what is open.
-pub(super) fn look_fd(fd: BorrowedFd<'_>) -> Result<Meta, Errno> {
+pub(in crate::local) fn look_fd(fd: BorrowedFd<'_>) -> Result<Meta, Errno> {
     statx(fd, "", AtFlags::EMPTY_PATH)
 }
 
@@ -241,12 +188,12 @@ fn nanoseconds(time: &rustix::fs::StatxTimestamp) -> i64 {
 }
 
 /// Whether we may read the entry, by the bits and lists of the system; the opening still has the last word.
-pub(super) fn may_read(folder: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
+pub(in crate::local) fn may_read(folder: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
     rustix::fs::accessat(folder, name, Access::READ_OK, AtFlags::EACCESS)
 }
 
 /// Renames an entry to a name that nothing has; [`Errno::EXIST`] if something has it. Never overwrites.
-pub(super) fn rename_new(
+pub(in crate::local) fn rename_new(
     from: (BorrowedFd<'_>, &str),
     to: (BorrowedFd<'_>, &str),
     kind: Kind,
@@ -274,7 +221,7 @@ pub(super) fn rename_new(
 }
 
 /// Lets two entries change places. `false`: the file system cannot, and nothing happened.
-pub(super) fn exchange(
+pub(in crate::local) fn exchange(
     one: (BorrowedFd<'_>, &str),
     other: (BorrowedFd<'_>, &str),
     how: Renames,
@@ -292,22 +239,22 @@ pub(super) fn exchange(
 }
 
 /// Renames over whatever has the name: for files of our own area alone.
-pub(super) fn rename_own(folder: BorrowedFd<'_>, from: &str, to: &str) -> Result<(), Errno> {
+pub(in crate::local) fn rename_own(folder: BorrowedFd<'_>, from: &str, to: &str) -> Result<(), Errno> {
     rustix::fs::renameat(folder, from, folder, to)
 }
 
 /// Removes a file's name: for our own area, and for our own downloads.
-pub(super) fn remove_file(folder: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
+pub(in crate::local) fn remove_file(folder: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
     rustix::fs::unlinkat(folder, name, AtFlags::empty())
 }
 
 /// Removes a folder that is empty.
-pub(super) fn remove_folder(folder: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
+pub(in crate::local) fn remove_folder(folder: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
     rustix::fs::unlinkat(folder, name, AtFlags::REMOVEDIR)
 }
 
 /// Brings an open file's or folder's state to the disk itself.
-pub(super) fn sync(fd: BorrowedFd<'_>) -> Result<(), Errno> {
+pub(in crate::local) fn sync(fd: BorrowedFd<'_>) -> Result<(), Errno> {
     match rustix::io::retry_on_intr(|| rustix::fs::fsync(fd)) {
         // Some network and FUSE file systems have nothing to do for a folder and say so.
         Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
@@ -316,12 +263,12 @@ pub(super) fn sync(fd: BorrowedFd<'_>) -> Result<(), Errno> {
 }
 
 /// Reads on; 0 at the end.
-pub(super) fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize, Errno> {
+pub(in crate::local) fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize, Errno> {
     rustix::io::retry_on_intr(|| rustix::io::read(fd, &mut *buffer))
 }
 
 /// Writes all of it.
-pub(super) fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
+pub(in crate::local) fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
     while !bytes.is_empty() {
         let written = rustix::io::retry_on_intr(|| rustix::io::write(fd, bytes))?;
         bytes = match bytes.get(written..) {
@@ -333,19 +280,19 @@ pub(super) fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errn
 }
 
 /// Goes to a file's start.
-pub(super) fn seek_start(fd: BorrowedFd<'_>) -> Result<(), Errno> {
+pub(in crate::local) fn seek_start(fd: BorrowedFd<'_>) -> Result<(), Errno> {
     rustix::fs::seek(fd, rustix::fs::SeekFrom::Start(0)).map(|_| ())
 }
 
 /// Makes `to` share the blocks of `from`; fails where the file system cannot.
-pub(super) fn clone_blocks(to: BorrowedFd<'_>, from: BorrowedFd<'_>) -> Result<(), Errno> {
+pub(in crate::local) fn clone_blocks(to: BorrowedFd<'_>, from: BorrowedFd<'_>) -> Result<(), Errno> {
     rustix::fs::ioctl_ficlone(to, from)
 }
 
 /// Gives a new file the permissions of the one it replaces, and its owner as far as we may.
 ///
 /// The bits that lend rights to a program (setuid, setgid) are not for bytes from elsewhere.
-pub(super) fn inherit(fd: BorrowedFd<'_>, new: &Meta, old: &Meta) -> Result<(), Errno> {
+pub(in crate::local) fn inherit(fd: BorrowedFd<'_>, new: &Meta, old: &Meta) -> Result<(), Errno> {
     if new.owner != old.owner {
         let (user, group) = old.owner;
         // Only root may give a file away; for everybody else the bits below are all there is to keep.
@@ -360,7 +307,7 @@ pub(super) fn inherit(fd: BorrowedFd<'_>, new: &Meta, old: &Meta) -> Result<(), 
 }
 
 /// The raw names in a folder with their inode numbers, without `.` and `..`.
-pub(super) fn names(folder: BorrowedFd<'_>) -> Result<Vec<(Vec<u8>, u64)>, Errno> {
+pub(in crate::local) fn names(folder: BorrowedFd<'_>) -> Result<Vec<(Vec<u8>, u64)>, Errno> {
     // A handle of its own, so that nobody else's place in the listing moves.
     let own = open_at(folder, ".", OFlags::RDONLY | OFlags::DIRECTORY)?;
     let mut listed = Vec::new();
@@ -375,7 +322,7 @@ pub(super) fn names(folder: BorrowedFd<'_>) -> Result<Vec<(Vec<u8>, u64)>, Errno
 }
 
 /// Bytes that are free to us, and the longest name in bytes.
-pub(super) fn space(fd: BorrowedFd<'_>) -> Result<(u64, usize), Errno> {
+pub(in crate::local) fn space(fd: BorrowedFd<'_>) -> Result<(u64, usize), Errno> {
     let said = rustix::fs::fstatvfs(fd)?;
     let free = said.f_bavail.saturating_mul(said.f_frsize);
     Ok((free, usize::try_from(said.f_namemax).unwrap_or(usize::MAX)))

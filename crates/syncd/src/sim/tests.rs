@@ -1,0 +1,32 @@
+//! A few hundred histories in every run, and that they are the same each time.
+
+use super::history::History;
+use super::program::{search, tell};
+use super::world::{Workshop, live};
+
+/// Histories of the normal run.
+const SEEDS: u64 = 300;
+
+#[test]
+fn simulated_histories_end_in_agreement_with_nothing_lost_and_nothing_twice() {
+    let found = search(0..SEEDS, 2, 1, &|_| {}).unwrap();
+    if let Some(seed) = found.failures.keys().next() {
+        let workshop = Workshop::new("told").unwrap();
+        panic!("{}", tell(&workshop, *seed, &|| {}).unwrap());
+    }
+    assert_eq!(found.histories, SEEDS);
+}
+
+#[test]
+fn a_history_is_the_same_each_time_it_is_lived() {
+    let workshop = Workshop::new("same").unwrap();
+    for seed in 0..20 {
+        let stories: Vec<String> = (0..2)
+            .map(|_| {
+                let ended = live(&workshop, &History::of(seed), true).unwrap();
+                format!("{}\n{:?}", ended.story, ended.violation)
+            })
+            .collect();
+        assert_eq!(stories[0], stories[1], "seed {seed}");
+    }
+}

@@ -1,0 +1,123 @@
+//! What people do on the site.
+
+use std::collections::BTreeSet;
+
+use super::account::SimAccount;
+use super::disk::NAMES;
+use super::ledger::{Content, Ledger, bytes_of, content_of};
+use super::rng::Rng;
+use super::world::ROOT;
+
+/// Somebody does something in the pair's folder of the account.
+pub(crate) fn disturb(account: &SimAccount, ledger: &mut Ledger, rng: &mut Rng) {
+    let below = |path: &str| path.starts_with(&format!("/{ROOT}/"));
+    let live: Vec<(String, u64, Vec<u8>)> = account
+        .live()
+        .into_iter()
+        .filter(|(path, ..)| below(path) && !path.contains("syncd-up-"))
+        .collect();
+    let folders: Vec<(String, u64)> = account.live_folders();
+    let Some((_, root)) = folders.iter().find(|(path, _)| path == &format!("/{ROOT}")) else {
+        return;
+    };
+    let inside: Vec<&(String, u64)> = folders.iter().filter(|(path, _)| below(path)).collect();
+    let folder = match rng.pick(&inside) {
+        Some((_, id)) if !rng.one_in(3) => *id,
+        Some(_) | None => *root,
+    };
+    let name = rng.pick(&NAMES).copied().unwrap_or("a");
+    let at = folders
+        .iter()
+        .find(|(_, id)| *id == folder)
+        .map_or("", |(path, _)| path);
+    let taken = |path: &str| {
+        live.iter().any(|(other, ..)| other == path) || folders.iter().any(|(other, _)| other == path)
+    };
+    let free = !taken(&format!("{at}/{name}"));
+    let file = rng.pick(&live).cloned();
+    let some = rng.pick(&inside).map(|(path, id)| (path.clone(), *id));
+    match (rng.below(12), file, some) {
+        (0 | 1, ..) if free => drop(account.put(Some(folder), name, bytes_of(ledger.write(rng)))),
+        (2, ..) if free => drop(account.mkdir(Some(folder), name)),
+        (3 | 4, Some((_, id, old)), _) => {
+            let new = bytes_of(ledger.write_unlike());
+            if account.edit_file(id, new) == Some(id) {
+                // Under the same id: no trash has the old bytes.
+                ledger.burn(content_of(&old));
+            } else {
+                ledger.trash(content_of(&old));
+            }
+        }
+        (5, Some((_, id, old)), _) if free => {
+            ledger.copied.extend(content_of(&old));
+            account.move_file(id, Some(folder));
+            account.rename_file(id, name);
+        }
+        (6, _, Some((path, id))) if free && !at.starts_with(&path) => {
+            ledger.copied.extend(inside_of(&live, &path));
+            account.move_folder(id, Some(folder));
+            account.rename_folder(id, name);
+        }
+        (7, Some((_, id, old)), _) => {
+            ledger.trash(content_of(&old));
+            account.trash_file(id);
+        }
+        (8, _, Some((path, id))) => {
+            ledger.trash(inside_of(&live, &path));
+            account.trash_folder(id);
+        }
+        (9.., ..) => with_trash(account, ledger, rng, folder),
+        _ => {}
+    }
+}
+
+/// Somebody looks into the trash, or signs in elsewhere.
+fn with_trash(account: &SimAccount, ledger: &mut Ledger, rng: &mut Rng, folder: u64) {
+    match rng.below(3) {
+        0 => {
+            // Only what a user would know again: no half of a file, nothing of ours.
+            let mut trash = account.trash();
+            let ours = |id| {
+                account
+                    .name_of(id)
+                    .is_some_and(|name| name.starts_with("syncd-up-"))
+            };
+            trash.retain(|(id, bytes)| content_of(bytes).is_some() && !ours(*id));
+            if let Some((id, bytes)) = rng.pick(&trash).cloned() {
+                ledger.copied.extend(content_of(&bytes));
+                account.restore_file(id, Some(folder));
+            }
+        }
+        1 => {
+            let trashed = account.trashed_folders();
+            if let Some(id) = rng.pick(&trashed).copied() {
+                // What was in it may have been put back by a machine meanwhile.
+                let before = contents_of(account);
+                account.restore_folder(id, Some(folder));
+                ledger.copied.extend(contents_of(account).difference(&before));
+            }
+        }
+        2 if rng.one_in(4) => {
+            let trash = account.trash();
+            ledger.purge(trash.iter().filter_map(|(_, bytes)| content_of(bytes)));
+            account.empty_trash();
+        }
+        _ => account.end_sessions(),
+    }
+}
+
+/// All live contents.
+fn contents_of(account: &SimAccount) -> BTreeSet<Content> {
+    let live = account.live();
+    live.iter().filter_map(|(.., bytes)| content_of(bytes)).collect()
+}
+
+fn inside_of<'a>(
+    live: &'a [(String, u64, Vec<u8>)],
+    folder: &str,
+) -> impl Iterator<Item = Content> + use<'a> {
+    let folder = format!("{folder}/");
+    live.iter()
+        .filter(move |(path, ..)| path.starts_with(&folder))
+        .filter_map(|(_, _, bytes)| content_of(bytes))
+}

@@ -1,0 +1,545 @@
+//! A simulated world: machines with the real engine, one account, people at all of them.
+//!
+//! A history is lived in one thread on a paused clock, so it is the same each time. Real are planner, engine, journal and
+//! the API's types, parsers and retries; simulated are the disk, the account and time.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::load::{Choice, Env, load};
+use crate::config::{Config, RemoteSpec};
+use crate::engine::{OnceOptions, Outcome, Setup, Sink, run_once};
+use crate::summary::PairSummary;
+
+use super::account::{Dialect, Faults, SimAccount};
+use super::check;
+use super::disk::{self, Disk, Event, Killed};
+use super::history::{Deed, History, Step};
+use super::ledger::Ledger;
+use super::rng::Rng;
+use super::time;
+use super::web;
+
+/// Where the pair is in the account.
+pub(crate) const ROOT: &str = "Sync";
+
+/// System calls of a pass within which something may happen to it.
+const CALLS: usize = 900;
+
+/// Passes of every machine after which all is at rest. Counted looks and conflicts take some.
+const ROUNDS: usize = 12;
+
+/// Nobody watches.
+struct Quiet;
+
+impl Sink for Quiet {
+    fn phase(&self, _pair: &str, _phase: &'static str) {}
+    fn totals(&self, _files: u64, _bytes: u64) {}
+    fn step_done(&self, _line: &str) {}
+    fn bytes(&self, _done: u64) {}
+    fn file_done(&self) {}
+}
+
+/// One simulated computer.
+struct Machine {
+    config: Config,
+    token: api::MemoryTokenStore,
+}
+
+/// Where worlds of one thread keep their journals; the folder goes with this value.
+pub(crate) struct Workshop {
+    dir: PathBuf,
+    config: Config,
+}
+
+/// Why no world could be made; never a finding.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Broken(pub(crate) String);
+
+impl Workshop {
+    /// In memory where the system offers it.
+    pub(crate) fn new(name: &str) -> Result<Self, Broken> {
+        let memory = Path::new("/dev/shm");
+        let base = if memory.is_dir() {
+            memory.to_path_buf()
+        } else {
+            std::env::temp_dir()
+        };
+        let dir = base.join(format!("syncd-sim-{}-{name}", std::process::id()));
+        let broken = |error: &dyn std::fmt::Display| Broken(format!("{}: {error}", dir.display()));
+        let home = dir.join("home");
+        std::fs::create_dir_all(home.join(".config/syncd")).map_err(|error| broken(&error))?;
+        let text = "device_name = \"D\"\nstate_dir = \"~/state\"\n[account]\napi_url = \"https://cloud.example/api/v2/\"\n\
+                    [[sync]]\nname = \"main\"\nlocal = \"~/disk\"\nremote = \"/Sync\"\nmax_delete_percent = 100\nmin_free = 0\n";
+        std::fs::write(home.join(".config/syncd/config.toml"), text).map_err(|error| broken(&error))?;
+        let env = Env::of(&home.to_string_lossy(), &[]);
+        let config = load(&Choice::default(), &env)
+            .map_err(|error| broken(&format!("{error:?}")))?
+            .config;
+        Ok(Self { dir, config })
+    }
+
+    fn machine(&self, number: usize) -> Result<Machine, Broken> {
+        let mut config = self.config.clone();
+        config.device_name = format!("D{number}");
+        config.state_dir = self.dir.join(format!("m{number}"));
+        let cleared = match std::fs::remove_dir_all(&config.state_dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => std::fs::create_dir_all(&config.state_dir),
+        };
+        cleared.map_err(|error| Broken(format!("{}: {error}", config.state_dir.display())))?;
+        for pair in &mut config.pairs {
+            pair.local = Disk::root(number);
+            pair.remote = RemoteSpec::Path(ROOT.to_owned());
+        }
+        Ok(Machine {
+            config,
+            token: api::MemoryTokenStore::new(),
+        })
+    }
+}
+
+impl Drop for Workshop {
+    fn drop(&mut self) {
+        // What stays is in memory, and named by this process.
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// How a life ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// What was violated, if anything.
+    pub(crate) violation: Option<String>,
+    /// Passes made.
+    pub(crate) passes: u64,
+    /// Calls the account answered, and calls of the disks.
+    pub(crate) calls: (u64, u64),
+    /// What happened, if it was asked for.
+    pub(crate) story: String,
+}
+
+/// Lives a history.
+pub(crate) fn live(workshop: &Workshop, history: &History, told: bool) -> Result<Ended, Broken> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .map_err(|error| Broken(error.to_string()))?;
+    let ended = runtime.block_on(async {
+        // The timers' ticks began a moment before the clock stood still, nobody knows how long: from the first one on all
+        // times are whole ticks.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        time::begin(history.seed);
+        let world = World::new(workshop, history, told)?;
+        let violation = match AssertUnwindSafe(world.live(history)).catch_unwind().await {
+            Ok(result) => result.err(),
+            Err(panic) => Some(format!("panic: {}", said(&*panic))),
+        };
+        Ok(Ended {
+            violation,
+            passes: *world.passes.borrow(),
+            calls: (world.account.calls(), world.disk.calls()),
+            story: world.story.take(),
+        })
+    });
+    disk::set(None);
+    time::end();
+    ended
+}
+
+/// The words of a panic.
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_else(|| "without words".to_owned())
+}
+
+/// All that takes part.
+pub(crate) struct World {
+    machines: Vec<Machine>,
+    pub(crate) disk: Rc<Disk>,
+    pub(crate) account: SimAccount,
+    pub(crate) ledger: Rc<RefCell<Ledger>>,
+    /// Paths that each machine held in its last calm pass.
+    held: RefCell<BTreeMap<usize, BTreeSet<String>>>,
+    passes: RefCell<u64>,
+    told: bool,
+    story: RefCell<String>,
+}
+
+/// How one pass of the real engine ended.
+pub(crate) enum Passed {
+    /// It came to its end.
+    Whole(Box<PairSummary>),
+    /// Its process was killed.
+    Killed,
+}
+
+impl World {
+    fn new(workshop: &Workshop, history: &History, told: bool) -> Result<Self, Broken> {
+        let mut rng = Rng::new(history.seed ^ 0xD15C);
+        let disk = Disk::new(history.machines, rng.draw(), history.tick_ns);
+        let disk = Rc::new(disk.map_err(|error| Broken(error.to_string()))?);
+        disk::set(Some(Rc::clone(&disk)));
+        let dialect = rng.pick(&Dialect::ALL).copied().unwrap_or(Dialect::Document);
+        let account = SimAccount::new(dialect, rng.draw());
+        account.mkdir(None, ROOT);
+        let machines = (0..history.machines).map(|number| workshop.machine(number));
+        Ok(Self {
+            machines: machines.collect::<Result<_, _>>()?,
+            disk,
+            account,
+            ledger: Rc::default(),
+            held: RefCell::default(),
+            passes: RefCell::new(0),
+            told,
+            story: RefCell::default(),
+        })
+    }
+
+    /// Machines there are.
+    pub(crate) fn machines(&self) -> usize {
+        self.machines.len()
+    }
+
+    /// Whether a machine held this path in its last calm pass.
+    pub(crate) fn is_held(&self, machine: usize, path: &str) -> bool {
+        let held = self.held.borrow();
+        held.get(&machine).is_some_and(|held| held.contains(path))
+    }
+
+    /// Takes something down, if somebody listens.
+    pub(crate) fn tell(&self, what: impl FnOnce() -> String) {
+        if self.told {
+            let line = what();
+            let mut story = self.story.borrow_mut();
+            story.push_str(&line);
+            story.push('\n');
+        }
+    }
+
+    fn tell_state(&self) {
+        self.tell(|| {
+            let mut text = format!("  account {}", check::shown_account(self));
+            for number in 0..self.machines() {
+                text += &format!("\n  disk {number}  {}", check::shown(&self.disk.files(number)));
+                let odd = self.disk.odd(number);
+                if !odd.is_empty() {
+                    text += &format!("  odd {odd:?}");
+                }
+                let mut own = self.disk.own(number);
+                own.retain(|path, _| {
+                    !path.ends_with('/') && !path.starts_with("trash/") && path != "root-id"
+                });
+                if !own.is_empty() {
+                    text += &format!("  ours {}", check::shown(&own));
+                }
+            }
+            text
+        });
+    }
+
+    fn tell_pass(&self, machine: usize, pass: &PairSummary) {
+        self.tell(|| {
+            format!(
+                "  {machine}: up {} down {} moved {} gone {}/{} conflicts {:?} held {:?} unproved {:?} failed {:?} stop {:?} error {:?}",
+                pass.uploaded,
+                pass.downloaded,
+                pass.moved,
+                pass.deleted_local,
+                pass.deleted_remote,
+                pass.conflicts,
+                pass.held,
+                pass.unproved,
+                pass.failed,
+                pass.stop,
+                pass.error
+            )
+        });
+    }
+
+    async fn live(&self, history: &History) -> Result<(), String> {
+        let mut chance = Rng::new(history.seed ^ 0xACC7);
+        let (ledger, account) = (Rc::clone(&self.ledger), self.account.clone());
+        let users = RefCell::new(Rng::new(chance.draw()));
+        self.disk.on_user(Rc::new(move |disk, machine| {
+            let (mut rng, mut ledger) = (users.borrow_mut(), ledger.borrow_mut());
+            if rng.one_in(4) {
+                web::disturb(&account, &mut ledger, &mut rng);
+            } else {
+                disk.disturb(machine, &mut ledger, &mut rng);
+            }
+        }));
+        self.tell(|| format!("a world of {:?}", self.account.dialect()));
+        for step in &history.steps {
+            self.tell(|| format!("{:?} ({})", step.deed, step.seed));
+            self.step(*step).await?;
+            self.tell_state();
+        }
+        self.tell(|| "rest".to_owned());
+        self.account.set_faults(Faults::default());
+        self.account.set_max_latency_ms(0);
+        self.account.flush_late();
+        self.rest().await?;
+        check::all(self)?;
+        self.settled().await?;
+        let mut rng = Rng::new(history.seed ^ 0xDE1);
+        self.delete_one(&mut rng).await
+    }
+
+    async fn step(&self, step: Step) -> Result<(), String> {
+        let mut rng = Rng::new(step.seed);
+        match step.deed {
+            Deed::Disk(machine) => {
+                for _ in 0..=rng.below(4) {
+                    self.disk
+                        .disturb(machine, &mut self.ledger.borrow_mut(), &mut rng);
+                }
+            }
+            Deed::Web => {
+                for _ in 0..=rng.below(3) {
+                    web::disturb(&self.account, &mut self.ledger.borrow_mut(), &mut rng);
+                }
+            }
+            Deed::Pass(machine) => {
+                self.trouble(&mut rng);
+                let user = self.meddle(machine, Rng::new(rng.draw()));
+                let pass = self.troubled(machine, &mut rng);
+                let (passed, ()) = futures_util::future::join(pass, user).await;
+                passed?;
+            }
+            Deed::Both(one, other) => {
+                self.trouble(&mut rng);
+                let (mut first, mut second) = (Rng::new(rng.draw()), Rng::new(rng.draw()));
+                let passes = futures_util::future::join(
+                    self.troubled(one, &mut first),
+                    self.troubled(other, &mut second),
+                );
+                let (one, other) = passes.await;
+                one.and(other)?;
+            }
+            Deed::Wait(seconds) => {
+                // Whatever is still on its way arrives within minutes.
+                self.account.flush_late();
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Faults of the account and the wire for one step.
+    fn trouble(&self, rng: &mut Rng) {
+        self.account
+            .set_max_latency_ms([0, 20, 400].get(rng.below(3)).copied().unwrap_or(0));
+        if rng.one_in(2) {
+            self.account.set_faults(Faults::default());
+            return;
+        }
+        let mut fault = || {
+            let often = [0, 0, 20, 150].get(rng.below(4)).copied();
+            often.unwrap_or(0)
+        };
+        self.account.set_faults(Faults {
+            drop_before: fault(),
+            drop_after: fault(),
+            empty_body: fault(),
+            cut_json: fault(),
+            http_500_before: fault(),
+            rate_limited: fault(),
+            upload_truncated: fault(),
+            short_download: fault(),
+            token_loss: fault() / 4,
+            listing_reordered: fault(),
+            late_upload: fault(),
+            late_orphan: fault(),
+        });
+    }
+
+    /// Somebody goes on working while a pass is made.
+    async fn meddle(&self, machine: usize, mut rng: Rng) {
+        if rng.one_in(2) {
+            return;
+        }
+        for _ in 0..=rng.below(3) {
+            let wait = [3, 150, 2_000, 40_000].get(rng.below(4)).copied().unwrap_or(3);
+            let wait = u64::try_from(rng.below(wait)).unwrap_or(0);
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            let mut ledger = self.ledger.borrow_mut();
+            if rng.one_in(2) {
+                web::disturb(&self.account, &mut ledger, &mut rng);
+            } else {
+                self.disk.disturb(machine, &mut ledger, &mut rng);
+            }
+        }
+    }
+
+    /// A pass that may be killed at a call or at a moment, whose calls may fail, during whose calls users act.
+    async fn troubled(&self, machine: usize, rng: &mut Rng) -> Result<(), String> {
+        let mut events = BTreeMap::new();
+        let at = |rng: &mut Rng| u64::try_from(rng.below(CALLS)).unwrap_or(0);
+        if rng.one_in(2) {
+            for _ in 0..=rng.below(3) {
+                events.insert(at(rng), Event::User);
+            }
+        }
+        if rng.one_in(5) {
+            events.insert(at(rng), Event::Fail);
+        }
+        if rng.one_in(4) {
+            events.insert(at(rng), Event::Kill);
+        }
+        let limit = if rng.one_in(6) {
+            let most = [200, 3_000, 60_000].get(rng.below(3)).copied().unwrap_or(200);
+            Duration::from_millis(u64::try_from(rng.below(most)).unwrap_or(0))
+        } else {
+            Duration::from_secs(1_000_000)
+        };
+        match self.pass(machine, events, limit).await? {
+            Passed::Killed => self.tell(|| format!("  {machine} was killed")),
+            Passed::Whole(summary) => self.tell_pass(machine, &summary),
+        }
+        Ok(())
+    }
+
+    /// One pass in a process of its own.
+    async fn pass(
+        &self,
+        machine: usize,
+        events: BTreeMap<u64, Event>,
+        limit: Duration,
+    ) -> Result<Passed, String> {
+        *self.passes.borrow_mut() += 1;
+        let Some(at) = self.machines.get(machine) else {
+            return Ok(Passed::Killed);
+        };
+        self.disk.begin(machine, events);
+        let wire = self.account.transport();
+        let mut built = api::Config::new(&SimAccount::api_url()).map_err(|error| error.to_string())?;
+        let (key1, key2) = SimAccount::keys();
+        built.credentials = api::Credentials::keys(key1, key2);
+        built.session.login_backoff = Duration::ZERO;
+        built.session.logins_per_hour = 100_000;
+        // Without waits there is nothing to draw: a history must be the same each time.
+        (built.retry.base, built.retry.rate_base) = (Duration::ZERO, Duration::ZERO);
+        let client = api::Client::with_transport(
+            built,
+            Arc::new(at.token.clone()),
+            Arc::new(|_| Ok(())),
+            Arc::clone(&wire) as Arc<dyn api::transport::Transport>,
+        );
+        let setup = Setup {
+            config: at.config.clone(),
+            client,
+            stop: CancellationToken::new(),
+        };
+        let pair = at.config.pairs.first().ok_or("no pair")?;
+        let options = OnceOptions::default();
+        let pass = AssertUnwindSafe(run_once(&setup, pair, &options, Arc::new(Quiet))).catch_unwind();
+        let ended = tokio::time::timeout(limit, Box::pin(pass)).await;
+        self.disk.kill(machine);
+        wire.cut();
+        match ended {
+            Err(_) => Ok(Passed::Killed),
+            Ok(Err(panic)) if panic.is::<Killed>() => Ok(Passed::Killed),
+            Ok(Err(panic)) => Err(format!("machine {machine} panicked: {}", said(&*panic))),
+            Ok(Ok(Outcome::Ran(summary))) => Ok(Passed::Whole(Box::new(summary))),
+            Ok(Ok(Outcome::Planned(_))) => Err("it was no dry run".to_owned()),
+        }
+    }
+
+    /// A pass without trouble.
+    pub(crate) async fn calm(&self, machine: usize) -> Result<PairSummary, String> {
+        match self
+            .pass(machine, BTreeMap::new(), Duration::from_secs(10_000_000))
+            .await?
+        {
+            Passed::Whole(summary) => {
+                self.tell_pass(machine, &summary);
+                if summary.stop.is_some() || summary.error.is_some() {
+                    return Err(format!("machine {machine} cannot go on: {summary:#?}"));
+                }
+                let held = summary.held.iter().map(|item| item.path.clone()).collect();
+                self.held.borrow_mut().insert(machine, held);
+                Ok(*summary)
+            }
+            Passed::Killed => Err(format!("machine {machine} does not come to an end")),
+        }
+    }
+
+    /// Nobody changes anything any more: passes until nothing is done.
+    async fn rest(&self) -> Result<(), String> {
+        let mut last = Vec::new();
+        for _ in 0..ROUNDS {
+            let mut done = false;
+            last.clear();
+            self.account.reset_mutations();
+            for machine in 0..self.machines() {
+                let summary = self.calm(machine).await?;
+                done |= summary.uploaded
+                    + summary.downloaded
+                    + summary.moved
+                    + summary.deleted_local
+                    + summary.deleted_remote
+                    > 0
+                    || !summary.unproved.is_empty();
+                last.push(summary);
+            }
+            self.tell_state();
+            if !done && self.account.mutations() == 0 {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_secs(3_600)).await;
+        }
+        Err(format!("no rest after {ROUNDS} rounds: {last:#?}"))
+    }
+
+    /// A day later the leftovers are swept, and then nothing costs a call that changes something.
+    async fn settled(&self) -> Result<(), String> {
+        tokio::time::sleep(Duration::from_secs(26 * 3_600)).await;
+        for machine in 0..self.machines() {
+            self.calm(machine).await?;
+        }
+        check::no_leftovers(self)?;
+        self.account.reset_mutations();
+        for machine in 0..self.machines() {
+            self.calm(machine).await?;
+        }
+        match self.account.mutations() {
+            0 => check::all(self),
+            some => Err(format!("a settled world cost {some} calls that change something")),
+        }
+    }
+
+    /// What a user deletes in a settled world is gone everywhere, stays gone, and nothing else goes.
+    async fn delete_one(&self, rng: &mut Rng) -> Result<(), String> {
+        let machine = rng.below(self.machines());
+        let there: Vec<_> = check::contents(&self.disk.files(machine))
+            .filter(|content| !self.ledger.borrow().copied.contains(content))
+            .collect();
+        let Some(content) = rng.pick(&there).copied() else {
+            return Ok(());
+        };
+        self.tell(|| format!("content {content} is deleted on {machine}"));
+        self.disk.delete(machine, content);
+        self.ledger.borrow_mut().burn([content]);
+        self.rest().await?;
+        let back = (0..self.machines())
+            .map(|number| self.disk.files(number))
+            .chain([check::account(self)])
+            .any(|files| check::contents(&files).any(|other| other == content));
+        if back {
+            return Err(format!("content {content} was deleted and is back"));
+        }
+        check::all(self)
+    }
+}
