@@ -74,7 +74,7 @@ impl fmt::Display for Dialect {
 
 /// The state of all switches and knobs.
 #[derive(Debug, Clone)]
-pub(crate) struct Quirks {
+pub struct Quirks {
     dialect: Dialect,
     on: BTreeSet<Quirk>,
     knobs: BTreeMap<(Quirk, &'static str), String>,
@@ -82,7 +82,8 @@ pub(crate) struct Quirks {
 
 impl Quirks {
     /// The switches of a dialect.
-    pub(crate) fn preset(dialect: Dialect) -> Self {
+    #[must_use]
+    pub fn preset(dialect: Dialect) -> Self {
         let on = QUIRKS
             .iter()
             .filter(|info| info.presets.contains(dialect.letter()));

@@ -2,7 +2,8 @@
 //!
 //! `quirk_table` says what can differ, `dialect` what is on; `routes` answers, `reply` words it, `store` and `blobs`
 //! keep it; `faults` strikes, `ledger` counts, `control` and `/_dev` steer. It knows no other crate of ours, and
-//! nothing it answers may depend on who asks: a client cannot tell it from a site.
+//! nothing it answers may depend on who asks: a client cannot tell it from a site. `names` and `ranges` are pure rules of the
+//! real lines, for others who stand in for one.
 
 mod auth;
 mod blobs;
@@ -12,9 +13,10 @@ mod dialect;
 mod error;
 mod faults;
 mod ledger;
-mod names;
+pub mod names;
 mod params;
 mod quirk_table;
+pub mod ranges;
 mod reply;
 mod routes;
 mod server;
@@ -24,7 +26,7 @@ mod web;
 mod world;
 
 pub use control::Control;
-pub use dialect::Dialect;
+pub use dialect::{Dialect, Quirks};
 pub use error::Error;
 pub use faults::{FAULTS, Fault};
 pub use ledger::{Class, Entry, LedgerReport, Totals};

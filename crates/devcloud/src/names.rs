@@ -15,7 +15,8 @@ fn is_edge(byte: u8) -> bool {
 }
 
 /// PHP's `trim`.
-pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
+#[must_use]
+pub fn trim(mut bytes: &[u8]) -> &[u8] {
     while let Some((first, rest)) = bytes.split_first().filter(|(b, _)| is_edge(**b)) {
         debug_assert!(is_edge(*first));
         bytes = rest;
@@ -28,7 +29,8 @@ pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
 }
 
 /// PHP's `strip_tags`: from `<` to the next `>` or to the end, unless white space follows the `<`; and NUL.
-pub(crate) fn strip_tags(bytes: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn strip_tags(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes.iter().copied().peekable();
     while let Some(byte) = rest.next() {
@@ -45,7 +47,8 @@ pub(crate) fn strip_tags(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// What an upload's name becomes before it is compared with its neighbours.
-pub(crate) fn uploaded(name: &[u8], quirks: &Quirks, now: i64) -> Vec<u8> {
+#[must_use]
+pub fn uploaded(name: &[u8], quirks: &Quirks, now: i64) -> Vec<u8> {
     if !quirks.on(Quirk::UploadNameMangling) {
         return name.to_vec();
     }
@@ -61,7 +64,8 @@ pub(crate) fn uploaded(name: &[u8], quirks: &Quirks, now: i64) -> Vec<u8> {
 }
 
 /// What an upload's name becomes after the comparison, still before the database cuts it.
-pub(crate) fn cleaned(name: &[u8], quirks: &Quirks) -> Vec<u8> {
+#[must_use]
+pub fn cleaned(name: &[u8], quirks: &Quirks) -> Vec<u8> {
     if !quirks.on(Quirk::UploadNameMangling) {
         return name.to_vec();
     }
@@ -73,7 +77,8 @@ pub(crate) fn cleaned(name: &[u8], quirks: &Quirks) -> Vec<u8> {
 }
 
 /// The name with a number, on bytes: the stem is the name without as many bytes as its last dot-part has, and one.
-pub(crate) fn numbered(name: &[u8], number: u32) -> Vec<u8> {
+#[must_use]
+pub fn numbered(name: &[u8], number: u32) -> Vec<u8> {
     let extension = name.rsplit(|b| *b == b'.').next().unwrap_or(name);
     let stem = if extension.len() == name.len() {
         // No dot: PHP's substr with -1 takes one byte off the end.
@@ -89,7 +94,8 @@ pub(crate) fn numbered(name: &[u8], number: u32) -> Vec<u8> {
 }
 
 /// What the database keeps of a name.
-pub(crate) fn stored(name: &[u8], quirks: &Quirks) -> Vec<u8> {
+#[must_use]
+pub fn stored(name: &[u8], quirks: &Quirks) -> Vec<u8> {
     let mut kept = name.to_vec();
     if quirks.on(Quirk::NoEmoji) {
         kept = without_emoji(&kept, quirks.word(Quirk::NoEmoji, "mode"));
@@ -102,7 +108,8 @@ pub(crate) fn stored(name: &[u8], quirks: &Quirks) -> Vec<u8> {
 }
 
 /// The extension column: lower case, cut.
-pub(crate) fn extension(name: &[u8], quirks: &Quirks) -> String {
+#[must_use]
+pub fn extension(name: &[u8], quirks: &Quirks) -> String {
     let last = name.rsplit(|b| *b == b'.').next().unwrap_or_default();
     let text = String::from_utf8_lossy(last).to_lowercase();
     if quirks.on(Quirk::Cut255) {
@@ -151,7 +158,8 @@ fn first_characters(name: &[u8], most: usize) -> Vec<u8> {
 }
 
 /// The key by which names are ordered, and equal under Q29: case, accents and trailing blanks are folded away.
-pub(crate) fn collation_key(name: &[u8]) -> String {
+#[must_use]
+pub fn collation_key(name: &[u8]) -> String {
     let text = String::from_utf8_lossy(name);
     let mut key = String::with_capacity(text.len());
     for c in text.trim_end_matches(' ').chars() {
@@ -182,7 +190,8 @@ fn base(c: char) -> char {
 }
 
 /// The type guessed from an uploaded name.
-pub(crate) fn mime(name: &[u8]) -> &'static str {
+#[must_use]
+pub fn mime(name: &[u8]) -> &'static str {
     let extension = name
         .rsplit(|b| *b == b'.')
         .next()

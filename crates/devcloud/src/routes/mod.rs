@@ -9,7 +9,6 @@ mod dev;
 mod file;
 mod folder;
 pub(crate) mod import;
-mod ranges;
 mod receive;
 mod rows;
 mod site;

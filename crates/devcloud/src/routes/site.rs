@@ -19,8 +19,9 @@ use crate::faults::{Dice, Fault, Target};
 use crate::ledger::{Class, Open};
 use crate::params::Params;
 use crate::quirk_table::Quirk;
+use crate::ranges::{Span, span};
 use crate::reply::{dropped, plain, redirect};
-use crate::routes::ranges::{Span, span};
+
 use crate::routes::strike::{BROKEN, MAINTENANCE};
 use crate::store::State;
 use crate::store::files::FileRow;

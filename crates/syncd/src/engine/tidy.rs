@@ -42,9 +42,10 @@ pub(crate) async fn finish(session: &mut Session, tally: &mut Tally) -> Result<(
         .replace_proved(&proved)
         .and_then(|()| journal.record_synced_count(now))
         .and_then(|()| journal.replace_problems(&problems))
-        .and_then(|()| match unswept {
-            true => Ok(0),
-            false => journal.forget_old_intents(now.saturating_sub(keep)),
+        .and_then(|()| {
+            // What an interim still needs to be known by is not forgotten.
+            let forget = (!unswept).then(|| journal.forget_old_intents(now.saturating_sub(keep)));
+            forget.transpose()
         })
         .and_then(|_| journal.prune_remote_hashes(&files));
     done.map_err(|error| session.broken(&error))?;

@@ -9,7 +9,7 @@ use super::world::{Broken, Workshop, live};
 
 /// What a range of seeds came to.
 #[derive(Debug, Default)]
-pub(crate) struct Result {
+pub(crate) struct Found {
     /// Histories lived.
     pub(crate) histories: u64,
     /// Passes made in them.
@@ -26,12 +26,12 @@ pub(crate) fn search(
     threads: usize,
     most: usize,
     progress: &(dyn Fn(u64) + Sync),
-) -> std::result::Result<Result, Broken> {
+) -> Result<Found, Broken> {
     let next = AtomicU64::new(seeds.start);
     let enough = AtomicBool::new(false);
-    let all = Mutex::new(Result::default());
+    let all = Mutex::new(Found::default());
     let broken = Mutex::new(None);
-    let work = |thread: usize| -> std::result::Result<(), Broken> {
+    let work = |thread: usize| -> Result<(), Broken> {
         let workshop = Workshop::new(&thread.to_string())?;
         while !enough.load(Ordering::Relaxed) {
             let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -75,7 +75,7 @@ fn kind(violation: &str) -> String {
 }
 
 /// Tells a failing history as short as it can be made.
-pub(crate) fn tell(workshop: &Workshop, seed: u64, logged: &dyn Fn()) -> std::result::Result<String, Broken> {
+pub(crate) fn tell(workshop: &Workshop, seed: u64, logged: &dyn Fn()) -> Result<String, Broken> {
     let whole = History::of(seed);
     let Some(violation) = live(workshop, &whole, false)?.violation else {
         return Ok(format!("seed {seed}: nothing is violated"));

@@ -28,10 +28,25 @@ impl Rng {
         drawn
     }
 
+    /// The choices of one call of many: the seed's, but apart from those of the others.
+    pub(crate) const fn of_call(seed: u64, sequence: u64) -> Self {
+        Self(mix(seed ^ sequence.wrapping_mul(GAMMA)))
+    }
+
     /// A number below `bound`; 0 for a bound of 0.
+    pub(crate) fn under(&mut self, bound: u64) -> u64 {
+        self.draw().checked_rem(bound).unwrap_or(0)
+    }
+
+    /// The same for a count or a place in a list.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
-        let bound = u64::try_from(bound.max(1)).unwrap_or(1);
-        usize::try_from(self.draw() % bound).unwrap_or(0)
+        let bound = u64::try_from(bound).unwrap_or(u64::MAX);
+        usize::try_from(self.under(bound)).unwrap_or(0)
+    }
+
+    /// One of two, evenly.
+    pub(crate) fn coin(&mut self) -> bool {
+        self.under(2) == 0
     }
 
     /// True once in `n`.

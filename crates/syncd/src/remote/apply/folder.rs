@@ -1,4 +1,4 @@
-//! A new folder in the account. Names repeat there, so one that is there already is adopted, never doubled.
+//! A new folder in the account. Names repeat there; two of one name are brought together by `engine/twins`, not here.
 
 use api::{Access, FolderCreate};
 use planner::id::FolderId;

@@ -51,12 +51,6 @@ pub(super) fn date(seconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
 }
 
-/// The twelve digits that name an upload without a name.
-pub(super) fn twelve_digits(seconds: u64) -> String {
-    let digits = date(seconds).replace(['-', ' ', ':'], "");
-    digits.get(2..).unwrap_or_default().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +59,5 @@ mod tests {
     fn dates_have_the_form_of_the_document() {
         assert_eq!(date(1_736_299_672), "2025-01-08 01:27:52");
         assert_eq!(date(1_709_164_800), "2024-02-29 00:00:00");
-        assert_eq!(twelve_digits(1_736_299_672), "250108012752");
     }
 }

@@ -15,8 +15,8 @@ use api::{
 use bytes::Bytes;
 use devcloud::{Control, Options, Server, WebAction};
 
-use super::rng::Rng;
 use super::{Dialect, SimAccount};
+use crate::sim::rng::Rng;
 
 /// What the web user does in the script.
 #[derive(Clone, Copy)]
@@ -518,11 +518,11 @@ const NAMES: [&str; 8] = ["a", "A", "a.txt", "A.TXT", ".a.txt", "ä", "x/a", "<b
 async fn random(story: &mut Story, seed: u64, possible: &mut VecDeque<bool>) {
     let mut rng = Rng::of_call(seed, 0);
     for _ in 0..150 {
-        let [one, other, name] = [IDS, IDS + 1, 8].map(|bound| rng.below(bound));
+        let [one, other, name] = [IDS, IDS + 1, 8].map(|bound| rng.under(bound));
         let (id, place) = (one + 1, other);
         let name = NAMES[usize::try_from(name).unwrap()];
         let to = (place > 0).then_some(place);
-        match rng.below(24) {
+        match rng.under(24) {
             0..3 => story.create(name, place).await,
             3..6 => story.upload(name, b"0123456789", place).await,
             6 => story.edit(FileEdit::of(file(id)).name(name)).await,

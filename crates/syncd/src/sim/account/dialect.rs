@@ -1,5 +1,19 @@
 //! Which line of servers the account is on, and what differs by it (wire.md §7, presets `D`, `4`, `5`). Pure.
 
+use std::sync::LazyLock;
+
+use devcloud::Quirks;
+
+/// The rules of the lines, as devcloud has them.
+static RULES: LazyLock<[Quirks; 3]> = LazyLock::new(|| {
+    [
+        devcloud::Dialect::Document,
+        devcloud::Dialect::V4,
+        devcloud::Dialect::V5,
+    ]
+    .map(Quirks::preset)
+});
+
 /// A line of servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -18,6 +32,16 @@ impl Dialect {
     /// A line that exists, with the quirks both have; the document promises better.
     pub(super) const fn is_real(self) -> bool {
         matches!(self, Self::V4 | Self::V5)
+    }
+
+    /// What devcloud's pure rules of names and ranges ask.
+    pub(super) fn rules(self) -> &'static Quirks {
+        let [document, v4, v5] = &*RULES;
+        match self {
+            Self::Document => document,
+            Self::V4 => v4,
+            Self::V5 => v5,
+        }
     }
 
     /// The key of an error (Q04).

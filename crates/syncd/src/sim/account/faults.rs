@@ -3,7 +3,7 @@
 //! Every fault is drawn for every call in a fixed order, whether it is possible or not: changing one probability does not
 //! change when another strikes.
 
-use super::rng::Rng;
+use crate::sim::rng::Rng;
 
 /// Probabilities in per mille; 0 is never, 1000 always.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -134,7 +134,7 @@ impl Faults {
         ];
         let mut struck = 0;
         for (fault, per_mille) in all {
-            if dice.below(1000) < u64::from(per_mille) && fault.strikes(kind) {
+            if dice.under(1000) < u64::from(per_mille) && fault.strikes(kind) {
                 struck |= fault.bit();
             }
         }

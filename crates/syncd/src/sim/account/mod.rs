@@ -12,7 +12,6 @@ mod dialect;
 mod faults;
 mod names;
 mod request;
-mod rng;
 mod rows;
 mod state;
 mod store;

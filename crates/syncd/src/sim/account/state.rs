@@ -5,8 +5,8 @@ use super::clock::Clock;
 use super::dialect::Dialect;
 use super::faults::{Fault, Faults, Kind, Struck};
 use super::request::Request;
-use super::rng::Rng;
 use super::store::Store;
+use crate::sim::rng::Rng;
 
 /// Keeps the choices of late work apart from those of the call it came from.
 const LATE_SEED: u64 = 0x006c_6174_652d_776f;
@@ -53,7 +53,7 @@ pub(super) struct Arrival {
 impl Arrival {
     /// After how many further calls the work is done if the sender goes away before it; none: never.
     pub(super) fn orphan(&mut self, most: u64) -> Option<u64> {
-        let calls = self.dice.below(most).saturating_add(1);
+        let calls = self.dice.under(most).saturating_add(1);
         self.struck.by(Fault::LateOrphan).then_some(calls)
     }
 }
@@ -89,7 +89,7 @@ impl State {
         let mut dice = Rng::of_call(self.seed, self.calls);
         let struck = self.faults.draw(&mut dice, kind);
         let bound = self.max_latency_ms.saturating_add(1);
-        let [before_ms, after_ms, within_ms] = [(); 3].map(|()| dice.below(bound));
+        let [before_ms, after_ms, within_ms] = [(); 3].map(|()| dice.under(bound));
         let early = dice.coin();
         Arrival {
             dice,

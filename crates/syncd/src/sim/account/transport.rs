@@ -137,7 +137,7 @@ fn refused(arrival: &mut Arrival) -> Option<Result<Reply, TransportError>> {
         return Some(Err(broken("dropped before the work")));
     }
     if arrival.struck.by(Fault::RateLimited) {
-        let after = arrival.dice.below(3).to_string();
+        let after = arrival.dice.under(3).to_string();
         return Some(Ok(
             Reply::plain(429, "application/json", TOO_MANY).with("retry-after", after)
         ));

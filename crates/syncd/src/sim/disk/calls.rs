@@ -32,12 +32,12 @@ impl Disk {
         Ok((open, ino))
     }
 
-    fn open_folder_of(&self, open: Open, ino: Ino) -> Result<OwnedFd, Errno> {
+    fn open_folder_of(&self, (open, ino): (Open, Ino)) -> Result<OwnedFd, Errno> {
         self.tree.borrow().entries(ino)?;
         self.handle(open.machine, ino)
     }
 
-    fn open_file_of(&self, open: Open, ino: Ino) -> Result<OwnedFd, Errno> {
+    fn open_file_of(&self, (open, ino): (Open, Ino)) -> Result<OwnedFd, Errno> {
         if matches!(self.tree.borrow().get(ino)?.body, Body::Link) {
             return Err(Errno::LOOP);
         }
@@ -50,8 +50,7 @@ impl Disk {
         path: &str,
         _how: Resolve,
     ) -> Result<OwnedFd, Errno> {
-        let (open, ino) = self.find(root, path)?;
-        self.open_folder_of(open, ino)
+        self.open_folder_of(self.find(root, path)?)
     }
 
     pub(crate) fn open_file(
@@ -60,8 +59,7 @@ impl Disk {
         path: &str,
         _how: Resolve,
     ) -> Result<OwnedFd, Errno> {
-        let (open, ino) = self.find(root, path)?;
-        self.open_file_of(open, ino)
+        self.open_file_of(self.find(root, path)?)
     }
 
     pub(crate) fn look_beneath(
@@ -74,20 +72,12 @@ impl Disk {
         self.tree.borrow().look(ino)
     }
 
-    fn named(&self, folder: BorrowedFd<'_>, name: &str) -> Result<(Open, Ino), Errno> {
-        let open = self.on(folder)?;
-        let ino = self.tree.borrow().walk(open.ino, name)?;
-        Ok((open, ino))
-    }
-
     pub(crate) fn open_child(&self, folder: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
-        let (open, ino) = self.named(folder, name)?;
-        self.open_folder_of(open, ino)
+        self.open_folder_of(self.find(folder, name)?)
     }
 
     pub(crate) fn open_at_for_reading(&self, folder: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
-        let (open, ino) = self.named(folder, name)?;
-        self.open_file_of(open, ino)
+        self.open_file_of(self.find(folder, name)?)
     }
 
     pub(crate) fn create_file(&self, folder: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
@@ -118,7 +108,7 @@ impl Disk {
     }
 
     pub(crate) fn look_at(&self, folder: BorrowedFd<'_>, name: &str) -> Result<Meta, Errno> {
-        let (_, ino) = self.named(folder, name)?;
+        let (_, ino) = self.find(folder, name)?;
         self.tree.borrow().look(ino)
     }
 
@@ -128,7 +118,7 @@ impl Disk {
     }
 
     pub(crate) fn may_read(&self, folder: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
-        self.named(folder, name).map(|_| ())
+        self.find(folder, name).map(|_| ())
     }
 
     pub(crate) fn rename_new(

@@ -12,9 +12,9 @@ use super::dialect::Dialect;
 use super::faults::{Fault, Struck};
 use super::names;
 use super::request::{Given, Params, Request};
-use super::rng::Rng;
 use super::state::State;
 use super::store::{File, Folder, Place, RowState};
+use crate::sim::rng::Rng;
 
 pub(super) use upload::Incoming;
 

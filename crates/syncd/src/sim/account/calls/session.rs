@@ -56,7 +56,7 @@ pub(super) fn authorize(call: &mut Call<'_>) -> Outcome {
     if call.dialect().is_real() {
         call.state.store.tokens.clear();
     }
-    let token = format!("{:016x}{:0>112}", call.dice.next(), call.state.calls);
+    let token = format!("{:016x}{:0>112}", call.dice.draw(), call.state.calls);
     call.state.store.tokens.insert(token.clone(), None);
     let mut data = Object::new(call.dialect());
     data.text("access_token", &token).text("account_id", ACCOUNT_TEXT);

@@ -66,7 +66,7 @@ pub(super) fn upload(call: &mut Call<'_>, sent: Option<&Sent>) -> Outcome {
         content,
     };
     if call.struck.by(Fault::LateUpload) {
-        let later = call.dice.below(LATE_MAX).saturating_add(1);
+        let later = call.dice.under(LATE_MAX).saturating_add(1);
         call.state.put_off_upload(later, incoming);
         return Err(Failure::Gateway);
     }

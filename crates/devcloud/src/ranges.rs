@@ -6,16 +6,17 @@ use crate::quirk_table::Quirk;
 
 /// A download's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) status: u16,
+pub struct Span {
+    /// HTTP status.
+    pub status: u16,
     /// First byte.
-    pub(super) start: u64,
+    pub start: u64,
     /// Bytes announced by Content-Length.
-    pub(super) length: u64,
+    pub length: u64,
     /// Content-Range.
-    pub(super) range: Option<String>,
+    pub range: Option<String>,
     /// What is sent instead of the file's bytes.
-    pub(super) instead: Option<&'static [u8]>,
+    pub instead: Option<&'static [u8]>,
 }
 
 impl Span {
@@ -55,8 +56,9 @@ fn asked(header: Option<&str>) -> Option<(Option<u64>, Option<u64>)> {
     Some((number(first)?, number(last)?))
 }
 
-/// Decides.
-pub(super) fn span(header: Option<&str>, size: u64, quirks: &Quirks, dice: &mut Dice) -> Span {
+/// What a server answers that keeps to its line.
+#[must_use]
+pub fn plain_span(header: Option<&str>, size: u64, quirks: &Quirks) -> Span {
     let asked = asked(header);
     if quirks.on(Quirk::TwoBytes) && is_two_bytes(asked, size) {
         if quirks.word(Quirk::TwoBytes, "body") == "one" {
@@ -68,12 +70,18 @@ pub(super) fn span(header: Option<&str>, size: u64, quirks: &Quirks, dice: &mut 
         }
         return Span::part(0, 2, size);
     }
-    let found = if quirks.on(Quirk::OpenRangesOnly) {
+    if quirks.on(Quirk::OpenRangesOnly) {
         open_only(asked, size, quirks)
     } else {
         proper(asked, size)
-    };
-    if found.status == 206 && found.start > 0 && quirks.on(Quirk::ResumeRestarts) {
+    }
+}
+
+/// Decides, with chance where a quirk has it.
+pub(crate) fn span(header: Option<&str>, size: u64, quirks: &Quirks, dice: &mut Dice) -> Span {
+    let found = plain_span(header, size, quirks);
+    let resumed = found.status == 206 && found.instead.is_none() && found.start > 0;
+    if resumed && quirks.on(Quirk::ResumeRestarts) {
         let p = quirks.number(Quirk::ResumeRestarts, "p");
         if dice.hits(p) {
             return restarted(&found, size, quirks, dice);
