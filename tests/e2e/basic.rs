@@ -4,7 +4,7 @@ use crate::checker::{Witness, assert_equal, assert_same};
 use crate::world::{Dialect, Machine, World, disk};
 
 /// A world with one machine and a few files that both sides agree on.
-fn agreed() -> (World, Machine) {
+pub(crate) fn agreed() -> (World, Machine) {
     let world = World::start(Dialect::Document);
     let machine = world.machine("d1");
     machine.write("a.txt", "one");

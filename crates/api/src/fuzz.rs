@@ -4,28 +4,13 @@
 //! The normal run is the same each time; `PROPTEST_CASES` asks for others.
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 
+use crate::cases::cases_or;
 use crate::endpoints::{Endpoint, account, auth, download, file, folder, import, upload};
 use crate::envelope::{Asked, Envelope, Reply, classify};
 use crate::error::ApiError;
 use crate::id::{FileId, FolderId, Parent, ScheduledId};
-
-fn cases() -> ProptestConfig {
-    let is_set = |name| std::env::var_os(name).is_some();
-    let mut config = ProptestConfig {
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
-    if !is_set("PROPTEST_CASES") {
-        config.cases = 10_000;
-        if !is_set("PROPTEST_RNG_SEED") {
-            config.rng_seed = RngSeed::Fixed(1);
-        }
-    }
-    config
-}
 
 /// Values that servers send where they should not, and any other.
 fn any_value() -> impl Strategy<Value = Value> {
@@ -245,7 +230,7 @@ fn reply(status: u16, body: &[u8]) -> Reply<'_> {
 }
 
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(cases_or(10_000))]
 
     #[test]
     fn whatever_a_server_answers_is_a_typed_error_or_a_valid_answer(

@@ -7,6 +7,9 @@
 
 mod body;
 mod caller;
+#[cfg(test)]
+#[path = "../../../tests/cases.rs"]
+mod cases;
 mod client;
 mod config;
 pub mod endpoints;

@@ -7,6 +7,9 @@
 
 mod auth;
 mod blobs;
+#[cfg(test)]
+#[path = "../../../tests/cases.rs"]
+mod cases;
 mod clock;
 mod control;
 mod dialect;

@@ -309,6 +309,8 @@ mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(crate::cases::cases_or(256))]
+
         #[test]
         fn an_uploaded_name_has_no_path_no_quotes_and_fits_whatever_was_sent(name: Vec<u8>, number in 2u32..99) {
             let quirks = Quirks::preset(Dialect::V4);

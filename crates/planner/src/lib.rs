@@ -8,6 +8,9 @@
 
 extern crate alloc;
 
+#[cfg(test)]
+#[path = "../../../tests/cases.rs"]
+mod cases;
 pub mod content;
 #[cfg(test)]
 mod exhaustive;

@@ -6,31 +6,16 @@
 use planner::hold::Side;
 use planner::id::{FileId, FolderId, RemoteId};
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
+use crate::cases::cases_or;
 use crate::journal::DATABASE;
 use crate::testing::{Home, contents, deletion, file, folder};
 use crate::{
     Absence, Change, Conflict, ConflictVersion, HeldDeletion, HeldWhat, IntentBody, Journal, JournalError,
     Problem, ProblemKind, base_state,
 };
-
-fn cases() -> ProptestConfig {
-    let is_set = |name| std::env::var_os(name).is_some();
-    let mut config = ProptestConfig {
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
-    if !is_set("PROPTEST_CASES") {
-        config.cases = 48;
-        if !is_set("PROPTEST_RNG_SEED") {
-            config.rng_seed = RngSeed::Fixed(1);
-        }
-    }
-    config
-}
 
 /// A journal with a row in nearly every table.
 fn full() -> Home {
@@ -217,7 +202,7 @@ fn use_all(journal: &mut Journal) {
 }
 
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(cases_or(48))]
 
     #[test]
     fn rows_that_no_writer_stored_are_an_error_and_never_a_panic(

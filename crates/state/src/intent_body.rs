@@ -342,7 +342,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(32))]
+        #![proptest_config(crate::cases::cases_or(32))]
 
         #[test]
         fn every_intent_comes_back_as_it_was_begun_or_updated(

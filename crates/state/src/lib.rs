@@ -9,6 +9,9 @@
 mod approval;
 mod aside;
 mod brake;
+#[cfg(test)]
+#[path = "../../../tests/cases.rs"]
+mod cases;
 mod change;
 mod conflicts;
 mod error;

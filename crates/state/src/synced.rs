@@ -252,7 +252,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(crate::cases::cases_or(64))]
 
         #[test]
         fn what_was_committed_is_what_is_loaded(

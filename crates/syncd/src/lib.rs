@@ -11,6 +11,9 @@
 )]
 
 mod blocking;
+#[cfg(test)]
+#[path = "../../../tests/cases.rs"]
+mod cases;
 mod cli;
 mod config;
 #[cfg(feature = "demo")]

@@ -49,23 +49,6 @@ pub(crate) fn shown(name: &str) -> String {
     out
 }
 
-/// How often a property of hostile input is tried: the normal run is the same each time, `PROPTEST_CASES` asks for others.
-#[cfg(test)]
-pub(crate) fn fuzz_cases(normal: u32) -> proptest::test_runner::Config {
-    let is_set = |name| std::env::var_os(name).is_some();
-    let mut config = proptest::test_runner::Config {
-        failure_persistence: None,
-        ..proptest::test_runner::Config::default()
-    };
-    if !is_set("PROPTEST_CASES") {
-        config.cases = normal;
-        if !is_set("PROPTEST_RNG_SEED") {
-            config.rng_seed = proptest::test_runner::RngSeed::Fixed(1);
-        }
-    }
-    config
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

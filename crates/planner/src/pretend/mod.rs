@@ -18,8 +18,9 @@ pub(crate) use perform::Pass;
 pub(crate) use rng::Rng;
 pub(crate) use user::{Habit, Ledger, disturb_account, disturb_disk};
 
-use proptest::test_runner::{Config, RngSeed};
+use proptest::test_runner::Config;
 
+use crate::cases::cases_or;
 use crate::content::ContentHash;
 
 /// What a file holds. 0 is the empty file.
@@ -37,33 +38,10 @@ pub(crate) fn hash_of(bytes: Bytes) -> ContentHash {
     ContentHash(hash)
 }
 
-/// How many cases a property is tried with in a normal run.
+/// How many cases a property is tried with in a normal run; it takes seconds.
 const CASES: u32 = 10_000;
 
-/// Where the normal run starts: always at the same cases, so that it is red only by what was changed.
-const SEED: u64 = 1;
-
 /// How often a property is tried, and with what.
-///
-/// The normal run takes seconds and is the same each time. `PROPTEST_CASES` asks for so many cases, and for others in
-/// each run; `PROPTEST_RNG_SEED` for those of that seed. Nothing is written down: a failure shows its input, which
-/// becomes a named test.
 pub(crate) fn cases() -> Config {
     cases_or(CASES)
-}
-
-/// As [`cases`], where the normal run tries another number.
-pub(crate) fn cases_or(normal: u32) -> Config {
-    let is_set = |name| std::env::var_os(name).is_some();
-    let mut config = Config {
-        failure_persistence: None,
-        ..Config::default()
-    };
-    if !is_set("PROPTEST_CASES") {
-        config.cases = normal;
-        if !is_set("PROPTEST_RNG_SEED") {
-            config.rng_seed = RngSeed::Fixed(SEED);
-        }
-    }
-    config
 }

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::keys;
 use super::load::{Choice, Env, load};
+use crate::cases::cases_or;
 use crate::report::Report;
-use crate::text::fuzz_cases;
 
 /// A file in which every place is worth disturbing.
 const SOUND: &str = "state_dir = \"~/state\"\ndevice_name = \"laptop\"\n\
@@ -73,7 +73,7 @@ fn values() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(fuzz_cases(400))]
+    #![proptest_config(cases_or(400))]
 
     #[test]
     fn any_bytes_are_used_or_refused_in_one_line(

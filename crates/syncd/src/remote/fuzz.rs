@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::account::Account;
 use super::walk::{Contents, Walk};
-use crate::text::fuzz_cases;
+use crate::cases::cases_or;
 
 /// Folders that a made-up account has, 1 being the pair's root.
 const FOLDERS: u64 = 6;
@@ -156,7 +156,7 @@ fn walked(lists: BTreeMap<u64, Value>) -> Option<Walk> {
 }
 
 proptest! {
-    #![proptest_config(fuzz_cases(1_000))]
+    #![proptest_config(cases_or(1_000))]
 
     #[test]
     fn a_walk_over_hostile_rows_ends_in_a_tree(lists in account()) {

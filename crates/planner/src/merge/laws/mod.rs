@@ -10,10 +10,10 @@ use proptest::prelude::*;
 
 use self::apply::{apply, is_quiet};
 use self::world::{Op, World};
+use crate::cases::cases_or;
 use crate::id::{LocalKey, NodeId, RemoteId};
 use crate::merge::{Content, Merged, Scope, merge};
 use crate::name::LocalName;
-use crate::pretend::cases_or;
 use crate::rule::Rule;
 use crate::tree::build::case;
 use crate::tree::{LocalContents, LocalKind, LocalNode, RemoteKind, RemoteNode};

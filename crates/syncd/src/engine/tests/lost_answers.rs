@@ -53,57 +53,62 @@ async fn uploads_of_which_half_is_stored_are_sent_again() {
     }
 }
 
+/// A machine that has synced once, and has more to send.
+async fn about_to_send(dialect: Dialect) -> (World, Machine) {
+    let world = World::start(dialect).await;
+    let one = world.machine("one", "/Sync");
+    one.write("keep.txt", "keep");
+    one.sync().await;
+    fill(&one);
+    (world, one)
+}
+
+/// Nothing took a conflict name, nothing is missing, and it ends.
+async fn all_is_there_once(world: &World, one: &Machine) {
+    until_quiet(world, &[one]).await;
+    assert_eq!(one.tree().len(), 13, "{:?}", one.tree());
+    assert_settled(world, "/Sync", &[one]).await;
+}
+
+/// Every upload is stored by half and answered with a failure.
+fn store_halves(world: &World, yes: bool) {
+    let p = if yes { 1.0 } else { 0.0 };
+    world.control.set_fault("upload-truncated", p).unwrap();
+    world.control.set_quirk("Q32", yes).unwrap();
+    if yes {
+        world.control.set_knob("Q32.p", "1").unwrap();
+    }
+}
+
 #[tokio::test]
 async fn an_upload_of_which_half_is_stored_and_the_answer_lost_is_no_conflict_with_ourselves() {
     for dialect in DIALECTS {
-        let world = World::start(dialect).await;
-        let one = world.machine("one", "/Sync");
-        one.write("keep.txt", "keep");
-        one.sync().await;
-        fill(&one);
-        world.control.set_fault("upload-truncated", 1.0).unwrap();
-        world.control.set_quirk("Q32", true).unwrap();
-        world.control.set_knob("Q32.p", "1").unwrap();
+        let (world, one) = about_to_send(dialect).await;
+        store_halves(&world, true);
         one.once().await;
-        world.control.set_fault("upload-truncated", 0.0).unwrap();
-        world.control.set_quirk("Q32", false).unwrap();
-        until_quiet(&world, &[&one]).await;
-        assert_eq!(one.tree().len(), 13, "{dialect:?}: {:?}", one.tree());
-        assert_settled(&world, "/Sync", &[&one]).await;
+        store_halves(&world, false);
+        all_is_there_once(&world, &one).await;
     }
 }
 
 #[tokio::test]
 async fn a_half_stored_upload_that_cannot_be_looked_at_yet_is_no_conflict_with_ourselves() {
     for dialect in DIALECTS {
-        let world = World::start(dialect).await;
-        let one = world.machine("one", "/Sync");
-        one.write("keep.txt", "keep");
-        one.sync().await;
-        fill(&one);
-        world.control.set_fault("upload-truncated", 1.0).unwrap();
+        let (world, one) = about_to_send(dialect).await;
+        store_halves(&world, true);
         world.control.set_fault("short-body", 1.0).unwrap();
-        world.control.set_quirk("Q32", true).unwrap();
-        world.control.set_knob("Q32.p", "1").unwrap();
         one.once().await;
-        world.control.set_fault("upload-truncated", 0.0).unwrap();
+        store_halves(&world, false);
         one.once().await;
         world.control.set_fault("short-body", 0.0).unwrap();
-        world.control.set_quirk("Q32", false).unwrap();
-        until_quiet(&world, &[&one]).await;
-        assert_eq!(one.tree().len(), 13, "{dialect:?}: {:?}", one.tree());
-        assert_settled(&world, "/Sync", &[&one]).await;
+        all_is_there_once(&world, &one).await;
     }
 }
 
 #[tokio::test]
 async fn half_stored_uploads_and_lost_answers_of_every_call_are_no_conflict_with_ourselves() {
     for dialect in DIALECTS {
-        let world = World::start(dialect).await;
-        let one = world.machine("one", "/Sync");
-        one.write("keep.txt", "keep");
-        one.sync().await;
-        fill(&one);
+        let (world, one) = about_to_send(dialect).await;
         for fault in ["upload-truncated", "empty-body"] {
             world.control.set_fault(fault, 0.5).unwrap();
         }
@@ -113,9 +118,7 @@ async fn half_stored_uploads_and_lost_answers_of_every_call_are_no_conflict_with
         for fault in ["upload-truncated", "empty-body"] {
             world.control.set_fault(fault, 0.0).unwrap();
         }
-        until_quiet(&world, &[&one]).await;
-        assert_eq!(one.tree().len(), 13, "{dialect:?}: {:?}", one.tree());
-        assert_settled(&world, "/Sync", &[&one]).await;
+        all_is_there_once(&world, &one).await;
     }
 }
 
