@@ -116,7 +116,7 @@ impl Journal {
     /// `Torn` if a node is unknown; as [`Journal::commit`].
     pub fn hold_deletions(&mut self, held: &[HeldDeletion]) -> Result<(), JournalError> {
         self.write(Durability::Full, "recording held deletions", |tx| {
-            tx.execute("DELETE FROM held_deletion", [])?;
+            tx.prepare_cached("DELETE FROM held_deletion")?.execute([])?;
             let mut insert = tx.prepare_cached(
                 "INSERT OR REPLACE INTO held_deletion (node, what, base, path) VALUES (?1, ?2, ?3, ?4)",
             )?;
@@ -188,7 +188,9 @@ impl Journal {
     /// As [`Journal::commit`].
     pub fn drop_approvals(&mut self) -> Result<(), JournalError> {
         self.write(Durability::Full, "dropping approvals", |tx| {
-            tx.execute("DELETE FROM approved_deletion", []).map(|_| ())
+            tx.prepare_cached("DELETE FROM approved_deletion")?
+                .execute([])
+                .map(|_| ())
         })
     }
 }

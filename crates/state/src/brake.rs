@@ -50,18 +50,19 @@ impl Journal {
         }
         self.write(Durability::Relaxed, "noting the number of synced files", |tx| {
             // Counts from a future that the clock has left again would hide later ones.
-            tx.execute("DELETE FROM synced_count WHERE at > ?1", [now])?;
+            tx.prepare_cached("DELETE FROM synced_count WHERE at > ?1")?
+                .execute([now])?;
             // The newest count of before stays: it still says what was there when the day began.
-            tx.execute(
+            tx.prepare_cached(
                 "DELETE FROM synced_count WHERE at <
                     (SELECT max(at) FROM synced_count WHERE at <= ?1)",
-                [now.saturating_sub(KEPT_S)],
-            )?;
-            tx.execute(
+            )?
+            .execute([now.saturating_sub(KEPT_S)])?;
+            tx.prepare_cached(
                 "INSERT INTO synced_count (at, files) VALUES (?1, ?2)
                     ON CONFLICT (at) DO UPDATE SET files = excluded.files",
-                (now, files),
-            )
+            )?
+            .execute((now, files))
             .map(|_| ())
         })
     }

@@ -26,13 +26,67 @@ pub(crate) enum Durability {
     Relaxed,
 }
 
+/// The connection of a journal.
+#[derive(Debug)]
+pub(crate) struct Database {
+    conn: Connection,
+    /// Where it is kept for the next one who opens it.
+    #[cfg(any(test, feature = "shelf"))]
+    place: Option<crate::shelf::Place>,
+}
+
+impl Database {
+    /// Closed when it is dropped.
+    pub(crate) const fn own(conn: Connection) -> Self {
+        Self {
+            conn,
+            #[cfg(any(test, feature = "shelf"))]
+            place: None,
+        }
+    }
+
+    /// Goes back to its shelf when it is dropped.
+    #[cfg(any(test, feature = "shelf"))]
+    pub(crate) const fn of_shelf(conn: Connection, place: crate::shelf::Place) -> Self {
+        Self {
+            conn,
+            place: Some(place),
+        }
+    }
+}
+
+impl std::ops::Deref for Database {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.conn
+    }
+}
+
+impl std::ops::DerefMut for Database {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.conn
+    }
+}
+
+#[cfg(any(test, feature = "shelf"))]
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take()
+            && let Ok(other) = Connection::open_in_memory()
+        {
+            place.put_back(std::mem::replace(&mut self.conn, other));
+        }
+    }
+}
+
 /// The journal of one pair, locked for as long as it is open.
 ///
 /// Reading takes `&self`, writing `&mut self`; each write is one transaction, and a call that returns an error
 /// changed nothing.
 #[derive(Debug)]
 pub struct Journal {
-    pub(crate) conn: Connection,
+    pub(crate) conn: Database,
     /// The database, for messages.
     pub(crate) path: PathBuf,
     pub(crate) meta: Meta,
@@ -43,6 +97,8 @@ pub struct Journal {
     /// The last time any caller told us; stamps what has no time of its own.
     pub(crate) heard: i64,
     pub(crate) random: Random,
+    /// What the connection is set to; `None`: not known.
+    pub(crate) durability: Option<Durability>,
     /// Dropped last: after the database is closed. `None` only for one in memory whose folder is not there.
     pub(crate) _lock: Option<Lock>,
 }
@@ -68,8 +124,13 @@ impl Journal {
             Durability::Full => "FULL",
             Durability::Relaxed => "NORMAL",
         };
+        let set = self.durability == Some(durability);
+        // Not known until this has come to its end.
+        self.durability = None;
         let written = (|| {
-            self.conn.pragma_update(None, "synchronous", synchronous)?;
+            if !set {
+                self.conn.pragma_update(None, "synchronous", synchronous)?;
+            }
             let tx = self
                 .conn
                 .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -82,6 +143,7 @@ impl Journal {
             Ok(value)
         })();
         let value = written.map_err(|cause| JournalError::sql(doing, cause).at(&self.path))?;
+        self.durability = Some(durability);
         self.stored_next_node = next_node;
         Ok(value)
     }

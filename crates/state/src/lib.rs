@@ -30,6 +30,8 @@ mod open;
 mod problems;
 mod random;
 mod row;
+#[cfg(any(test, feature = "shelf"))]
+mod shelf;
 mod synced;
 #[cfg(test)]
 mod testing;
@@ -46,3 +48,5 @@ pub use journal::Journal;
 pub use meta::{Meta, RemoteRoot};
 pub use observed::{Absence, Looks};
 pub use problems::{Problem, ProblemKind};
+#[cfg(any(test, feature = "shelf"))]
+pub use shelf::Shelf;

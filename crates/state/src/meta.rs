@@ -90,18 +90,15 @@ impl Journal {
 
 /// Makes the one row of a new journal; one that has it keeps it.
 pub(crate) fn create(conn: &Connection, journal_id: u32) -> rusqlite::Result<()> {
-    conn.execute(
-        "INSERT OR IGNORE INTO meta (only_row, journal_id) VALUES (1, ?1)",
-        [journal_id],
-    )
-    .map(|_| ())
+    conn.prepare_cached("INSERT OR IGNORE INTO meta (only_row, journal_id) VALUES (1, ?1)")?
+        .execute([journal_id])
+        .map(|_| ())
 }
 
 /// Reads the row, and the first node id that was never written.
 pub(crate) fn load(conn: &Connection) -> rusqlite::Result<(Meta, u64)> {
-    conn.query_row("SELECT * FROM meta", [], |row| {
-        Ok((decode(row)?, num(row, "next_node")?))
-    })
+    conn.prepare_cached("SELECT * FROM meta")?
+        .query_row([], |row| Ok((decode(row)?, num(row, "next_node")?)))
 }
 
 fn decode(row: &Row<'_>) -> rusqlite::Result<Meta> {

@@ -13,7 +13,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::JournalError;
-use crate::journal::{DATABASE, Journal};
+use crate::journal::{DATABASE, Database, Journal};
 use crate::lock::Lock;
 use crate::meta;
 use crate::migrate::{self, MIGRATIONS};
@@ -64,7 +64,7 @@ impl Journal {
             .and_then(|()| conn.pragma_update(None, "foreign_keys", true))
             .and_then(|()| meta::create(&conn, high_half(random.next())))
             .map_err(|cause| JournalError::sql("opening the journal", cause).at(&path))?;
-        Self::over(conn, path, Some(lock), random)
+        Self::over(Database::own(conn), path, Some(lock), random)
     }
 
     /// The journal for a dry run: a copy in memory of what `dir` holds, so that whatever is done with it leaves the
@@ -92,7 +92,7 @@ impl Journal {
         migrate::migrate(&mut conn, None, MIGRATIONS)?;
         conn.pragma_update(None, "foreign_keys", true).map_err(sql)?;
         let random = Random::from_system().map_err(JournalError::io(dir))?;
-        Self::over(conn, path, Some(lock), random).map(Some)
+        Self::over(Database::own(conn), path, Some(lock), random).map(Some)
     }
 
     /// The journal for a dry run, also where there is none yet: then an empty one in memory, which is forgotten with
@@ -116,11 +116,12 @@ impl Journal {
         conn.pragma_update(None, "foreign_keys", true)
             .and_then(|()| meta::create(&conn, high_half(random.next())))
             .map_err(sql)?;
-        Self::over(conn, dir.join(DATABASE), lock, random)
+        Self::over(Database::own(conn), dir.join(DATABASE), lock, random)
     }
 
-    fn over(
-        conn: Connection,
+    /// A journal over an open database that is up to date.
+    pub(crate) fn over(
+        conn: Database,
         path: PathBuf,
         lock: Option<Lock>,
         random: Random,
@@ -129,12 +130,11 @@ impl Journal {
         let (meta, next_node) =
             meta::load(&conn).map_err(|cause| JournalError::sql("reading the pair's facts", cause))?;
         let heard = conn
-            .query_row(
+            .prepare_cached(
                 "SELECT max(coalesce((SELECT max(begun_at) FROM intent), 0),
                     coalesce((SELECT at FROM history ORDER BY seq DESC LIMIT 1), 0))",
-                [],
-                |row| row.get(0),
             )
+            .and_then(|mut ask| ask.query_row([], |row| row.get(0)))
             .map_err(|cause| JournalError::sql("reading the last time", cause))?;
         Ok(Self {
             conn,
@@ -144,6 +144,7 @@ impl Journal {
             stored_next_node: next_node,
             heard,
             random,
+            durability: None,
             _lock: lock,
         })
     }
@@ -248,7 +249,7 @@ fn check(conn: &Connection) -> Result<(), JournalError> {
 }
 
 /// The upper 32 bits.
-fn high_half(number: u64) -> u32 {
+pub(crate) fn high_half(number: u64) -> u32 {
     let [a, b, c, d, ..] = number.to_be_bytes();
     u32::from_be_bytes([a, b, c, d])
 }

@@ -49,7 +49,7 @@ pub(crate) fn today() -> jiff::civil::Date {
 pub(crate) fn journal(dir: &std::path::Path) -> Result<state::Journal, state::JournalError> {
     #[cfg(any(test, feature = "sim"))]
     if let Some(seed) = crate::sim::time::draw() {
-        return state::Journal::open_seeded(dir, seed);
+        return crate::sim::time::shelf().open(dir, seed);
     }
     state::Journal::open(dir)
 }

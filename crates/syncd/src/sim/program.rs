@@ -20,12 +20,21 @@ pub(crate) struct Found {
     pub(crate) failures: BTreeMap<u64, String>,
 }
 
+/// What a search says while it goes on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum News<'a> {
+    /// So many histories are lived.
+    Lived(u64),
+    /// A seed violates something.
+    Failed(u64, &'a str),
+}
+
 /// Lives the histories of `seeds` on so many threads; ends early after `most` failures.
 pub(crate) fn search(
     seeds: std::ops::Range<u64>,
     threads: usize,
     most: usize,
-    progress: &(dyn Fn(u64) + Sync),
+    progress: &(dyn Fn(News<'_>) + Sync),
 ) -> Result<Found, Broken> {
     let next = AtomicU64::new(seeds.start);
     let enough = AtomicBool::new(false);
@@ -45,10 +54,11 @@ pub(crate) fn search(
             all.calls.0 += ended.calls.0;
             all.calls.1 += ended.calls.1;
             if let Some(violation) = ended.violation {
+                progress(News::Failed(seed, &violation));
                 all.failures.insert(seed, violation);
                 enough.store(all.failures.len() >= most, Ordering::Relaxed);
             }
-            progress(all.histories);
+            progress(News::Lived(all.histories));
         }
         Ok(())
     };
@@ -108,7 +118,7 @@ mod command {
 
     use clap::Parser;
 
-    use super::{Broken, Workshop, search, tell};
+    use super::{Broken, News, Workshop, search, tell};
 
     /// Lives the histories of many simulated worlds and looks for anything lost, doubled or never coming to rest.
     #[derive(Debug, Parser)]
@@ -170,11 +180,20 @@ mod command {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let begun = Instant::now();
         let seeds = args.from..args.from.saturating_add(args.seeds);
-        let found = search(seeds, args.threads.unwrap_or(cores), args.failures, &|done| {
-            if done % 10_000 == 0 {
-                eprintln!("{done} histories, {} s", begun.elapsed().as_secs());
-            }
-        })?;
+        let found = search(
+            seeds,
+            args.threads.unwrap_or(cores),
+            args.failures,
+            &|news| match news {
+                News::Lived(done) if done % 10_000 == 0 => {
+                    eprintln!("{done} histories, {} s", begun.elapsed().as_secs());
+                }
+                News::Lived(_) => {}
+                News::Failed(seed, why) => {
+                    eprintln!("seed {seed}: {}", why.lines().next().unwrap_or_default())
+                }
+            },
+        )?;
         println!(
             "{} histories, {} passes, {} calls of accounts, {} of disks; {} violated, {} s",
             found.histories,

@@ -1,4 +1,4 @@
-//! The clock of a simulation: what the engine takes for the time of day follows tokio's clock, which a simulation pauses
+//! The clock of a simulation, and what else of a world belongs to its thread: what the engine takes for the time of day follows tokio's clock, which a simulation pauses
 //! and moves on only when nothing else is left to do.
 
 use std::cell::Cell;
@@ -11,6 +11,7 @@ const EPOCH_NS: i64 = 1_750_000_000_000_000_000;
 thread_local! {
     static START: Cell<Option<Instant>> = const { Cell::new(None) };
     static DRAWN: Cell<u64> = const { Cell::new(0) };
+    static SHELF: state::Shelf = state::Shelf::default();
 }
 
 /// Begins the simulated time of this thread; everything random in the engine follows from `seed`.
@@ -28,6 +29,11 @@ pub(crate) fn end() {
 pub(crate) fn now_ns() -> Option<i64> {
     let passed = START.get()?.elapsed().as_nanos();
     Some(EPOCH_NS.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX)))
+}
+
+/// Where the journals of this thread's worlds are.
+pub(crate) fn shelf() -> state::Shelf {
+    SHELF.with(state::Shelf::clone)
 }
 
 /// A number that nobody else has, if this thread is simulated.

@@ -79,7 +79,7 @@ impl Workshop {
         let home = dir.join("home");
         std::fs::create_dir_all(home.join(".config/syncd")).map_err(|error| broken(&error))?;
         let text = "device_name = \"D\"\nstate_dir = \"~/state\"\n[account]\napi_url = \"https://cloud.example/api/v2/\"\n\
-                    [[sync]]\nname = \"main\"\nlocal = \"~/disk\"\nremote = \"/Sync\"\nmax_delete_percent = 100\nmin_free = 0\n";
+                    [[sync]]\nname = \"main\"\nlocal = \"~/disk\"\nremote = \"/Sync\"\nexclude = []\nmax_delete_percent = 100\nmin_free = 0\n";
         std::fs::write(home.join(".config/syncd/config.toml"), text).map_err(|error| broken(&error))?;
         let env = Env::of(&home.to_string_lossy(), &[]);
         let config = load(&Choice::default(), &env)
@@ -92,11 +92,10 @@ impl Workshop {
         let mut config = self.config.clone();
         config.device_name = format!("D{number}");
         config.state_dir = self.dir.join(format!("m{number}"));
-        let cleared = match std::fs::remove_dir_all(&config.state_dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => std::fs::create_dir_all(&config.state_dir),
-        };
-        cleared.map_err(|error| Broken(format!("{}: {error}", config.state_dir.display())))?;
+        for dir in config.pairs.iter().map(|pair| config.pair_dir(&pair.name)) {
+            let emptied = time::shelf().empty(&dir);
+            emptied.map_err(|error| Broken(error.to_string()))?;
+        }
         for pair in &mut config.pairs {
             pair.local = Disk::root(number);
             pair.remote = RemoteSpec::Path(ROOT.to_owned());

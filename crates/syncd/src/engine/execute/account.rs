@@ -213,7 +213,11 @@ impl Execution<'_> {
             folder,
             fast: _,
         } = *send;
-        if self.decision.waiting.contains(from) {
+        // Also under another name that it got since: it would be there twice.
+        let seen_at = self.decision.scan.tree.nodes.path(what);
+        if self.decision.waiting.contains(from)
+            || seen_at.is_some_and(|at| self.decision.waiting.contains(&at))
+        {
             return Ok(self.wait(step, tally::UNANSWERED));
         }
         let Some(seen) = self.entry(what).and_then(|entry| entry.file().cloned()) else {

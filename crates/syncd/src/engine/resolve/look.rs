@@ -12,14 +12,14 @@ use planner::id::{FileId, FolderId};
 use planner::name::RemoteName;
 use planner::naming;
 use planner::path::RelPath;
-use state::{Intent, IntentBody};
+use state::{Change, Intent, IntentBody};
 use tokio::sync::OnceCell;
 
 use super::Verdict;
 use crate::engine::fetch::{self, Fetched};
 use crate::engine::hands::joined;
 use crate::engine::intents;
-use crate::engine::open::Session;
+use crate::engine::open::{Halt, Session};
 use crate::local::hash;
 use crate::remote::apply::{
     Failure, Landed, Replacement, Wanted, finish_interim, finish_replacement, retire, trash_interim,
@@ -34,13 +34,19 @@ const AT_ONCE: usize = 8;
 /// Nanoseconds in a second.
 const NS: i64 = 1_000_000_000;
 
-/// Fresh listings of the folders that intents speak of.
-pub(super) struct Looks<'a> {
-    session: &'a Session,
-    listings: BTreeMap<Option<FolderId>, Result<Raw, ApiError>>,
+/// What was listed.
+struct Listings {
+    /// The folders that intents speak of.
+    folders: BTreeMap<Option<FolderId>, Result<Raw, ApiError>>,
     /// The account's top, where servers put uploads whose folder they did not like (`wire.md` Q09); listed when something
     /// is not in its folder.
     top: OnceCell<Result<Listing, ApiError>>,
+}
+
+/// Fresh listings of the folders that intents speak of.
+pub(super) struct Looks<'a> {
+    session: &'a Session,
+    listings: Listings,
     /// Files on record: none of them is a late arrival.
     recorded: BTreeSet<FileId>,
 }
@@ -60,8 +66,47 @@ fn folder_of(body: &IntentBody) -> Option<Option<FolderId>> {
 }
 
 impl<'a> Looks<'a> {
-    /// Lists every folder once.
-    pub(super) async fn take(session: &'a Session, intents: &[Intent]) -> Self {
+    /// Lists every folder once. Files that are found by their interim names go on record with their intents before anything
+    /// is done to them: once they have their names, only their ids say whose they are.
+    pub(super) async fn take(session: &'a mut Session, intents: &mut [Intent]) -> Result<Self, Halt> {
+        let looks = Looks::list(session, intents).await;
+        let mut found = Vec::new();
+        for intent in intents.iter_mut() {
+            if let Some(file) = looks.unrecorded(intent).await {
+                intents::came_of(&mut intent.body, Some(file), None);
+                found.push(Change::UpdateIntent(intent.id, intent.body.clone()));
+            }
+        }
+        let Looks {
+            listings, recorded, ..
+        } = looks;
+        if !found.is_empty() {
+            session.record(found)?;
+        }
+        Ok(Self {
+            session,
+            listings,
+            recorded,
+        })
+    }
+
+    /// The file of an upload whose answer was lost, if all of it lies under its interim name.
+    async fn unrecorded(&self, intent: &Intent) -> Option<FileId> {
+        let IntentBody::Upload {
+            fast: false,
+            landed: None,
+            ..
+        } = &intent.body
+        else {
+            return None;
+        };
+        let (wanted, _) = intents::wanted(&intent.body)?;
+        let name = naming::interim(self.session.meta.journal_id, intent.id.0, &wanted.name);
+        let row = self.interim(&wanted, name.as_str()).await.ok()??;
+        (row.size == wanted.size.get()).then(|| translate::file_id(row.id))?
+    }
+
+    async fn list(session: &'a Session, intents: &[Intent]) -> Self {
         let folders: BTreeSet<Option<FolderId>> = intents
             .iter()
             .filter_map(|intent| folder_of(&intent.body))
@@ -78,8 +123,10 @@ impl<'a> Looks<'a> {
             .collect();
         Self {
             session,
-            listings,
-            top: OnceCell::new(),
+            listings: Listings {
+                folders: listings,
+                top: OnceCell::new(),
+            },
             recorded,
         }
     }
@@ -100,7 +147,7 @@ impl<'a> Looks<'a> {
 
     /// The listing of a folder; `None`: the folder is not there.
     fn listed(&self, folder: Option<FolderId>) -> Result<Option<&Raw>, Failure> {
-        match self.listings.get(&folder) {
+        match self.listings.folders.get(&folder) {
             Some(Ok(raw)) => Ok(Some(raw)),
             Some(Err(ApiError::NotFound { .. })) | None => Ok(None),
             Some(Err(error)) => Err(Failure::of_safe_call(error.clone())),
@@ -229,7 +276,7 @@ impl<'a> Looks<'a> {
 
     /// The row of a file whose id is known: from the listing of its folder, else by asking.
     async fn row(&self, wanted: &Wanted, file: FileId) -> Result<FileRow, ApiError> {
-        if let Some(Ok(raw)) = self.listings.get(&wanted.folder)
+        if let Some(Ok(raw)) = self.listings.folders.get(&wanted.folder)
             && let Some(row) = raw
                 .listed()
                 .files
@@ -253,6 +300,7 @@ impl<'a> Looks<'a> {
             return Ok(None);
         }
         match self
+            .listings
             .top
             .get_or_init(|| account.client.folder_listing(Parent::Top))
             .await
@@ -289,7 +337,7 @@ impl<'a> Looks<'a> {
         let unfinished = numbered || naming::parse_interim(&row.name).is_some();
         let in_place = row.name == wanted.name.as_str() && account.within(row.parent) == Some(wanted.folder);
         if !unfinished && !in_place {
-            return self.moved_since(wanted, replaced, row, file, hash).await;
+            return self.moved_since(intent, wanted, replaced, row, hash).await;
         }
         let hash = match hash {
             Some(hash) => hash,
@@ -313,14 +361,18 @@ impl<'a> Looks<'a> {
     /// where we put it, that is a move like any other, and no second copy. Else it is what the merge sees.
     async fn moved_since(
         &self,
+        intent: &Intent,
         wanted: &Wanted,
         replaced: Option<Replacement>,
         row: &FileRow,
-        file: FileId,
         hash: Option<ContentHash>,
     ) -> Result<Verdict, Failure> {
-        let Some(hash) = hash.filter(|_| row.size == wanted.size.get()) else {
+        let Some(file) = translate::file_id(row.id).filter(|_| row.size == wanted.size.get()) else {
             return Ok(Verdict::Over);
+        };
+        let hash = match hash {
+            Some(hash) => hash,
+            None => self.bytes(intent, row, file).await?,
         };
         if let Some(replaced) = replaced
             && !retire(&self.session.account, &replaced).await?

@@ -59,8 +59,8 @@ pub(crate) async fn account(session: &mut Session) -> Result<BTreeSet<RelPath>, 
         .collect();
     let mut waiting = BTreeSet::new();
     while !open.is_empty() {
-        let batch: Vec<Intent> = open.drain(..open.len().min(BATCH)).collect();
-        let looks = Looks::take(session, &batch).await;
+        let mut batch: Vec<Intent> = open.drain(..open.len().min(BATCH)).collect();
+        let looks = Looks::take(session, &mut batch).await?;
         let looked: Vec<(Intent, Result<Verdict, Failure>)> = stream::iter(batch)
             .map(|intent| {
                 let looks = &looks;

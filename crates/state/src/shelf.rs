@@ -1,0 +1,135 @@
+//! Journals in memory that outlive their [`Journal`] values: for simulations, which open one a dozen times in a blink.
+//!
+//! What a kill leaves is the same as on a disk: an open transaction is rolled back, everything committed stays. What a
+//! shelf cannot show is a power cut or a damaged file. Nothing of it is in the product.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+
+use crate::error::JournalError;
+use crate::journal::{Database, Journal};
+use crate::meta;
+use crate::migrate::{self, MIGRATIONS};
+use crate::open::high_half;
+use crate::random::Random;
+
+/// Who has the database of a name.
+enum Held {
+    /// Nobody.
+    Here(Connection),
+    /// A journal that is open.
+    Out,
+}
+
+/// Databases in memory by the folder they would be in.
+#[derive(Clone, Default)]
+pub struct Shelf(Arc<Mutex<BTreeMap<PathBuf, Held>>>);
+
+impl std::fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Shelf")
+    }
+}
+
+/// Where a database goes back to when its journal is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    shelf: Shelf,
+    dir: PathBuf,
+}
+
+impl Place {
+    /// Puts the database back.
+    pub(crate) fn put_back(self, conn: Connection) {
+        self.shelf.put(&self.dir, Held::Here(conn));
+    }
+}
+
+impl Shelf {
+    /// Opens the journal of `dir`, an empty one if the shelf has none. What is random comes from `seed`.
+    ///
+    /// # Errors
+    /// `Locked` while another value has it open; `Sql`.
+    pub fn open(&self, dir: &Path, seed: u64) -> Result<Journal, JournalError> {
+        let sql = |cause| JournalError::sql("opening a journal in memory", cause);
+        let conn = match self.put(dir, Held::Out) {
+            Some(Held::Here(conn)) => conn,
+            Some(Held::Out) => {
+                return Err(JournalError::Locked {
+                    pid: Some(std::process::id()),
+                });
+            }
+            None => {
+                let mut conn = Connection::open_in_memory().map_err(sql)?;
+                migrate::migrate(&mut conn, None, MIGRATIONS)?;
+                conn.pragma_update(None, "foreign_keys", true).map_err(sql)?;
+                conn
+            }
+        };
+        let mut random = Random::seeded(seed);
+        meta::create(&conn, high_half(random.next())).map_err(sql)?;
+        let place = Place {
+            shelf: self.clone(),
+            dir: dir.to_owned(),
+        };
+        Journal::over(Database::of_shelf(conn, place), dir.to_owned(), None, random)
+    }
+
+    /// Makes the journal of `dir` an empty one, if it is there and nobody has it open.
+    ///
+    /// # Errors
+    /// `Sql`.
+    pub fn empty(&self, dir: &Path) -> Result<(), JournalError> {
+        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Held::Here(conn)) = shelf.get_mut(dir) else {
+            return Ok(());
+        };
+        let emptied = (|| {
+            let tables = conn
+                .prepare_cached("SELECT name FROM sqlite_schema WHERE type = 'table'")?
+                .query_map([], |row| row.get(0))?
+                .collect::<rusqlite::Result<Vec<String>>>()?;
+            let tx = conn.transaction()?;
+            for table in tables {
+                tx.prepare_cached(&format!("DELETE FROM {table}"))?.execute([])?;
+            }
+            tx.commit()
+        })();
+        emptied.map_err(|cause| JournalError::sql("emptying a journal in memory", cause))
+    }
+
+    fn put(&self, dir: &Path, held: Held) -> Option<Held> {
+        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shelf.insert(dir.to_owned(), held)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::Change;
+    use crate::testing::file;
+
+    #[test]
+    fn what_is_committed_is_there_again_and_what_is_emptied_is_gone() {
+        let (shelf, dir) = (Shelf::default(), Path::new("pairs/main"));
+        let mut journal = shelf.open(dir, 1).unwrap();
+        let id = journal.meta().journal_id;
+        journal.commit(&[Change::Put(file(1, None))]).unwrap();
+        assert!(matches!(shelf.open(dir, 2), Err(JournalError::Locked { .. })));
+        drop(journal);
+        let journal = shelf.open(dir, 3).unwrap();
+        assert_eq!(
+            (journal.synced().unwrap().len(), journal.meta().journal_id),
+            (1, id)
+        );
+        drop(journal);
+        shelf.empty(dir).unwrap();
+        let journal = shelf.open(dir, 4).unwrap();
+        assert_eq!(journal.synced().unwrap().len(), 0);
+        assert_ne!(journal.meta().journal_id, id);
+    }
+}
