@@ -105,6 +105,12 @@ pub enum IntentBody {
         hash: Option<String>,
         /// The file it takes the place of.
         over: Option<OldFile>,
+        /// Our node whose new version it is, if that has a record.
+        #[serde(default)]
+        node: Option<u64>,
+        /// The version's second name.
+        #[serde(default)]
+        short_url: Option<String>,
     },
     /// An entry set aside because names change places (design M16).
     Park {
@@ -298,14 +304,19 @@ mod tests {
         let place = (
             any::<(String, String, u64, u64, Text)>(),
             proptest::option::of(over),
+            any::<(Option<u64>, Text)>(),
         )
-            .prop_map(|((path, staging, file, size, hash), over)| IntentBody::Place {
-                path,
-                staging,
-                file,
-                size,
-                hash,
-                over,
+            .prop_map(|((path, staging, file, size, hash), over, (node, short_url))| {
+                IntentBody::Place {
+                    path,
+                    staging,
+                    file,
+                    size,
+                    hash,
+                    over,
+                    node,
+                    short_url,
+                }
             });
         let park = any::<(String, String, Text, u64, u64)>().prop_map(|(from, slot, to, device, inode)| {
             IntentBody::Park {

@@ -23,7 +23,7 @@ use crate::random::Random;
 const BUSY: Duration = Duration::from_secs(1);
 
 /// Prepared statements kept: more than there are different ones in this crate.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 
 /// Size in bytes to which the write-ahead log is cut back after a large commit.
 const LOG_KEPT: i64 = 16 << 20;

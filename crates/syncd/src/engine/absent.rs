@@ -68,6 +68,7 @@ pub(crate) fn judge(session: &mut Session, confirmed: &mut Confirmed) -> Result<
     expire(session, confirmed, &before, now)?;
     died_young(session, confirmed, now)?;
     approved(session, confirmed);
+    tracing::trace!(?confirmed, "judged");
     let mut judged = Judged {
         unknown: confirmed.lost.clone(),
         lost: lost_together(&confirmed.lost, &after),

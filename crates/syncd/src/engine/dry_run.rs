@@ -21,6 +21,15 @@ pub(crate) fn digest(session: &Session, decision: &Decision) -> String {
     digest
 }
 
+/// A plan as text, made only when somebody reads it.
+pub(crate) struct Shown<'a>(pub(crate) &'a Session, pub(crate) &'a Decision);
+
+impl std::fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&text(self.0, self.1))
+    }
+}
+
 fn text(session: &Session, decision: &Decision) -> String {
     let trees = Trees {
         synced: &session.synced,

@@ -211,11 +211,11 @@ pub(crate) async fn edit_folder(
     Ok(named(stored))
 }
 
-fn named(stored: RemoteName) -> Facts {
+fn named(stored: Option<RemoteName>) -> Facts {
     let remote = RemoteFacts {
         file: None,
         folder: None,
-        name: Some(stored),
+        name: stored,
         short_url: None,
         uploaded: false,
     };

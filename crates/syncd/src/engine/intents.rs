@@ -220,6 +220,8 @@ pub(crate) fn place(
                 .or(base.and_then(|base| base.file()?.hash))
                 .map(|hash| hash.to_string()),
         }),
+        node: base.map(|base| base.id.0),
+        short_url: fetched.short_url.as_ref().map(|url| url.0.to_string()),
     }
 }
 

@@ -147,6 +147,7 @@ async fn rounds(
             waiting,
             ..decide(session, scan, remote, mode).await?
         };
+        tracing::trace!(plan = %dry_run::Shown(session, &decision), "decided");
         tally.observed(&decision);
         gate(session, &decision)?;
         if mode == Mode::Look {

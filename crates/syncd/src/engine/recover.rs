@@ -3,16 +3,18 @@
 //! Never here: a staging file dropped that an open intent speaks of, or a scan of a disk on which something of the
 //! user's is still set aside. If it cannot be put right, the pass ends and says so.
 
-use planner::id::NodeId;
+use planner::content::ContentHash;
+use planner::id::{FileId, NodeId, ShortUrl};
 use planner::name::{LocalName, RemoteName};
 use planner::path::RelPath;
-use planner::tree::SyncedNode;
+use planner::tree::{SyncedFile, SyncedKind, SyncedNode};
 use state::{Change, IntentBody};
 
 use super::hands::joined;
 use super::intents::parse_hash;
 use super::open::{Halt, Session};
 use crate::local::apply;
+use crate::local::hash;
 use crate::local::recover::{self, Keeping, PlaceIntent, Recovered};
 use crate::local::root::Probe;
 use crate::local::staging::Staging;
@@ -32,6 +34,10 @@ pub(crate) async fn disk(session: &mut Session) -> Result<(), Halt> {
     let renames: Vec<Rename> = bodies
         .iter()
         .filter_map(|(_, body)| Rename::of(session, body))
+        .collect();
+    let placings: Vec<Placing> = bodies
+        .iter()
+        .filter_map(|(_, body)| Placing::of(session, body))
         .collect();
     let job = move || {
         let how = Keeping {
@@ -55,13 +61,19 @@ pub(crate) async fn disk(session: &mut Session) -> Result<(), Halt> {
                 done.push(rename);
             }
         }
-        Ok((settled, left, done))
+        let placed: Vec<SyncedNode> = placings
+            .into_iter()
+            .filter_map(|placing| placing.record_if_done(&root))
+            .collect();
+        Ok((settled, left, done, placed))
     };
-    let (settled, left, done) = joined(crate::blocking::run(job).await)
+    let (settled, left, done, placed) = joined(crate::blocking::run(job).await)
         .map_err(|error| Halt::Error(Box::new(Report::from_root(&session.pair.local, &error))))?;
     let mut changes: Vec<Change> = done
         .into_iter()
-        .map(|rename| Change::Put(rename.record))
+        .map(|rename| rename.record)
+        .chain(placed)
+        .map(Change::Put)
         .collect();
     for (id, found) in settled {
         tell(session, &found, &mut changes);
@@ -131,6 +143,57 @@ impl Rename {
         let there = root.identity_at(&self.to);
         let here = root.identity_at(&self.from);
         self.record.identity.is_some() && there.ok().flatten() == self.record.identity && here == Ok(None)
+    }
+}
+
+/// A new version of ours that may lie in its place without being recorded. Unrecorded it would be the user's edit of the
+/// old one, and come into the account a second time if that lives there again.
+struct Placing {
+    path: RelPath,
+    /// The record that it leads to.
+    record: SyncedNode,
+    hash: ContentHash,
+}
+
+impl Placing {
+    fn of(session: &Session, body: &IntentBody) -> Option<Self> {
+        let IntentBody::Place {
+            path,
+            file,
+            size,
+            hash,
+            node,
+            short_url,
+            ..
+        } = body
+        else {
+            return None;
+        };
+        let hash = parse_hash(hash.as_deref()?)?;
+        let base = session.synced.get(NodeId((*node)?))?;
+        base.file()?;
+        let kind = SyncedKind::File(SyncedFile {
+            remote: FileId::new(*file)?,
+            short_url: short_url.as_deref().map(|url| ShortUrl(url.into())),
+            size: *size,
+            hash: Some(hash),
+            stamp: None,
+        });
+        Some(Self {
+            path: RelPath::parse(path)?,
+            record: SyncedNode { kind, ..base.clone() },
+            hash,
+        })
+    }
+
+    /// The record, if the path holds the very bytes that were fetched. What the file is on this disk the next scan sees.
+    fn record_if_done(self, root: &Root) -> Option<SyncedNode> {
+        let identity = root.identity_at(&self.path).ok()?;
+        let bytes = hash::hash_now(root, &self.path).ok()?;
+        (bytes == self.hash).then_some(SyncedNode {
+            identity,
+            ..self.record
+        })
     }
 }
 

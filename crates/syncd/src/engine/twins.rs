@@ -366,8 +366,11 @@ async fn pour(
     let mut emptied = Vec::new();
     let mut changed = false;
     while let Some((from, to)) = pairs.pop() {
-        if !give_record(session, from, to)? {
-            continue;
+        match give_record(session, from, to)? {
+            Given::Nothing => continue,
+            // The plan was made from other records.
+            Given::Record => changed = true,
+            Given::Both => {}
         }
         emptied.push(from);
         let synced: BTreeSet<RemoteId> = session.synced.iter().map(SyncedNode::remote).collect();
@@ -396,6 +399,7 @@ async fn pour(
             id: folder,
             place: row.map(|row| (row.name.clone(), row.parent)),
             contents: BTreeSet::new(),
+            versions: BTreeMap::new(),
             ignored: BTreeSet::new(),
         };
         changed |= clear_away(session, &known).await?;
@@ -403,10 +407,19 @@ async fn pour(
     Ok(changed)
 }
 
+/// What became of the records of two twins.
+enum Given {
+    /// Neither has one.
+    Nothing,
+    /// The smaller one has that of the larger now.
+    Record,
+    /// The smaller one had one before.
+    Both,
+}
+
 /// Gives the record of the larger twin to the smaller. The record first: whatever breaks off after this, the smaller one
-/// is the folder, and what is still in the larger one is found there by the next pass. Answers whether the larger one
-/// is a second one now.
-fn give_record(session: &mut Session, from: FolderId, to: FolderId) -> Result<bool, Halt> {
+/// is the folder, and what is still in the larger one is found there by the next pass.
+fn give_record(session: &mut Session, from: FolderId, to: FolderId) -> Result<Given, Halt> {
     let larger = record_of(session, RemoteId::Folder(from));
     match (record_of(session, RemoteId::Folder(to)), larger) {
         (None, Some(node)) => {
@@ -415,11 +428,11 @@ fn give_record(session: &mut Session, from: FolderId, to: FolderId) -> Result<bo
                 ..node
             };
             session.record(vec![Change::Put(record)])?;
-            Ok(true)
+            Ok(Given::Record)
         }
         // With two records they have names of their own here by now; what moves over brings them together again.
-        (Some(_), _) => Ok(true),
-        (None, None) => Ok(false),
+        (Some(_), _) => Ok(Given::Both),
+        (None, None) => Ok(Given::Nothing),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Finding the pair's remote root: by path among live folders the first time, by id ever after (design S1).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,6 +66,7 @@ async fn one_of(
         id: made,
         place: Some((RemoteName::new(name), parent)),
         contents: BTreeSet::new(),
+        versions: BTreeMap::new(),
         ignored: BTreeSet::new(),
     };
     if let Err(failure) = trash_folder(top, &ours).await {

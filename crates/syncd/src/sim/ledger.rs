@@ -41,9 +41,32 @@ pub(crate) struct Ledger {
     pub(crate) burnt: BTreeSet<Content>,
     /// What may rightly be there more than once: written twice, moved while others may have changed it, brought back.
     pub(crate) copied: BTreeSet<Content>,
+    /// Halves of uploads that a user took for files, and renamed or moved before the one who sent them looked again.
+    pub(crate) halves: BTreeSet<Vec<u8>>,
+    /// What users did, in words, since somebody asked; only when somebody listens.
+    said: Option<Vec<String>>,
 }
 
 impl Ledger {
+    /// From now on users' deeds are taken down in words.
+    pub(crate) fn listen(&mut self) {
+        self.said = Some(Vec::new());
+    }
+
+    /// A user does something.
+    pub(crate) fn say(&mut self, what: impl FnOnce() -> String) {
+        if let Some(said) = &mut self.said {
+            let what = what();
+            tracing::info!("{what}");
+            said.push(what);
+        }
+    }
+
+    /// What users did since this was last asked.
+    pub(crate) fn said(&mut self) -> Vec<String> {
+        self.said.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// A content to write: mostly a new one.
     pub(crate) fn write(&mut self, rng: &mut Rng) -> Content {
         if rng.one_in(10) {
@@ -67,9 +90,18 @@ impl Ledger {
         content
     }
 
+    /// A user renames or moves these bytes; what others did to them meanwhile keeps a copy.
+    pub(crate) fn carry(&mut self, bytes: &[u8]) {
+        match content_of(bytes) {
+            Some(content) => drop(self.copied.insert(content)),
+            None => drop(self.halves.insert(bytes.to_vec())),
+        }
+    }
+
     /// It was not written after all, or it is meant to be gone from a disk.
     pub(crate) fn burn(&mut self, gone: impl IntoIterator<Item = Content>) {
         for content in gone {
+            self.say(|| format!("  content {content} is gone from there"));
             self.destroyed.insert(content);
             self.burnt.insert(content);
         }

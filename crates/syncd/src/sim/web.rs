@@ -1,6 +1,6 @@
 //! What people do on the site.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::account::SimAccount;
 use super::disk::NAMES;
@@ -36,7 +36,13 @@ pub(crate) fn disturb(account: &SimAccount, ledger: &mut Ledger, rng: &mut Rng) 
     let free = !taken(&format!("{at}/{name}"));
     let file = rng.pick(&live).cloned();
     let some = rng.pick(&inside).map(|(path, id)| (path.clone(), *id));
-    match (rng.below(12), file, some) {
+    let deed = rng.below(12);
+    ledger.say(|| {
+        let on = file.as_ref().map_or("", |(path, ..)| path.as_str());
+        let in_folder = some.as_ref().map_or("", |(path, _)| path.as_str());
+        format!("web {deed}: name {at}/{name}, file {on}, folder {in_folder}")
+    });
+    match (deed, file, some) {
         (0 | 1, ..) if free => drop(account.put(Some(folder), name, bytes_of(ledger.write(rng)))),
         (2, ..) if free => drop(account.mkdir(Some(folder), name)),
         (3 | 4, Some((_, id, old)), _) => {
@@ -49,12 +55,14 @@ pub(crate) fn disturb(account: &SimAccount, ledger: &mut Ledger, rng: &mut Rng) 
             }
         }
         (5, Some((_, id, old)), _) if free => {
-            ledger.copied.extend(content_of(&old));
+            ledger.carry(&old);
             account.move_file(id, Some(folder));
             account.rename_file(id, name);
         }
         (6, _, Some((path, id))) if free && !at.starts_with(&path) => {
-            ledger.copied.extend(inside_of(&live, &path));
+            for bytes in bytes_inside(&live, &path) {
+                ledger.carry(bytes);
+            }
             account.move_folder(id, Some(folder));
             account.rename_folder(id, name);
         }
@@ -94,7 +102,10 @@ fn with_trash(account: &SimAccount, ledger: &mut Ledger, rng: &mut Rng, folder: 
                 // What was in it may have been put back by a machine meanwhile.
                 let before = contents_of(account);
                 account.restore_folder(id, Some(folder));
-                ledger.copied.extend(contents_of(account).difference(&before));
+                let again = contents_of(account).into_iter();
+                let more =
+                    again.filter(|(content, times)| before.get(content).is_none_or(|before| before < times));
+                ledger.copied.extend(more.map(|(content, _)| content));
             }
         }
         2 if rng.one_in(4) => {
@@ -106,18 +117,28 @@ fn with_trash(account: &SimAccount, ledger: &mut Ledger, rng: &mut Rng, folder: 
     }
 }
 
-/// All live contents.
-fn contents_of(account: &SimAccount) -> BTreeSet<Content> {
-    let live = account.live();
-    live.iter().filter_map(|(.., bytes)| content_of(bytes)).collect()
+/// All live contents, and how often each is there.
+fn contents_of(account: &SimAccount) -> BTreeMap<Content, usize> {
+    let mut found = BTreeMap::new();
+    for content in account.live().iter().filter_map(|(.., bytes)| content_of(bytes)) {
+        *found.entry(content).or_default() += 1;
+    }
+    found
 }
 
 fn inside_of<'a>(
     live: &'a [(String, u64, Vec<u8>)],
     folder: &str,
 ) -> impl Iterator<Item = Content> + use<'a> {
+    bytes_inside(live, folder).filter_map(content_of)
+}
+
+fn bytes_inside<'a>(
+    live: &'a [(String, u64, Vec<u8>)],
+    folder: &str,
+) -> impl Iterator<Item = &'a [u8]> + use<'a> {
     let folder = format!("{folder}/");
     live.iter()
         .filter(move |(path, ..)| path.starts_with(&folder))
-        .filter_map(|(_, _, bytes)| content_of(bytes))
+        .map(|(_, _, bytes)| &**bytes)
 }

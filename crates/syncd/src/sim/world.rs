@@ -228,6 +228,9 @@ impl World {
     }
 
     fn tell_state(&self) {
+        for said in self.ledger.borrow_mut().said() {
+            self.tell(|| format!("  {said}"));
+        }
         self.tell(|| {
             let mut text = format!("  account {}", check::shown_account(self));
             for number in 0..self.machines() {
@@ -280,6 +283,9 @@ impl World {
             }
         }));
         self.tell(|| format!("a world of {:?}", self.account.dialect()));
+        if self.told {
+            self.ledger.borrow_mut().listen();
+        }
         for step in &history.steps {
             self.tell(|| format!("{:?} ({})", step.deed, step.seed));
             self.step(*step).await?;

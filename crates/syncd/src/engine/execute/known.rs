@@ -111,10 +111,19 @@ impl Execution<'_> {
         let place = rows
             .get(RemoteId::Folder(id))
             .map(|row| (row.name.clone(), row.parent));
+        let versions = contents
+            .iter()
+            .filter_map(|id| {
+                let row = rows.get(*id)?;
+                let file = row.file()?;
+                Some((row.file_id()?, (file.size, file.short_url.clone())))
+            })
+            .collect();
         cloud::FolderAsKnown {
             id,
             place,
             contents,
+            versions,
             ignored,
         }
     }

@@ -350,7 +350,15 @@ impl<'a> Looks<'a> {
             hash,
         };
         let landed = match replaced {
-            Some(replaced) => finish_replacement(account, wanted, &replaced, landed).await?,
+            Some(replaced) => match finish_replacement(account, wanted, &replaced, landed.clone()).await {
+                // Somebody changed the old one after ours had got its name: ours is what this file is from now on, and
+                // the other is a file of its own. Left without a record it would be sent, or fetched, a second time.
+                Err(Failure::Stale(why)) if in_place => {
+                    tracing::info!(error = %why, path = %wanted.name, "both versions stay");
+                    landed
+                }
+                finished => finished?,
+            },
             None if unfinished => finish_interim(account, wanted, landed).await?,
             None => landed,
         };

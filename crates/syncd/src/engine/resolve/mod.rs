@@ -244,8 +244,11 @@ fn adopt(session: &mut Session, intent: &Intent, wanted: &Wanted, landed: &Lande
         stamp: None,
     });
     let record = match base {
+        // Where it went is where it was on this disk then: a version may move as it is sent.
         Some(base) => SyncedNode {
             kind,
+            parent,
+            local_name,
             remote_name: landed.name.clone(),
             standing: Standing::Published,
             ..base

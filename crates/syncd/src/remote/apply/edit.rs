@@ -11,13 +11,14 @@ use crate::remote::translate;
 /// How many folders up a chain is followed before a folder is moved (design A7).
 const CHAIN_LIMIT: usize = 64;
 
-/// Renames and/or moves a file; answers its name as stored.
+/// Renames and/or moves a file; answers the new name as stored, if it was to get one. The name in the answer to a mere move
+/// is no agreement: somebody may have renamed it a moment ago, and the next look shows that.
 pub(crate) async fn edit_file(
     account: &Account,
     id: FileId,
     name: Option<&RemoteName>,
     folder: Option<Option<FolderId>>,
-) -> Result<RemoteName, Failure> {
+) -> Result<Option<RemoteName>, Failure> {
     let mut edit = FileEdit::of(translate::wire_file(id).map_err(Failure::of_safe_call)?);
     if let Some(name) = name {
         edit = edit.name(name.as_str());
@@ -42,17 +43,17 @@ pub(crate) async fn edit_file(
     if place.is_some_and(|place| row.parent != Some(place)) {
         return Err(not_moved(account, folder).await);
     }
-    Ok(RemoteName::new(row.name))
+    Ok(name.map(|_| RemoteName::new(row.name)))
 }
 
-/// Renames and/or moves a folder; answers its name as stored. Before a move the chain above the target is read: it must
+/// Renames and/or moves a folder; answers as [`edit_file`]. Before a move the chain above the target is read: it must
 /// not contain the folder itself (`wire.md` Q15).
 pub(crate) async fn edit_folder(
     account: &Account,
     id: FolderId,
     name: Option<&RemoteName>,
     folder: Option<Option<FolderId>>,
-) -> Result<RemoteName, Failure> {
+) -> Result<Option<RemoteName>, Failure> {
     let mut edit = FolderEdit::of(translate::wire_folder(id).map_err(Failure::of_safe_call)?);
     if let Some(name) = name {
         edit = edit.name(name.as_str());
@@ -82,7 +83,7 @@ pub(crate) async fn edit_folder(
     }
     // The row's date changed with our edit: what was proved of the old one holds for the new one.
     account.remember_alive(&row);
-    Ok(RemoteName::new(row.name))
+    Ok(name.map(|_| RemoteName::new(row.name)))
 }
 
 /// The server said yes and moved nothing: the folder is gone, or it is one that this server does not find among its first

@@ -1,10 +1,10 @@
 //! Into the account's trash (design A6): one look just before, one call, one check.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use api::RowState;
-use planner::id::{FileId, FolderId, RemoteId};
+use api::{FileRow, RowState};
+use planner::id::{FileId, FolderId, RemoteId, ShortUrl};
 use planner::name::RemoteName;
 use tokio::time::Instant;
 
@@ -77,6 +77,9 @@ pub(crate) struct FolderAsKnown {
     pub(crate) place: Option<(RemoteName, Option<FolderId>)>,
     /// Everything that may go with it.
     pub(crate) contents: BTreeSet<RemoteId>,
+    /// Versions of the files in it, size and second name, as they were seen: on some servers an edit keeps the id
+    /// (`wire.md` Q44), and nobody meant to delete what it wrote.
+    pub(crate) versions: BTreeMap<FileId, (u64, Option<ShortUrl>)>,
     /// Interim names of ours, and others long abandoned, which keep nothing (design M15).
     pub(crate) ignored: BTreeSet<RemoteId>,
 }
@@ -84,6 +87,14 @@ pub(crate) struct FolderAsKnown {
 impl FolderAsKnown {
     fn covers(&self, id: RemoteId) -> bool {
         self.contents.contains(&id) || self.ignored.contains(&id)
+    }
+
+    /// Whether a file that may go is still the version that was seen.
+    fn is_version(&self, row: &FileRow) -> bool {
+        let seen = translate::file_id(row.id).and_then(|id| self.versions.get(&id));
+        seen.is_none_or(|(size, url)| {
+            row.size == *size && (url.is_none() || translate::short_url(&row.short_url) == *url)
+        })
     }
 }
 
@@ -105,9 +116,10 @@ async fn list_known(
         .collect();
     let below = folders.iter().copied().map(RemoteId::Folder);
     let mut all = files.map(RemoteId::File).chain(below);
-    if all.any(|id| !known.covers(id)) {
+    let changed = listed.files.iter().any(|row| !known.is_version(row));
+    if changed || all.any(|id| !known.covers(id)) {
         return Err(Failure::Stale(
-            "something new is in the folder that was to be deleted".to_owned(),
+            "something new or changed is in the folder that was to be deleted".to_owned(),
         ));
     }
     Ok(folders)

@@ -11,6 +11,7 @@ mod clock;
 mod dialect;
 mod faults;
 mod names;
+mod races;
 mod request;
 mod rows;
 mod state;
@@ -126,6 +127,12 @@ impl SimAccount {
         let state = self.state();
         let files = state.store.files().filter(|file| file.state == wanted);
         files.map(|file| (file.id, file.content.to_vec())).collect()
+    }
+
+    /// Bytes that a client trashed without having seen them: they changed between its look and its call.
+    pub(crate) fn raced(&self) -> Vec<Vec<u8>> {
+        let state = self.state();
+        state.races.lost().iter().map(|bytes| bytes.to_vec()).collect()
     }
 
     /// Calls that may have changed something since the last reset, struck ones included.

@@ -4,6 +4,7 @@ use super::calls::{self, Incoming};
 use super::clock::Clock;
 use super::dialect::Dialect;
 use super::faults::{Fault, Faults, Kind, Struck};
+use super::races::Races;
 use super::request::Request;
 use super::store::Store;
 use crate::sim::rng::Rng;
@@ -25,6 +26,7 @@ enum Late {
 pub(super) struct State {
     pub(super) dialect: Dialect,
     pub(super) store: Store,
+    pub(super) races: Races,
     pub(super) faults: Faults,
     /// Longest wait before and after the work, in milliseconds; 0: no wait at all.
     pub(super) max_latency_ms: u64,
@@ -64,6 +66,7 @@ impl State {
         Self {
             dialect,
             store: Store::default(),
+            races: Races::default(),
             faults: Faults::default(),
             max_latency_ms: 0,
             calls: 0,

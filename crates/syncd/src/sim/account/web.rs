@@ -20,6 +20,16 @@ impl State {
         self.store.path(place).is_some()
     }
 
+    /// A user did something to all that is in a folder.
+    fn touched_below(&mut self, folder: u64) {
+        let below = self.store.subtree(folder);
+        let files = below
+            .into_iter()
+            .flat_map(|inside| self.store.files_in(Some(inside)));
+        let files: Vec<u64> = files.map(|file| file.id).collect();
+        self.races.touched(files);
+    }
+
     fn put(&mut self, folder: Place, name: &[u8], content: Bytes) -> u64 {
         let now = self.now();
         let new = NewFile {
@@ -29,7 +39,9 @@ impl State {
             mime: mime(name),
             content,
         };
-        self.store.add_file(new, now)
+        let id = self.store.add_file(new, now);
+        self.races.touched([id]);
+        id
     }
 }
 
@@ -92,6 +104,7 @@ impl SimAccount {
         if seen {
             let end = extension(name.as_bytes(), state.dialect);
             state.store.rename_file(id, name.as_bytes().to_vec(), end);
+            state.races.touched([id]);
         }
         seen
     }
@@ -103,6 +116,7 @@ impl SimAccount {
         if seen {
             let now = state.now();
             state.store.rename_folder(id, name.as_bytes().to_vec());
+            state.touched_below(id);
             if let Some(row) = state.store.folder_mut(id) {
                 row.updated = Some(now);
             }
@@ -117,6 +131,7 @@ impl SimAccount {
         if seen {
             let now = state.now();
             state.store.place_file(id, to, RowState::Active, now);
+            state.races.touched([id]);
         }
         seen
     }
@@ -129,6 +144,7 @@ impl SimAccount {
         if seen {
             let now = state.now();
             state.store.place_folder(id, to, now);
+            state.touched_below(id);
             if let Some(row) = state.store.folder_mut(id) {
                 row.updated = Some(now);
             }
@@ -169,6 +185,7 @@ impl SimAccount {
         if seen {
             let now = state.now();
             state.store.place_file(id, to, RowState::Active, now);
+            state.races.touched([id]);
         }
         seen
     }
@@ -185,6 +202,7 @@ impl SimAccount {
         if seen {
             let now = state.now();
             state.store.restore_folder(id, to, now);
+            state.touched_below(id);
         }
         seen
     }
@@ -200,6 +218,7 @@ impl SimAccount {
         let file = state.store.file_mut(id)?;
         if swaps {
             file.content = content.into();
+            state.races.touched([id]);
             return Some(id);
         }
         let (folder, name) = (file.folder, file.name.clone());

@@ -124,10 +124,19 @@ impl Tree {
         if self.child(folder, name).is_ok() {
             return Err(Errno::EXIST);
         }
-        self.entries(folder)?;
+        self.takes_entries(folder)?;
         let ino = self.make(body, mode);
         self.entries_mut(folder)?.insert(name.as_bytes().to_vec(), ino);
         Ok(ino)
+    }
+
+    /// A folder that was removed takes nothing any more, though somebody has it open.
+    fn takes_entries(&self, folder: Ino) -> Result<(), Errno> {
+        self.entries(folder)?;
+        match self.get(folder)?.links {
+            0 => Err(Errno::NOENT),
+            _ => Ok(()),
+        }
     }
 
     fn touch_name(&mut self, ino: Ino) -> Result<(), Errno> {
@@ -188,7 +197,7 @@ impl Tree {
             }
             self.drop_link(there)?;
         }
-        self.entries(to.0)?;
+        self.takes_entries(to.0)?;
         self.entries_mut(from.0)?.remove(from.1.as_bytes());
         self.entries_mut(to.0)?.insert(to.1.as_bytes().to_vec(), ino);
         self.touch_name(ino)

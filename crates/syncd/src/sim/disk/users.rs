@@ -148,6 +148,16 @@ fn below(tree: &Tree, ino: Ino) -> Vec<Content> {
     found
 }
 
+/// A user renames or moves an entry.
+fn carry(tree: &Tree, ino: Ino, ledger: &mut Ledger) {
+    let (files, _) = spots(tree, ino);
+    for ino in files.iter().map(|spot| spot.ino).chain([ino]) {
+        if let Ok(bytes) = tree.bytes(ino) {
+            ledger.carry(bytes);
+        }
+    }
+}
+
 fn act(tree: &mut Tree, root: Ino, ledger: &mut Ledger, rng: &mut Rng) -> Result<(), Errno> {
     let (files, folders) = spots(tree, root);
     let all: Vec<Spot> = files.iter().chain(&folders).cloned().collect();
@@ -157,7 +167,16 @@ fn act(tree: &mut Tree, root: Ino, ledger: &mut Ledger, rng: &mut Rng) -> Result
         Some(_) | None => root,
     };
     let (what, file) = (rng.pick(&all).cloned(), rng.pick(&files).cloned());
-    match (rng.below(13), what, file) {
+    let deed = rng.below(13);
+    ledger.say(|| {
+        let named = |spot: &Option<Spot>| spot.as_ref().map_or(String::new(), |spot| spot.name.clone());
+        format!(
+            "disk {deed}: name {name}, entry {}, file {}",
+            named(&what),
+            named(&file)
+        )
+    });
+    match (deed, what, file) {
         (0..=2, ..) => create(tree, folder, name, ledger, rng),
         (3, ..) => tree
             .add(folder, name, Body::Folder(BTreeMap::new()), 0o755)
@@ -170,17 +189,17 @@ fn act(tree: &mut Tree, root: Ino, ledger: &mut Ledger, rng: &mut Rng) -> Result
         }
         (5 | 6, _, Some(file)) => save(tree, &file, ledger, rng),
         (7, Some(what), _) => {
-            ledger.copied.extend(below(tree, what.ino));
+            carry(tree, what.ino, ledger);
             tree.rename((what.folder, &what.name), (what.folder, name), false)
         }
         (8, Some(what), _) => {
-            ledger.copied.extend(below(tree, what.ino));
+            carry(tree, what.ino, ledger);
             tree.rename((what.folder, &what.name), (folder, name), false)
         }
         (9, Some(one), _) => {
             let other = rng.pick(&all).cloned().ok_or(Errno::NOENT)?;
             for spot in [&one, &other] {
-                ledger.copied.extend(below(tree, spot.ino));
+                carry(tree, spot.ino, ledger);
             }
             tree.exchange((one.folder, &one.name), (other.folder, &other.name))
         }
@@ -218,7 +237,7 @@ fn save(tree: &mut Tree, file: &Spot, ledger: &mut Ledger, rng: &mut Rng) -> Res
     let new = ledger.write(rng);
     let backup = format!("{}~", file.name);
     if rng.one_in(2) && tree.child(file.folder, &backup).is_err() {
-        ledger.copied.extend(content(tree, file.ino));
+        carry(tree, file.ino, ledger);
         tree.rename((file.folder, &file.name), (file.folder, &backup), false)?;
         return tree
             .add(file.folder, &file.name, Body::File(bytes_of(new)), 0o644)

@@ -16,6 +16,8 @@ fn answered(call: &Call<'_>, id: u64, response: Option<&str>) -> Outcome {
 pub(super) fn info(call: &mut Call<'_>) -> Outcome {
     call.signed_in()?;
     let id = call.need_id("file_id", NO_FILE)?;
+    let token = call.token();
+    call.state.races.looked(&token, id);
     answered(call, id, None)
 }
 
@@ -48,6 +50,8 @@ pub(super) fn delete(call: &mut Call<'_>) -> Outcome {
     call.signed_in()?;
     let id = call.need_id("file_id", NO_FILE)?;
     if call.own_file(id)?.state != RowState::Deleted {
+        let token = call.token();
+        call.state.races.file_goes(&token, &call.state.store, id);
         call.state.store.place_file(id, None, RowState::Trash, call.now);
     }
     answered(call, id, Some("File successfully set as deleted."))

@@ -64,6 +64,10 @@ pub(super) fn listing(call: &mut Call<'_>) -> Outcome {
         },
     };
     let dialect = call.dialect();
+    if let Listed::Place(place, _) = listed {
+        let token = call.token();
+        call.state.races.listed(&token, place);
+    }
     let store = &call.state.store;
     let (mut folders, mut files): (Vec<&Folder>, Vec<&File>) = match listed {
         Listed::Nothing => (Vec::new(), Vec::new()),
@@ -215,6 +219,8 @@ pub(super) fn delete(call: &mut Call<'_>) -> Outcome {
         return Err(Failure::Crash);
     }
     if state != RowState::Deleted {
+        let token = call.token();
+        call.state.races.folder_goes(&token, &call.state.store, id);
         call.state.store.trash_folder(id, call.now);
     }
     Ok(said(call.dialect(), "Folder successfully set as deleted."))

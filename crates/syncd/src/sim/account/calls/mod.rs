@@ -148,6 +148,11 @@ impl Call<'_> {
         session::use_token(self.state, token, self.now)
     }
 
+    /// The session of this call.
+    fn token(&self) -> String {
+        self.params.raw("access_token").unwrap_or_default().to_owned()
+    }
+
     /// An id that must be there. Text in an id reaches the SQL on the real lines and dies there. A number that is no id
     /// of ours is 0, which no row has.
     fn need_id(&self, key: &str, unknown: &str) -> Result<u64, Failure> {
