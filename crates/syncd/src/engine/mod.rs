@@ -31,6 +31,7 @@ mod resolve;
 mod root;
 mod schedule;
 mod settle;
+mod sight;
 mod tally;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! What must never happen here: a write to either side, or to the marker, before every check has passed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use planner::hold::Side;
@@ -180,7 +181,7 @@ pub(crate) async fn open(
     let broken = |error: &JournalError| journal_failed(error, &pair.name);
     let journal = journal.map_err(|error| broken(&error))?;
     let mut meta = journal.meta().clone();
-    let root = open_root(pair, &meta)?;
+    let root = open_root(setup, pair, &meta)?;
     let rebuilding = memo::rebuilding(&journal).map_err(|error| broken(&error))?;
     let found = find_marker(&root, rebuilding && meta.root_id.is_none())?;
     let restored = match check_marker(found.as_ref(), &meta) {
@@ -281,8 +282,10 @@ pub(super) async fn sign_in(
     Ok((account, package))
 }
 
-pub(super) fn open_root(pair: &PairConfig, meta: &Meta) -> Result<Root, Halt> {
-    Root::open(&pair.local).map_err(|error| {
+pub(super) fn open_root(setup: &Setup, pair: &PairConfig, meta: &Meta) -> Result<Root, Halt> {
+    let others = setup.config.pairs.iter().filter(|other| other.name != pair.name);
+    let others: Vec<&Path> = others.map(|other| other.local.as_path()).collect();
+    Root::open_beside(&pair.local, &others).map_err(|error| {
         if matches!(error, LocalError::Missing(_)) && meta.root_id.is_some() {
             return Halt::Stop(SafetyStop::RootMissing(pair.local.display().to_string()));
         }
