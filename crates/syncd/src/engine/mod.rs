@@ -5,10 +5,12 @@
 //! Read in this order: `pass` (the ring), `observe`, `decide`, `gate`, `execute`, `settle`, `resolve`.
 
 mod absent;
+mod aging;
 pub(crate) mod between;
 pub(crate) mod check;
 mod clock;
 pub(crate) mod conflicts;
+mod copied;
 mod decide;
 mod deletions;
 mod doubts;
