@@ -23,13 +23,18 @@ fn shows(path: &'static str) -> impl Fn(&World) -> bool {
 }
 
 async fn assert_ends_as(world: &World, machine: &Machine, tree: &[(&str, &str)]) {
+    assert_ends_at(world, machine, tree).await;
+    assert_settled(world, "/Sync", &[machine]).await;
+}
+
+/// The same for names that are others in the account.
+async fn assert_ends_at(world: &World, machine: &Machine, tree: &[(&str, &str)]) {
     until_quiet(world, &[machine]).await;
     let tree: Vec<(String, String)> = tree
         .iter()
         .map(|(path, bytes)| ((*path).to_owned(), (*bytes).to_owned()))
         .collect();
     assert_eq!(machine.tree(), tree);
-    assert_settled(world, "/Sync", &[machine]).await;
 }
 
 #[tokio::test]
@@ -203,5 +208,29 @@ async fn h15_a_replacement_cut_off_before_the_old_version_is_trashed_survives_th
             assert_eq!(machine.tree().len(), 2, "{dialect:?}: {:?}", machine.tree());
         }
         assert_settled(&world, "/Sync", &[&one, &two]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_replacement_cut_off_between_the_two_names_of_a_server_that_mangles_the_first_keeps_its_name_here()
+{
+    for dialect in [Dialect::V4, Dialect::V5] {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        one.write("keep.txt", "keep");
+        one.sync().await;
+        let root = world.folder("/Sync");
+        world.control.put_file(Some(root), "a<b.txt", "first").unwrap();
+        one.sync().await;
+        one.write("a<b.txt", "second, longer");
+        // As the server made it of the name that was set first.
+        cut_when(&world, &one, shows("/Sync/a")).await;
+        assert_ends_at(
+            &world,
+            &one,
+            &[("/a<b.txt", "second, longer"), ("/keep.txt", "keep")],
+        )
+        .await;
+        assert_eq!(world.account().len(), 3, "{:?}", world.account());
     }
 }
