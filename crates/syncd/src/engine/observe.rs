@@ -13,12 +13,13 @@ use planner::tree::{Gone, RemoteKind, RemoteNode, RemoteTree, Standing, SyncedNo
 use state::{Change, Journal, JournalError, LocalVersion, RemoteVersion};
 
 use super::open::{Halt, Session};
-use super::{absent, intents};
+use super::{absent, intents, words};
 use crate::local::ignore::Ignore;
 use crate::local::scan::KnownHashes;
 use crate::remote::account::Life;
 use crate::remote::confirm::{self, Confirmed, confirm};
 use crate::remote::walk::Walk;
+use crate::report::Report;
 
 /// Listings spent on looking for files that were put into dead folders (design S4).
 const STRANDED_LISTINGS: usize = 1_000;
@@ -40,6 +41,8 @@ pub(crate) struct RemoteSeen {
     pub(crate) held: Vec<String>,
     /// The smallest folders of rings (design A7).
     pub(crate) rings: BTreeSet<FolderId>,
+    /// Folders that could not be listed, by path, each with why.
+    pub(crate) unlisted: Vec<(String, String)>,
     /// Paths of rows that were kept from the merge: they may be our own unanswered uploads.
     pub(crate) set_aside: BTreeSet<RelPath>,
 }
@@ -49,6 +52,8 @@ pub(crate) struct RemoteSeen {
 pub(crate) struct Looked {
     live: Tree<RemoteNode>,
     confirmed: Confirmed,
+    /// Folders that could not be listed, each with why.
+    unlisted: BTreeMap<FolderId, String>,
 }
 
 /// Walks the account and asks about everything that is missing.
@@ -58,7 +63,7 @@ pub(crate) async fn account(session: &Session) -> Result<Looked, Halt> {
     }
     let account = &session.account;
     super::root::prove(session).await?;
-    let mut walk = Walk::take(account).await.map_err(|error| session.fatal(&error))?;
+    let mut walk = walk(session).await?;
     let mut live = walk.nodes();
     for (folder, error) in walk.unreadable() {
         tracing::warn!(folder_id = folder.map(FolderId::get), %error, "a folder could not be listed: what is in it stays as it is");
@@ -67,7 +72,7 @@ pub(crate) async fn account(session: &Session) -> Result<Looked, Halt> {
     let mut confirmed = confirm(account, &walk, &live, &session.synced, again).await;
     doubts(session, &walk, &live, &mut confirmed).await;
     if confirmed.wants_another_walk() {
-        walk = Walk::take(account).await.map_err(|error| session.fatal(&error))?;
+        walk = self::walk(session).await?;
         live = walk.nodes();
         confirmed.after_later_walk(&walk, &live, &session.synced);
         // What is still active in a dead folder came after its death and is kept (design S4): the merge moves it to
@@ -81,7 +86,23 @@ pub(crate) async fn account(session: &Session) -> Result<Looked, Halt> {
     for node in std::mem::take(&mut confirmed.moved) {
         live.insert(node);
     }
-    Ok(Looked { live, confirmed })
+    let unlisted = walk.unreadable();
+    let unlisted = unlisted.filter_map(|(folder, error)| Some((folder?, words::unlisted(error))));
+    Ok(Looked {
+        live,
+        confirmed,
+        unlisted: unlisted.collect(),
+    })
+}
+
+async fn walk(session: &Session) -> Result<Walk, Halt> {
+    Walk::take(&session.account).await.map_err(|error| {
+        if words::is_unanswered(&error) {
+            let report = Report::remote_root(&session.pair, &words::unlisted(&error));
+            return Halt::Error(Box::new(report));
+        }
+        session.fatal(&error)
+    })
 }
 
 /// Puts what was seen into the vocabulary, with local paths, rules of the user, hashes and looks.
@@ -104,9 +125,16 @@ pub(crate) fn translate(
         interims: Vec::new(),
         held: judged.held,
         rings: looked.confirmed.rings,
+        unlisted: Vec::new(),
         set_aside: BTreeSet::new(),
     };
     name(session, ignore, &mut seen);
+    let unlisted = looked.unlisted.into_iter();
+    let unlisted = unlisted.filter_map(|(folder, why)| {
+        let path = seen.paths.get(&RemoteId::Folder(folder))?;
+        Some((path.to_string(), why))
+    });
+    seen.unlisted = unlisted.collect();
     know(session, &mut seen.tree)?;
     Ok(seen)
 }

@@ -11,6 +11,7 @@ mod dialects;
 mod hiccups;
 mod histories;
 mod lost_answers;
+mod quirks;
 mod twins;
 
 use std::collections::BTreeMap;
