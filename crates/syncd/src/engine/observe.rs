@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use planner::content::{ContentHash, Stamp};
-use planner::id::{FileId, FolderId, LocalIdentity, RemoteId};
+use planner::id::{FileId, FolderId, LocalIdentity, NodeId, RemoteId};
 use planner::naming;
 use planner::path::RelPath;
 use planner::tree::{Gone, RemoteKind, RemoteNode, RemoteTree, Standing, SyncedNode, SyncedTree, Tree};
@@ -16,7 +16,7 @@ use super::open::{Halt, Session};
 use super::{absent, intents, words};
 use crate::local::ignore::Ignore;
 use crate::local::scan::KnownHashes;
-use crate::remote::account::Life;
+use crate::remote::account::{Account, Life};
 use crate::remote::confirm::{self, Confirmed, confirm};
 use crate::remote::walk::Walk;
 use crate::report::Report;
@@ -41,7 +41,7 @@ pub(crate) struct RemoteSeen {
     pub(crate) held: Vec<String>,
     /// The smallest folders of rings (design A7).
     pub(crate) rings: BTreeSet<FolderId>,
-    /// Folders that could not be listed, by path, each with why.
+    /// Folders of which nothing is known now, by path, each with why.
     pub(crate) unlisted: Vec<(String, String)>,
     /// Paths of rows that were kept from the merge: they may be our own unanswered uploads.
     pub(crate) set_aside: BTreeSet<RelPath>,
@@ -52,7 +52,7 @@ pub(crate) struct RemoteSeen {
 pub(crate) struct Looked {
     live: Tree<RemoteNode>,
     confirmed: Confirmed,
-    /// Folders that could not be listed, each with why.
+    /// Folders that could not be listed, or of which nothing tells whether they live, each with why.
     unlisted: BTreeMap<FolderId, String>,
 }
 
@@ -70,7 +70,7 @@ pub(crate) async fn account(session: &Session) -> Result<Looked, Halt> {
     }
     let again = session.timing.look_again;
     let mut confirmed = confirm(account, &walk, &live, &session.synced, again).await;
-    doubts(session, &walk, &live, &mut confirmed).await;
+    let untold = doubts(session, &walk, &live, &mut confirmed).await;
     if confirmed.wants_another_walk() {
         walk = self::walk(session).await?;
         live = walk.nodes();
@@ -88,10 +88,15 @@ pub(crate) async fn account(session: &Session) -> Result<Looked, Halt> {
     }
     let unlisted = walk.unreadable();
     let unlisted = unlisted.filter_map(|(folder, error)| Some((folder?, words::unlisted(error))));
+    let untold = untold
+        .into_iter()
+        .map(|folder| (folder, words::UNTOLD.to_owned()));
+    let mut unlisted: BTreeMap<FolderId, String> = unlisted.collect();
+    unlisted.extend(untold);
     Ok(Looked {
         live,
         confirmed,
-        unlisted: unlisted.collect(),
+        unlisted,
     })
 }
 
@@ -129,9 +134,12 @@ pub(crate) fn translate(
         set_aside: BTreeSet::new(),
     };
     name(session, ignore, &mut seen);
+    let known = |id: RemoteId| session.synced.iter().find(|node| node.remote() == id);
     let unlisted = looked.unlisted.into_iter();
     let unlisted = unlisted.filter_map(|(folder, why)| {
-        let path = seen.paths.get(&RemoteId::Folder(folder))?;
+        let id = RemoteId::Folder(folder);
+        let path = seen.paths.get(&id).cloned();
+        let path = path.or_else(|| session.synced.path(known(id)?.id))?;
         Some((path.to_string(), why))
     });
     seen.unlisted = unlisted.collect();
@@ -143,28 +151,33 @@ pub(crate) fn translate(
 const WITNESSES: usize = 5;
 
 /// Synced folders that one probe called dead: a second one, later, decides (design S3). Nothing else is waited for; what
-/// is not synced is doubted from run to run.
-async fn doubts(session: &Session, walk: &Walk, live: &Tree<RemoteNode>, confirmed: &mut Confirmed) {
+/// is not synced is doubted from run to run. Answers the folders about which nothing on this server can tell.
+async fn doubts(
+    session: &Session,
+    walk: &Walk,
+    live: &Tree<RemoteNode>,
+    confirmed: &mut Confirmed,
+) -> Vec<FolderId> {
     let account = &session.account;
     let apart = session.timing.confirm_after;
     let apart_s = i64::try_from(apart.as_secs()).unwrap_or(i64::MAX);
-    let synced: BTreeSet<FolderId> = session
+    let synced: BTreeMap<FolderId, NodeId> = session
         .synced
         .iter()
-        .filter_map(|node| node.remote().folder())
+        .filter_map(|node| Some((node.remote().folder()?, node.id)))
         .collect();
     let mut waiting: BTreeSet<FolderId> = confirmed.doubted.clone();
     for (id, row) in &walk.doubtful {
         if !account.doubt(*id, row, session.now(), apart_s) {
             waiting.insert(*id);
-        } else if synced.contains(id) {
+        } else if synced.contains_key(id) {
             confirmed.gone.insert(RemoteId::Folder(*id), Gone::Deleted);
             confirmed.dead_folders.insert(*id);
         }
     }
-    waiting.retain(|id| synced.contains(id));
+    waiting.retain(|id| synced.contains_key(id));
     if waiting.is_empty() {
-        return;
+        return Vec::new();
     }
     let living: Vec<FolderId> = account
         .root
@@ -174,22 +187,36 @@ async fn doubts(session: &Session, walk: &Walk, live: &Tree<RemoteNode>, confirm
         .collect();
     session.sink.phase(&session.pair.name, "confirming deletions");
     tokio::time::sleep(apart).await;
-    for id in waiting {
-        for other in &living {
-            match account.probe_again(id, *other).await {
-                Life::Dead => {
-                    confirmed.gone.insert(RemoteId::Folder(id), Gone::Deleted);
-                    confirmed.dead_folders.insert(id);
-                    if let Some((_, row)) = walk.doubtful.iter().find(|(other, _)| *other == id) {
-                        account.doubt(id, row, session.now(), apart_s);
-                    }
-                    break;
-                }
-                Life::Alive => break,
-                Life::Doubted | Life::Unknown => {}
-            }
+    let mut untold = Vec::new();
+    for (id, node) in waiting.into_iter().filter_map(|id| Some((id, *synced.get(&id)?))) {
+        let life = probe_again(account, id, &living).await;
+        if life == Life::Dead
+            && let Some((_, row)) = walk.doubtful.iter().find(|(other, _)| *other == id)
+        {
+            account.doubt(id, row, session.now(), apart_s);
+        }
+        // No living folder was there to show that the probe works: the files that were in it know.
+        let alone = life == Life::Unknown && !account.probe_works();
+        let by_files = alone && confirm::all_dead_below(account, live, &session.synced, node).await;
+        if life == Life::Dead || by_files {
+            confirmed.gone.insert(RemoteId::Folder(id), Gone::Deleted);
+            confirmed.dead_folders.insert(id);
+        } else if alone {
+            untold.push(id);
         }
     }
+    untold
+}
+
+/// The second probe of a folder, with one of these answering as alive just before it.
+async fn probe_again(account: &Account, id: FolderId, living: &[FolderId]) -> Life {
+    for other in living {
+        match account.probe_again(id, *other).await {
+            decided @ (Life::Dead | Life::Alive) => return decided,
+            Life::Doubted | Life::Unknown => {}
+        }
+    }
+    Life::Unknown
 }
 
 /// What was only published and is now shown where it belongs is agreed (design A5).

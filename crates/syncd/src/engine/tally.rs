@@ -79,6 +79,8 @@ impl Tally {
             );
         }
         for (path, why) in &decision.remote.unlisted {
+            // More is known than that nothing proves it.
+            self.summary.unproved.retain(|item| item.path != *path);
             self.item(ItemKind::Unproved, path.clone(), why.clone());
         }
         for path in &decision.remote.held {

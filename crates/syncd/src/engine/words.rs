@@ -35,6 +35,11 @@ pub(crate) fn reason(kind: ItemKind, reason: &Reason) -> String {
     text.to_owned()
 }
 
+/// Why nothing is known of a folder in the account's top that may be in the trash.
+pub(crate) const UNTOLD: &str = "this server does not say which folders are in the trash, and in the account's top folder there is no \
+     other one to compare it with: make a new folder there, on the web site or here with a file in it, and the next run \
+     can tell";
+
 /// Whether a listing came back as nothing at all. A server does so where a name in the folder is not whole (`wire.md`
 /// Q39), and then for good.
 pub(crate) const fn is_unanswered(error: &ApiError) -> bool {

@@ -11,7 +11,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use super::*;
 
 /// The network, with a database behind it that hiccups: which call gets which answer, and how often.
-struct Hiccup {
+pub(super) struct Hiccup {
     network: HttpTransport,
     /// Part of the address, and parts of the form.
     question: (&'static str, Vec<String>),
@@ -23,11 +23,13 @@ struct Hiccup {
 const NO_DESTINATION: &str = r#"{"status":"error","response":"Could not find the destination folder.","_datetime":"2026-11-25 07:00:00"}"#;
 /// What it says of a folder that it does not find.
 const NO_FOLDER: &str = r#"{"status":"error","response":"Could not find folder based on folder_id.","_datetime":"2026-11-25 07:00:00"}"#;
+/// What it says of a file that it does not find.
+pub(super) const NO_FILE: &str = r#"{"status":"error","response":"Could not find file based on file_id.","_datetime":"2026-11-25 07:00:00"}"#;
 /// What it says of a token that it does not find.
 const NO_TOKEN: &str = r#"{"status":"error","response":"Could not validate access_token and account_id, please reauthenticate or try again.","_datetime":"2026-11-25 07:00:00"}"#;
 
 impl Hiccup {
-    fn new(
+    pub(super) fn new(
         machine: &Machine,
         path: &'static str,
         form: &[String],
@@ -65,7 +67,7 @@ impl Hiccup {
     }
 
     /// Every hiccup happened: without it a test shows nothing.
-    fn all_struck(&self) {
+    pub(super) fn all_struck(&self) {
         assert_eq!(
             *self.left.lock().unwrap(),
             0,

@@ -1,6 +1,7 @@
 //! Quirks of servers, by their number in `wire.md` §7, as far as it is the engine that must survive them.
 
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use super::*;
 
@@ -107,4 +108,78 @@ async fn q39_a_root_whose_listing_vanishes_is_named_and_nothing_is_deleted() {
         assert_eq!((pass.deleted_local, pass.deleted_remote), (0, 0));
         assert_eq!(one.tree().len(), 2);
     }
+}
+
+#[tokio::test]
+async fn q05_the_accounts_only_folder_is_known_to_be_in_the_trash_by_the_files_that_went_with_it() {
+    let world = World::start(Dialect::V4).await;
+    let one = world.machine("one", "/");
+    one.write("docs/a.txt", "a");
+    one.write("docs/deep/b.txt", "b");
+    one.write("keep.txt", "keep");
+    one.sync().await;
+    world.control.trash_folder(world.folder("/docs")).unwrap();
+    until_quiet(&world, &[&one]).await;
+    assert_eq!(one.tree(), [("/keep.txt".to_owned(), "keep".to_owned())]);
+    assert_settled(&world, "", &[&one]).await;
+}
+
+#[tokio::test]
+async fn q05_the_accounts_only_folder_stays_while_one_file_of_it_is_not_known_to_be_dead() {
+    let world = World::start(Dialect::V4).await;
+    let one = world.machine("one", "/");
+    one.write("docs/a.txt", "a");
+    one.write("docs/b.txt", "b");
+    one.sync().await;
+    let (docs, b) = (world.folder("/docs"), world.file("/docs/b.txt"));
+    world.control.trash_folder(docs).unwrap();
+    let form = [format!("file_id={b}")];
+    let hiccup = hiccups::Hiccup::new(&one, "/file/info", &form, hiccups::NO_FILE, 1);
+    let pass = one.once_through(Arc::clone(&hiccup) as _).await;
+    hiccup.all_struck();
+    assert_eq!((pass.deleted_local, pass.uploaded), (0, 0), "{pass:#?}");
+    assert_eq!(one.tree().len(), 3);
+    until_quiet(&world, &[&one]).await;
+    assert!(one.tree().is_empty(), "{:?}", one.tree());
+}
+
+#[tokio::test]
+async fn q05_an_empty_folder_that_nothing_tells_about_is_kept_and_the_user_is_told_what_helps() {
+    let world = World::start(Dialect::V4).await;
+    let one = world.machine("one", "/");
+    one.write("docs/a.txt", "a");
+    one.sync().await;
+    // It is emptied on both sides, and then trashed.
+    world.control.trash_file(world.file("/docs/a.txt")).unwrap();
+    one.sync().await;
+    let docs = world.folder("/docs");
+    world.control.advance(Duration::from_secs(5));
+    world.control.trash_folder(docs).unwrap();
+    for _ in 0..2 {
+        let pass = one.once().await;
+        let why = unproved(&pass, "docs");
+        assert!(why.contains("make a new folder there"), "{why}");
+        assert_eq!((pass.deleted_local, pass.uploaded), (0, 0), "{pass:#?}");
+        assert!(one.disk.join("docs").exists());
+    }
+    // As it says.
+    world.control.create_folder(None, "any").unwrap();
+    until_quiet(&world, &[&one]).await;
+    assert!(!one.disk.join("docs").exists());
+    assert!(one.disk.join("any").exists());
+}
+
+#[tokio::test]
+async fn q05_a_pairs_root_in_the_trash_stops_it_where_no_other_folder_is() {
+    let world = World::start(Dialect::V4).await;
+    let one = world.machine("one", "/Sync");
+    one.write("a.txt", "a");
+    one.write("docs/b.txt", "b");
+    one.sync().await;
+    world.control.trash_folder(world.folder("/Sync")).unwrap();
+    for _ in 0..2 {
+        let pass = one.once().await;
+        assert_eq!(pass.stop.map(|stop| stop.kind), Some("remote_root_gone"));
+    }
+    assert_eq!(one.tree().len(), 3);
 }
