@@ -12,6 +12,7 @@ mod hiccups;
 mod histories;
 mod lost_answers;
 mod quirks;
+mod quirks_wire;
 mod twins;
 
 use std::collections::BTreeMap;
