@@ -86,6 +86,11 @@ pub(crate) async fn account(session: &Session) -> Result<Looked, Halt> {
     for node in std::mem::take(&mut confirmed.moved) {
         live.insert(node);
     }
+    let reused = others_under_our_ids(&session.synced, &live);
+    for id in &reused {
+        live.remove(*id);
+    }
+    confirmed.lost.extend(reused);
     let unlisted = walk.unreadable();
     let unlisted = unlisted.filter_map(|(folder, error)| Some((folder?, words::unlisted(error))));
     let untold = untold
@@ -98,6 +103,21 @@ pub(crate) async fn account(session: &Session) -> Result<Looked, Halt> {
         confirmed,
         unlisted,
     })
+}
+
+/// Rows under the ids of synced files that are other files: their second name is another. A server that went back gives
+/// ids out again (history H03): the synced row is lost, and what has its id now is neither an edit of it nor, until the
+/// user has seen that, a file to be synced.
+fn others_under_our_ids(synced: &SyncedTree, live: &Tree<RemoteNode>) -> Vec<RemoteId> {
+    let files = synced
+        .iter()
+        .filter_map(|node| Some((node.remote(), node.file()?)));
+    let other = files.filter(|(id, base)| {
+        let row = live.get(*id).and_then(RemoteNode::file);
+        let shown = row.and_then(|row| row.short_url.as_ref());
+        matches!((shown, &base.short_url), (Some(shown), Some(agreed)) if shown != agreed)
+    });
+    other.map(|(id, _)| id).collect()
 }
 
 async fn walk(session: &Session) -> Result<Walk, Halt> {
