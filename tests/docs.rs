@@ -80,6 +80,27 @@ fn every_test_that_a_guarantee_names_exists() {
         .flat_map(|tests| quoted(tests.split("Limits:").next().unwrap()))
         .collect();
     assert!(names.len() > 50, "{names:?}");
+    assert_tests_exist(names);
+}
+
+#[test]
+fn every_history_and_every_quirk_has_a_row_and_its_tests_exist() {
+    let text = document("docs/testing.md");
+    let rows = |letter: char, last: usize| {
+        for number in 1..=last {
+            let start = format!("| {letter}{number:02} | ");
+            let row = text.lines().find_map(|line| line.strip_prefix(start.as_str()));
+            let row = row.unwrap_or_else(|| panic!("no row {letter}{number:02}"));
+            assert!(row.starts_with('`') || row.starts_with("nothing: "), "{row}");
+            let is_test = |name: &&str| name.len() > 12 && !name.contains([' ', '/']);
+            assert_tests_exist(quoted(row).filter(is_test).collect());
+        }
+    };
+    rows('H', 44);
+    rows('Q', 60);
+}
+
+fn assert_tests_exist(names: BTreeSet<&str>) {
     let mut sources = String::new();
     for folder in ["crates", "tests"] {
         for path in below(&workspace().join(folder)) {

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::checker::assert_same;
+use crate::world::native::{Rule, warden};
 use crate::world::{Dialect, Machine, Run, World, content_of, disk};
 
 /// A world in which `a.txt` was edited on both sides and kept twice: theirs under the name, ours beside it.
@@ -428,4 +429,67 @@ fn prefer_newer_keeps_both_where_the_order_cannot_be_told() {
     assert_eq!(machine.read(&copy), "this machine's");
     assert_eq!(listed(&machine, &[])[0]["policy"], "prefer-newer");
     assert_same(&machine.tree(), &world.cloud.tree());
+}
+
+/// From now on syncd is killed just before its so-manieth rename. The call goes on when the command ends, so that waits for
+/// the last thread to be gone.
+fn killed_at_rename(machine: &mut Machine, at: u32) {
+    let kill = "for p in $(cat /proc/$PPID/task/$PPID/children); do [ $p = $$ ] && continue; kill -9 $p; \
+                until grep -q 'State:.Z' /proc/$p/status && [ $(ls /proc/$p/task | wc -l) = 1 ]; do :; done; done";
+    machine.run_through(warden(&[Rule::before("renameat2", "", kill).at(at)]));
+}
+
+#[test]
+fn a_choice_that_is_killed_between_its_steps_loses_neither_version_and_can_be_made_again() {
+    // Before the account's version is taken off its place; before it goes to the trash; after that, before this machine's
+    // gets the name.
+    for at in [1, 2, 3] {
+        for pass_between in [false, true] {
+            let case = format!("killed at rename {at}, a pass between: {pass_between}");
+            let (world, mut machine, copy) = kept_twice();
+            killed_at_rename(&mut machine, at);
+            let killed = keep(&machine, "local", "docs/a.txt");
+            assert!(!killed.stdout.contains("kept"), "{case}: {killed:?}");
+            machine.run_through(Vec::new());
+            let tree = machine.tree();
+            assert_eq!(tree.contains_key("docs/a.txt"), at == 1, "{case}: {tree:?}");
+            assert_eq!(machine.read(&copy), "this machine's", "{case}");
+            assert!(at < 3 || in_local_trash(&machine, "the account's"), "{case}");
+            if pass_between {
+                machine.settle(3, false);
+                assert_same(&machine.tree(), &world.cloud.tree());
+                assert_eq!(machine.read(&copy), "this machine's", "{case}");
+                let live = machine.tree().contains_key("docs/a.txt");
+                assert!(live || in_accounts_trash(&world, "the account's"), "{case}");
+            }
+            assert_eq!(listed(&machine, &[]).len(), 1, "{case}: it is still open");
+            if at < 3 && !pass_between {
+                // Its own half-done step comes first.
+                let run = keep(&machine, "local", "docs/a.txt").expect(1);
+                assert!(run.said().contains("syncd --once"), "{case}: {run:?}");
+                machine.settle(3, false);
+            }
+            keep(&machine, "local", "docs/a.txt").expect(0);
+            assert_eq!(machine.read("docs/a.txt"), "this machine's", "{case}");
+            comes_in_line(&world, &machine);
+            assert_eq!(machine.tree().len(), 3, "{case}: {:?}", machine.tree());
+            assert!(in_local_trash(&machine, "the account's"), "{case}");
+            assert!(in_accounts_trash(&world, "the account's"), "{case}");
+            assert!(listed(&machine, &[]).is_empty(), "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_choice_for_the_accounts_version_that_is_killed_is_made_by_making_it_again() {
+    let (world, mut machine, copy) = kept_twice();
+    killed_at_rename(&mut machine, 1);
+    keep(&machine, "remote", "docs/a.txt");
+    machine.run_through(Vec::new());
+    assert_eq!(machine.read(&copy), "this machine's");
+    machine.settle(3, false);
+    keep(&machine, "remote", "docs/a.txt").expect(0);
+    comes_in_line(&world, &machine);
+    assert_eq!(machine.read("docs/a.txt"), "the account's");
+    assert!(in_local_trash(&machine, "this machine's") && in_accounts_trash(&world, "this machine's"));
 }

@@ -229,6 +229,7 @@ fn a_state_directory_that_fills_up_during_a_run_loses_nothing_and_leaves_nothing
             );
             // It did something, so it must not say that it did nothing.
             assert!(error["data"].as_str().unwrap().contains("stays done"), "{run:?}");
+            assert_eq!(error["happened"], "not synced to the end", "{run:?}");
             empty(&machine.state);
             machine.settle(6, false);
             assert_equal(&meant, &machine.tree());

@@ -28,6 +28,7 @@ mod dry_run;
 mod editors;
 mod faults;
 mod full_disk;
+mod histories;
 mod kill;
 mod memory;
 mod moves;

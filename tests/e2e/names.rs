@@ -65,26 +65,97 @@ fn comes_to_rest(world: &World, machine: &Machine) -> Run {
     panic!("it never comes to rest: {:#?}", machine.tree());
 }
 
-/// An edit of each file goes to the very file that it is, which keeps the server's name, as far as the API can set it
-/// again: it cuts blanks, and takes no NUL.
+/// An edit of each file goes to the very file that it is. It keeps the server's name where that can be set again; where not,
+/// the name stands there as it would be set for a file of this machine, and here it stays.
 #[track_caller]
 fn edits_keep_names(world: &World, machine: &Machine) {
-    let names = || -> BTreeSet<String> {
-        rows(world)
-            .into_iter()
-            .map(|(_, name, _)| name.trim().to_owned())
-            .collect()
-    };
+    let plain = |name: &str| !name.contains('\0') && name.trim() == name;
+    let names = || -> BTreeSet<String> { rows(world).into_iter().map(|(_, name, _)| name).collect() };
+    let here: BTreeSet<String> = machine.tree().into_keys().collect();
     let before = names();
+    let mut edited = BTreeSet::new();
     for (path, entry) in machine.tree() {
-        if let Entry::File(content) = entry
-            && !path.contains("⟦0⟧")
-        {
-            machine.write(&path, format!("edited: {content:?}"));
+        if let Entry::File(content) = entry {
+            edited.insert(machine.write(&path, format!("edited: {content:?}")));
         }
     }
-    comes_to_rest(world, machine);
-    assert_eq!(before, names(), "the account's names changed");
+    assert_eq!(comes_to_rest(world, machine).code, 0);
+    assert_eq!(here, machine.tree().into_keys().collect(), "names here changed");
+    let lost: Vec<_> = before
+        .difference(&names())
+        .filter(|name| plain(name))
+        .cloned()
+        .collect();
+    assert!(
+        lost.is_empty(),
+        "the account's names changed: {lost:?}, now {:?}",
+        names()
+    );
+    let live: BTreeSet<Content> = rows(world)
+        .into_iter()
+        .map(|(id, _, _)| content_of(&world.cloud.control.content(id).unwrap()))
+        .collect();
+    assert_eq!(live, edited, "each edit is there");
+}
+
+#[test]
+fn an_edit_of_a_file_whose_name_there_cannot_be_set_again_arrives_and_keeps_its_name_here() {
+    let names: [&[u8]; 8] = [
+        b"nul\0inside.txt",
+        b" nul\0 and blanks ",
+        b"  ",
+        b" blanks ",
+        b" .txt",
+        b"a<b.txt",
+        b"tab\t",
+        "a\u{1f600}b.txt".as_bytes(),
+    ];
+    for dialect in [Dialect::Document, Dialect::V4, Dialect::V5] {
+        let world = World::start(dialect);
+        let (machine, second) = (world.machine("d1"), world.machine("d2"));
+        for (number, name) in names.into_iter().enumerate() {
+            world
+                .cloud
+                .control
+                .put_file(None, name, format!("first {number}"))
+                .unwrap();
+        }
+        comes_to_rest(&world, &machine);
+        comes_to_rest(&world, &second);
+        let before = machine.tree();
+        assert_eq!(
+            (before.len(), second.tree().len()),
+            (names.len(), names.len()),
+            "{before:?}"
+        );
+        for (number, path) in before.keys().enumerate() {
+            machine.write(path, format!("second, longer {number}"));
+        }
+        machine.settle(3, false);
+        let now = machine.tree();
+        assert_eq!(
+            before.keys().collect::<Vec<_>>(),
+            now.keys().collect::<Vec<_>>(),
+            "{dialect}"
+        );
+        assert_eq!(rows(&world).len(), names.len(), "{dialect}: {:?}", rows(&world));
+        assert_eq!(
+            world.cloud.trash().len(),
+            names.len(),
+            "{dialect}: each old version is in the trash"
+        );
+        comes_to_rest(&world, &second);
+        let there: BTreeSet<Content> = here(&second).into_iter().collect();
+        assert_eq!(
+            there,
+            here(&machine).into_iter().collect(),
+            "{dialect}: {:?}",
+            second.tree()
+        );
+        let mark = world.cloud.mark();
+        machine.sync();
+        assert_eq!(world.cloud.since(&mark).mutations, 0, "{dialect}");
+    }
 }
 
 #[test]

@@ -58,14 +58,26 @@ impl Cloud {
 
     /// Starts a server with what is in `data`, on that port of loopback; 0: any.
     pub(crate) fn start_on(data: &Path, dialect: Dialect, seed: u64, port: u16) -> Self {
+        let mut options = Options::new(data).dialect(dialect);
+        options.seed = seed;
+        options.listen.set_port(port);
+        Self::of(options)
+    }
+
+    /// Starts an empty server whose account is another than everybody else's, on that port.
+    pub(crate) fn of_another_account(data: &Path, dialect: Dialect, port: u16) -> Self {
+        let mut options = Options::new(data).dialect(dialect);
+        options.account += 1;
+        options.listen.set_port(port);
+        Self::of(options)
+    }
+
+    fn of(options: Options) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let mut options = Options::new(data).dialect(dialect);
-        options.seed = seed;
-        options.listen.set_port(port);
         let server = runtime.block_on(Server::start(options)).unwrap();
         let cloud = Self {
             control: server.control(),

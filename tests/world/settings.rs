@@ -49,6 +49,7 @@ impl Settings {
                 ("login_backoff", quoted("50ms")),
                 ("late_upload_limit", quoted("1s")),
                 ("request_timeout", quoted("20s")),
+                ("retry_pause", quoted("100ms")),
             ]),
             sync: Vec::new(),
         }

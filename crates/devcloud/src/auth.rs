@@ -54,11 +54,11 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The stored account, made on the first start.
-    pub(crate) fn load(store: &Store) -> rusqlite::Result<Self> {
-        let id = store.setting_or("account_id", || "158642".to_owned())?;
+    /// The stored account, made on the first start, with this id.
+    pub(crate) fn load(store: &Store, id: u64) -> rusqlite::Result<Self> {
+        let stored = store.setting_or("account_id", || id.to_string())?;
         Ok(Self {
-            id: id.parse().unwrap_or(158_642),
+            id: stored.parse().or_else(|_| i64::try_from(id)).unwrap_or(i64::MAX),
             key1: store.setting_or("key1", || secret(KEY_LENGTH))?,
             key2: store.setting_or("key2", || secret(KEY_LENGTH))?,
             username: store.setting_or("username", || "admin".to_owned())?,

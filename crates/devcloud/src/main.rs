@@ -132,7 +132,6 @@ async fn main() -> ExitCode {
 
 async fn run(serve: Serve) -> Result<(), Error> {
     let server = Server::start(Options {
-        data: serve.data,
         listen: serve.listen,
         dialect: serve.dialect,
         quirks: serve.quirk,
@@ -140,6 +139,7 @@ async fn run(serve: Serve) -> Result<(), Error> {
         faults: serve.fault,
         latency: serve.latency,
         seed: serve.seed,
+        ..Options::new(serve.data)
     })
     .await?;
     let line = serde_json::json!({

@@ -31,6 +31,9 @@ use crate::routes;
 use crate::store::Store;
 use crate::world::World;
 
+/// The account's id where nobody asks for another.
+const USUAL_ACCOUNT: u64 = 158_642;
+
 /// How a server is to be.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -50,6 +53,8 @@ pub struct Options {
     pub latency: Duration,
     /// What chance is made of.
     pub seed: u64,
+    /// The account's id, if the directory is new.
+    pub account: u64,
 }
 
 impl Options {
@@ -65,6 +70,7 @@ impl Options {
             faults: Vec::new(),
             latency: Duration::ZERO,
             seed: 0,
+            account: USUAL_ACCOUNT,
         }
     }
 
@@ -92,7 +98,7 @@ impl Server {
         fs::create_dir_all(&options.data).map_err(|source| Error::data(&options.data, source))?;
         let blobs = Blobs::open(&options.data).map_err(|source| Error::data(&options.data, source))?;
         let store = Store::open(&options.data.join("devcloud.sqlite"))?;
-        let account = Account::load(&store)?;
+        let account = Account::load(&store, options.account)?;
         let addr = options.listen;
         let listener = TcpListener::bind(addr)
             .await

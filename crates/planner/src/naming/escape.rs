@@ -74,6 +74,48 @@ pub fn to_remote(name: &LocalName, server: &ServerTraits, how: Unstorable) -> Re
     Ok(RemoteName::new(set))
 }
 
+/// How a name that is in the account can be set there again, for a new version of its file (design A4).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Again {
+    /// As it is: every server takes it, and keeps it.
+    Kept,
+    /// As it is, on a server that keeps such names; on others by this one, its escaped form.
+    MayBeMangled(RemoteName),
+    /// Only by this one: no request can carry the name itself. Whoever has no record of the old name gives it the local
+    /// name that it had.
+    Only(RemoteName),
+    /// Not by itself, and its escaped form is longer than [`REMOTE_NAME_MAX`] characters.
+    Never,
+}
+
+/// Whether, and how, a name that is in the account can be set there again: web users, and other programs, give names
+/// that a parameter of a call cannot carry (`wire.md` Q26–Q28).
+#[must_use]
+pub fn set_again(name: &RemoteName) -> Again {
+    let text = name.as_str();
+    let unsendable = text.trim().is_empty() || text.contains('\0');
+    // No disk holds a NUL: here it is spelt so, and there it will be.
+    let held = text.replace('\0', "⟦0⟧");
+    // A `⟦` is mangled by nobody; where anything else is escaped it is too, for whoever reads the name.
+    let bare = held.replace(OPEN, "x");
+    let mangled = escape_for_server(&bare, false) != bare;
+    if !unsendable && !mangled {
+        return Again::Kept;
+    }
+    let escaped = match (held.is_empty(), mangled) {
+        (true, _) => String::from(EMPTY),
+        (false, true) => escape_for_server(&held, false),
+        (false, false) => held,
+    };
+    match (escaped.chars().count() > REMOTE_NAME_MAX, unsendable) {
+        (false, false) => Again::MayBeMangled(RemoteName::new(escaped)),
+        (false, true) => Again::Only(RemoteName::new(escaped)),
+        // What a server makes of it is for it to say, as ever.
+        (true, false) => Again::Kept,
+        (true, true) => Again::Never,
+    }
+}
+
 /// The text a remote name stands for: unescaped if that is a local name of which escaping gives the very same remote
 /// name back, else itself.
 pub(super) fn meant_by(remote: &str) -> String {
@@ -206,6 +248,59 @@ mod tests {
     fn down(name: &str) -> String {
         let held = to_local(&RemoteName::new(name), &DISK, Unstorable::Escape).unwrap();
         String::from(held.as_str())
+    }
+
+    #[test]
+    fn a_name_there_that_cannot_be_set_again_is_escaped_and_stays_the_same_here() {
+        let name = RemoteName::new;
+        for kept in [
+            "a.txt",
+            "⟦41⟧.txt",
+            "⟦3C⟧",
+            "a < b",
+            "it's \"x\"",
+            ".bashrc",
+            "é",
+            "a/b",
+        ] {
+            assert_eq!(set_again(&name(kept)), Again::Kept, "{kept}");
+        }
+        let held = |name: &RemoteName| to_local(name, &DISK, Unstorable::Escape).unwrap();
+        for (mangled, escaped) in [
+            (" blanks ", "⟦20⟧blanks⟦20⟧"),
+            ("a<b", "a⟦3C⟧b"),
+            ("a😀b", "a⟦1F600⟧b"),
+            ("⟦41⟧<", "⟦27E6⟧41⟧⟦3C⟧"),
+            ("tab\t", "tab⟦9⟧"),
+        ] {
+            assert_eq!(
+                set_again(&name(mangled)),
+                Again::MayBeMangled(name(escaped)),
+                "{mangled}"
+            );
+            assert_eq!(held(&name(escaped)), held(&name(mangled)), "{mangled}");
+        }
+        for (unsendable, escaped) in [
+            ("nul\0.txt", "nul⟦0⟧.txt"),
+            (" nul\0 ", "⟦20⟧nul⟦27E6⟧0⟧⟦20⟧"),
+            ("  ", "⟦20⟧⟦20⟧"),
+            ("", "⟦⟧"),
+        ] {
+            assert_eq!(
+                set_again(&name(unsendable)),
+                Again::Only(name(escaped)),
+                "{unsendable:?}"
+            );
+        }
+        for unsendable in ["nul\0.txt", " nul\0 ", "  ", ""] {
+            let Again::Only(escaped) = set_again(&name(unsendable)) else {
+                panic!("{unsendable:?}");
+            };
+            assert_eq!(held(&escaped), held(&name(unsendable)), "{unsendable:?}");
+        }
+        let long = |part: &str| RemoteName::new(part.repeat(200));
+        assert_eq!(set_again(&long("\0")), Again::Never);
+        assert_eq!(set_again(&long("<")), Again::Kept);
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod reserved;
 mod stem;
 
 pub use conflict::{ConflictName, conflict, device_label, is_conflict_copy, is_conflict_of};
-pub use escape::{to_local, to_remote};
+pub use escape::{Again, set_again, to_local, to_remote};
 pub use fold::{fold_key, same_on_disk};
 pub use interim::{Interim, interim, is_interim_like, parse_interim};
 pub use plain::{loose_key, numbered_like, plain};

@@ -239,6 +239,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(Timing, "sweep_after", Span(MINUTE, 365 * DAY), Text("24h"), "How long an upload that ended unclear is remembered, in case it still arrives."),
     key(Timing, "late_upload_limit", Span(0, DAY), Text("10m"), "How long it is looked for before it is sent again."),
     key(Timing, "request_timeout", Span(100, HOUR), Text("120s"), "One call, its answer included; not transfers."),
+    key(Timing, "retry_pause", Span(1, HOUR), Text("1s"), "Longest first wait before a call whose answer was lost is repeated, where that is safe; doubles up to 30s."),
 
     key(Sync, "name", PairName, Required, "Name of the pair in commands, status and journal."),
     key(Sync, "local", Path, Required, "The folder here. Folders of two pairs must not lie within each other."),
@@ -362,7 +363,7 @@ mod tests {
     fn the_table_holds_every_key_of_the_interface() {
         let promised = "state_dir device_name api_url credentials_file allow_http ca_file proxy upload download \
             concurrency from to days pause socket level format file keep desktop quiet_period confirm_after look_again \
-            login_backoff sweep_after late_upload_limit request_timeout name local remote direction conflict \
+            login_backoff sweep_after late_upload_limit request_timeout retry_pause name local remote direction conflict \
             first_merge exclude include max_delete_percent min_free trash_days poll_interval max_poll_interval \
             full_walk_interval local_scan_interval stale_after unstorable_names server_copy enabled";
         for name in promised.split_whitespace() {

@@ -273,6 +273,7 @@ impl Reader<'_> {
             sweep_after: span("sweep_after")?,
             late_upload_limit: span("late_upload_limit")?,
             request_timeout: span("request_timeout")?,
+            retry_pause: span("retry_pause")?,
         })
     }
 

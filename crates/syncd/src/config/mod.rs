@@ -100,6 +100,8 @@ pub(crate) struct Timing {
     pub(crate) late_upload_limit: Duration,
     /// One call, answer included.
     pub(crate) request_timeout: Duration,
+    /// Longest first wait before a call is repeated.
+    pub(crate) retry_pause: Duration,
 }
 
 /// A folder of the account.

@@ -25,6 +25,29 @@ pub(crate) fn now_ns() -> i64 {
         .map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
+/// From the beginning of a run: whether the system's clock was set while it went on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Watch {
+    wall: i64,
+    steady: tokio::time::Instant,
+}
+
+impl Watch {
+    /// Begins.
+    pub(crate) fn start() -> Self {
+        Self {
+            wall: now(),
+            steady: tokio::time::Instant::now(),
+        }
+    }
+
+    /// By how many seconds the system's clock went on more, or less, than time did.
+    pub(crate) fn off_by(&self) -> u64 {
+        let passed = i64::try_from(self.steady.elapsed().as_secs()).unwrap_or(i64::MAX);
+        now().saturating_sub(self.wall).abs_diff(passed)
+    }
+}
+
 /// A new id that nobody else has: 128 random bits in hex.
 pub(crate) fn random_id() -> String {
     #[cfg(any(test, feature = "sim"))]

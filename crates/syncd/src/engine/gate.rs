@@ -34,6 +34,15 @@ pub(crate) enum SafetyStop {
         /// The journal's.
         journal: u64,
     },
+    /// The local folder is another one than was synced last, a copy of it, and not all on record is in it.
+    RootCopied {
+        /// Where it is.
+        path: String,
+        /// What is not as it was.
+        differs: String,
+        /// Some of the paths.
+        examples: Vec<String>,
+    },
     /// The remote folder is in the trash, deleted or not found.
     RemoteRootGone(String),
     /// Rows that were synced answer "not found": the server went back in time.
@@ -95,6 +104,7 @@ impl SafetyStop {
             Self::MarkerMissing => "marker_missing",
             Self::MarkerForeign(_) => "marker_foreign",
             Self::MarkerOlder { .. } => "marker_older",
+            Self::RootCopied { .. } => "root_copied",
             Self::RemoteRootGone(_) => "remote_root_gone",
             Self::LostRows(_) => "lost_rows",
             Self::Brake(_) => "brake",
@@ -106,6 +116,7 @@ impl SafetyStop {
     pub(crate) fn examples(&self) -> &[String] {
         match self {
             Self::Brake(brake) => &brake.examples,
+            Self::RootCopied { examples, .. } => examples,
             Self::OtherApi { .. }
             | Self::OtherAccount { .. }
             | Self::RootMissing(_)
@@ -138,6 +149,12 @@ impl SafetyStop {
                 return format!(
                     "this folder looks like a restored backup; put the current one back, or run \"syncd approve \
                      {pair}\": the next run then merges both sides without deleting anything"
+                );
+            }
+            Self::RootCopied { path, .. } => {
+                return format!(
+                    "if the copy was broken off, copy the folder again; to go on with it as it is, \"syncd relocate {pair} \
+                     {path}\": what is missing in it then comes back, and of what differs both versions stay"
                 );
             }
             Self::RemoteRootGone(_) => {
@@ -198,6 +215,10 @@ impl fmt::Display for SafetyStop {
             Self::MarkerOlder { found, journal } => write!(
                 f,
                 "the .syncd/root-id of the local folder is of generation {found}, the journal of generation {journal}"
+            ),
+            Self::RootCopied { path, differs, .. } => write!(
+                f,
+                "the local folder {path} is a copy of the one that was synced last, and not a whole one: {differs}"
             ),
             Self::RemoteRootGone(why) => write!(f, "the remote folder of this pair is gone ({why})"),
             Self::LostRows(count) => {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use state::{Journal, JournalError};
 
 use super::gate::SafetyStop;
+use crate::local::Root;
 
 /// Why the pair waits, as JSON.
 const STOP: &str = "stop";
@@ -21,6 +22,8 @@ const OLDER_APPROVED: &str = "older.approved";
 const REBUILD: &str = "rebuild";
 /// Which folder on this disk was synced last: device, inode and time of birth.
 const PLACE: &str = "root.place";
+/// By which path it was.
+const PATH: &str = "root.path";
 /// Since another device was met in the last pass, in seconds since 1970.
 const OTHER_DEVICE: &str = "other_device";
 
@@ -71,6 +74,7 @@ fn generations(stop: &SafetyStop) -> Option<String> {
         | SafetyStop::RootMissing(_)
         | SafetyStop::MarkerMissing
         | SafetyStop::MarkerForeign(_)
+        | SafetyStop::RootCopied { .. }
         | SafetyStop::RemoteRootGone(_)
         | SafetyStop::LostRows(_)
         | SafetyStop::Brake(_)
@@ -164,8 +168,35 @@ pub(crate) fn end_rebuild(journal: &mut Journal) -> Result<(), JournalError> {
 }
 
 /// Which folder on this disk is being synced: by it a folder that was moved is told from a copy.
-pub(crate) fn note_place(journal: &mut Journal, root: LocalIdentity) -> Result<(), JournalError> {
-    set(journal, PLACE, &place(root))
+pub(crate) fn note_place(journal: &mut Journal, root: &Root) -> Result<(), JournalError> {
+    set(journal, PLACE, &place(root.identity()))?;
+    set(journal, PATH, &root.path().display().to_string())
+}
+
+/// Whether this folder may be another one than that which was synced last: a copy of it, by all that the disk tells.
+/// Numbers of devices change when a machine starts, and some file systems give out new numbers of inodes at each mount;
+/// what is at the path of before and was born when that was is the same.
+pub(crate) fn may_be_another(journal: &Journal, root: &Root) -> Result<bool, JournalError> {
+    let notes = journal.notes()?;
+    let Some(noted) = notes.get(PLACE) else {
+        return Ok(false);
+    };
+    let path = root.path().display().to_string();
+    let same_path = notes.get(PATH).is_none_or(|noted| *noted == path);
+    Ok(!is_same(noted, root.identity(), same_path))
+}
+
+fn is_same(noted: &str, now: LocalIdentity, same_path: bool) -> bool {
+    let parts: Vec<&str> = noted.split(' ').collect();
+    let [_, inode, birth] = parts.as_slice() else {
+        return same_path;
+    };
+    let same_inode = *inode == now.inode.to_string();
+    match (birth.is_empty(), now.birth_ns) {
+        (false, Some(now)) => *birth == now.to_string() && (same_inode || same_path),
+        // Nothing tells a copy from the folder itself but where it is.
+        _ => same_inode || same_path,
+    }
 }
 
 /// Whether this very folder was the one that was synced last, under whatever path.
@@ -212,6 +243,30 @@ mod tests {
         assert_eq!(older_allowed_by(&journal, &other).unwrap(), None);
         consume_older(&mut journal).unwrap();
         assert_eq!(older_allowed_by(&journal, &OLDER).unwrap(), None);
+    }
+
+    #[test]
+    fn a_folder_is_the_same_by_its_birth_and_inode_or_by_its_birth_and_path() {
+        let now = LocalIdentity {
+            device: 9,
+            inode: 70,
+            birth_ns: Some(123),
+        };
+        let unborn = LocalIdentity {
+            birth_ns: None,
+            ..now
+        };
+        for (noted, now, same_path, is) in [
+            ("1 70 123", now, false, true),
+            ("9 71 123", now, false, false),
+            ("9 71 123", now, true, true),
+            ("9 70 124", now, true, false),
+            ("9 70 ", unborn, false, true),
+            ("9 71 ", unborn, false, false),
+            ("9 71 ", unborn, true, true),
+        ] {
+            assert_eq!(is_same(noted, now, same_path), is, "{noted} {same_path}");
+        }
     }
 
     #[test]

@@ -5,10 +5,12 @@
 //! Read in this order: `pass` (the ring), `observe`, `decide`, `gate`, `execute`, `settle`, `resolve`.
 
 mod absent;
+mod aging;
 pub(crate) mod between;
 pub(crate) mod check;
 mod clock;
 pub(crate) mod conflicts;
+mod copied;
 mod decide;
 mod deletions;
 mod doubts;
@@ -31,6 +33,7 @@ mod resolve;
 mod root;
 mod schedule;
 mod settle;
+mod sight;
 mod tally;
 #[cfg(test)]
 mod tests;

@@ -6,19 +6,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use planner::content::{ContentHash, Stamp};
-use planner::id::{FileId, FolderId, LocalIdentity, RemoteId};
+use planner::id::{FileId, FolderId, LocalIdentity, NodeId, RemoteId};
 use planner::naming;
 use planner::path::RelPath;
 use planner::tree::{Gone, RemoteKind, RemoteNode, RemoteTree, Standing, SyncedNode, SyncedTree, Tree};
 use state::{Change, Journal, JournalError, LocalVersion, RemoteVersion};
 
 use super::open::{Halt, Session};
-use super::{absent, intents};
+use super::{absent, intents, words};
 use crate::local::ignore::Ignore;
 use crate::local::scan::KnownHashes;
-use crate::remote::account::Life;
+use crate::remote::account::{Account, Life};
 use crate::remote::confirm::{self, Confirmed, confirm};
 use crate::remote::walk::Walk;
+use crate::report::Report;
 
 /// Listings spent on looking for files that were put into dead folders (design S4).
 const STRANDED_LISTINGS: usize = 1_000;
@@ -40,6 +41,8 @@ pub(crate) struct RemoteSeen {
     pub(crate) held: Vec<String>,
     /// The smallest folders of rings (design A7).
     pub(crate) rings: BTreeSet<FolderId>,
+    /// Folders of which nothing is known now, by path, each with why.
+    pub(crate) unlisted: Vec<(String, String)>,
     /// Paths of rows that were kept from the merge: they may be our own unanswered uploads.
     pub(crate) set_aside: BTreeSet<RelPath>,
 }
@@ -49,6 +52,8 @@ pub(crate) struct RemoteSeen {
 pub(crate) struct Looked {
     live: Tree<RemoteNode>,
     confirmed: Confirmed,
+    /// Folders that could not be listed, or of which nothing tells whether they live, each with why.
+    unlisted: BTreeMap<FolderId, String>,
 }
 
 /// Walks the account and asks about everything that is missing.
@@ -58,16 +63,16 @@ pub(crate) async fn account(session: &Session) -> Result<Looked, Halt> {
     }
     let account = &session.account;
     super::root::prove(session).await?;
-    let mut walk = Walk::take(account).await.map_err(|error| session.fatal(&error))?;
+    let mut walk = walk(session).await?;
     let mut live = walk.nodes();
     for (folder, error) in walk.unreadable() {
         tracing::warn!(folder_id = folder.map(FolderId::get), %error, "a folder could not be listed: what is in it stays as it is");
     }
     let again = session.timing.look_again;
     let mut confirmed = confirm(account, &walk, &live, &session.synced, again).await;
-    doubts(session, &walk, &live, &mut confirmed).await;
+    let untold = doubts(session, &walk, &live, &mut confirmed).await;
     if confirmed.wants_another_walk() {
-        walk = Walk::take(account).await.map_err(|error| session.fatal(&error))?;
+        walk = self::walk(session).await?;
         live = walk.nodes();
         confirmed.after_later_walk(&walk, &live, &session.synced);
         // What is still active in a dead folder came after its death and is kept (design S4): the merge moves it to
@@ -81,7 +86,48 @@ pub(crate) async fn account(session: &Session) -> Result<Looked, Halt> {
     for node in std::mem::take(&mut confirmed.moved) {
         live.insert(node);
     }
-    Ok(Looked { live, confirmed })
+    let reused = others_under_our_ids(&session.synced, &live);
+    for id in &reused {
+        live.remove(*id);
+    }
+    confirmed.lost.extend(reused);
+    let unlisted = walk.unreadable();
+    let unlisted = unlisted.filter_map(|(folder, error)| Some((folder?, words::unlisted(error))));
+    let untold = untold
+        .into_iter()
+        .map(|folder| (folder, words::UNTOLD.to_owned()));
+    let mut unlisted: BTreeMap<FolderId, String> = unlisted.collect();
+    unlisted.extend(untold);
+    Ok(Looked {
+        live,
+        confirmed,
+        unlisted,
+    })
+}
+
+/// Rows under the ids of synced files that are other files: their second name is another. A server that went back gives
+/// ids out again (history H03): the synced row is lost, and what has its id now is neither an edit of it nor, until the
+/// user has seen that, a file to be synced.
+fn others_under_our_ids(synced: &SyncedTree, live: &Tree<RemoteNode>) -> Vec<RemoteId> {
+    let files = synced
+        .iter()
+        .filter_map(|node| Some((node.remote(), node.file()?)));
+    let other = files.filter(|(id, base)| {
+        let row = live.get(*id).and_then(RemoteNode::file);
+        let shown = row.and_then(|row| row.short_url.as_ref());
+        matches!((shown, &base.short_url), (Some(shown), Some(agreed)) if shown != agreed)
+    });
+    other.map(|(id, _)| id).collect()
+}
+
+async fn walk(session: &Session) -> Result<Walk, Halt> {
+    Walk::take(&session.account).await.map_err(|error| {
+        if words::is_unanswered(&error) {
+            let report = Report::remote_root(&session.pair, &words::unlisted(&error));
+            return Halt::Error(Box::new(report));
+        }
+        session.fatal(&error)
+    })
 }
 
 /// Puts what was seen into the vocabulary, with local paths, rules of the user, hashes and looks.
@@ -104,9 +150,19 @@ pub(crate) fn translate(
         interims: Vec::new(),
         held: judged.held,
         rings: looked.confirmed.rings,
+        unlisted: Vec::new(),
         set_aside: BTreeSet::new(),
     };
     name(session, ignore, &mut seen);
+    let known = |id: RemoteId| session.synced.iter().find(|node| node.remote() == id);
+    let unlisted = looked.unlisted.into_iter();
+    let unlisted = unlisted.filter_map(|(folder, why)| {
+        let id = RemoteId::Folder(folder);
+        let path = seen.paths.get(&id).cloned();
+        let path = path.or_else(|| session.synced.path(known(id)?.id))?;
+        Some((path.to_string(), why))
+    });
+    seen.unlisted = unlisted.collect();
     know(session, &mut seen.tree)?;
     Ok(seen)
 }
@@ -115,28 +171,33 @@ pub(crate) fn translate(
 const WITNESSES: usize = 5;
 
 /// Synced folders that one probe called dead: a second one, later, decides (design S3). Nothing else is waited for; what
-/// is not synced is doubted from run to run.
-async fn doubts(session: &Session, walk: &Walk, live: &Tree<RemoteNode>, confirmed: &mut Confirmed) {
+/// is not synced is doubted from run to run. Answers the folders about which nothing on this server can tell.
+async fn doubts(
+    session: &Session,
+    walk: &Walk,
+    live: &Tree<RemoteNode>,
+    confirmed: &mut Confirmed,
+) -> Vec<FolderId> {
     let account = &session.account;
     let apart = session.timing.confirm_after;
     let apart_s = i64::try_from(apart.as_secs()).unwrap_or(i64::MAX);
-    let synced: BTreeSet<FolderId> = session
+    let synced: BTreeMap<FolderId, NodeId> = session
         .synced
         .iter()
-        .filter_map(|node| node.remote().folder())
+        .filter_map(|node| Some((node.remote().folder()?, node.id)))
         .collect();
     let mut waiting: BTreeSet<FolderId> = confirmed.doubted.clone();
     for (id, row) in &walk.doubtful {
         if !account.doubt(*id, row, session.now(), apart_s) {
             waiting.insert(*id);
-        } else if synced.contains(id) {
+        } else if synced.contains_key(id) {
             confirmed.gone.insert(RemoteId::Folder(*id), Gone::Deleted);
             confirmed.dead_folders.insert(*id);
         }
     }
-    waiting.retain(|id| synced.contains(id));
+    waiting.retain(|id| synced.contains_key(id));
     if waiting.is_empty() {
-        return;
+        return Vec::new();
     }
     let living: Vec<FolderId> = account
         .root
@@ -146,22 +207,36 @@ async fn doubts(session: &Session, walk: &Walk, live: &Tree<RemoteNode>, confirm
         .collect();
     session.sink.phase(&session.pair.name, "confirming deletions");
     tokio::time::sleep(apart).await;
-    for id in waiting {
-        for other in &living {
-            match account.probe_again(id, *other).await {
-                Life::Dead => {
-                    confirmed.gone.insert(RemoteId::Folder(id), Gone::Deleted);
-                    confirmed.dead_folders.insert(id);
-                    if let Some((_, row)) = walk.doubtful.iter().find(|(other, _)| *other == id) {
-                        account.doubt(id, row, session.now(), apart_s);
-                    }
-                    break;
-                }
-                Life::Alive => break,
-                Life::Doubted | Life::Unknown => {}
-            }
+    let mut untold = Vec::new();
+    for (id, node) in waiting.into_iter().filter_map(|id| Some((id, *synced.get(&id)?))) {
+        let life = probe_again(account, id, &living).await;
+        if life == Life::Dead
+            && let Some((_, row)) = walk.doubtful.iter().find(|(other, _)| *other == id)
+        {
+            account.doubt(id, row, session.now(), apart_s);
+        }
+        // No living folder was there to show that the probe works: the files that were in it know.
+        let alone = life == Life::Unknown && !account.probe_works();
+        let by_files = alone && confirm::all_dead_below(account, live, &session.synced, node).await;
+        if life == Life::Dead || by_files {
+            confirmed.gone.insert(RemoteId::Folder(id), Gone::Deleted);
+            confirmed.dead_folders.insert(id);
+        } else if alone {
+            untold.push(id);
         }
     }
+    untold
+}
+
+/// The second probe of a folder, with one of these answering as alive just before it.
+async fn probe_again(account: &Account, id: FolderId, living: &[FolderId]) -> Life {
+    for other in living {
+        match account.probe_again(id, *other).await {
+            decided @ (Life::Dead | Life::Alive) => return decided,
+            Life::Doubted | Life::Unknown => {}
+        }
+    }
+    Life::Unknown
 }
 
 /// What was only published and is now shown where it belongs is agreed (design A5).

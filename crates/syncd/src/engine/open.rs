@@ -4,6 +4,7 @@
 //! What must never happen here: a write to either side, or to the marker, before every check has passed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use planner::hold::Side;
@@ -78,6 +79,8 @@ pub(crate) struct Session {
     noted: Vec<Change>,
     /// An interim of ours could not be cleared away: what tells that it is ours is kept until it is.
     pub(crate) unswept: bool,
+    /// Since the pair was opened.
+    pub(crate) watch: super::clock::Watch,
     /// The pair's folder is not in the account yet; only in a dry run, which makes none.
     pub(crate) no_remote_root: bool,
 }
@@ -164,6 +167,46 @@ pub(super) fn journal_failed(error: &JournalError, pair: &str) -> Halt {
     }
 }
 
+/// What of a pair is on this machine, opened.
+struct Here {
+    journal: Journal,
+    root: Root,
+    /// Who let an older folder in.
+    restored: Option<String>,
+    /// The two sides meet anew: no version may lose.
+    merging: bool,
+}
+
+/// Opens the journal and the folder, and makes sure that they belong together.
+async fn open_here(setup: &Setup, pair: &PairConfig, mode: Mode) -> Result<Here, Halt> {
+    let dir = setup.config.pair_dir(&pair.name);
+    let journal = match mode {
+        Mode::Write => super::clock::journal(&dir),
+        Mode::Look => Journal::scratch(&dir),
+    };
+    let broken = |error: &JournalError| journal_failed(error, &pair.name);
+    let mut journal = journal.map_err(|error| broken(&error))?;
+    let meta = journal.meta().clone();
+    let root = open_root(setup, pair, &meta)?;
+    let rebuilding = memo::rebuilding(&journal).map_err(|error| broken(&error))?;
+    let found = find_marker(&root, rebuilding && meta.root_id.is_none())?;
+    let restored = match check_marker(found.as_ref(), &meta) {
+        Ok(()) => None,
+        Err(stop) => Some(let_in(&journal, stop, pair)?),
+    };
+    if restored.is_none() && meta.root_id.is_some() {
+        super::copied::admit(&mut journal, pair, &root).await?;
+    }
+    // A folder that bears a marker was synced before, by a journal that is lost: as after a rebuild, no version may lose.
+    let merging = rebuilding || (meta.root_id.is_none() && found.is_some());
+    Ok(Here {
+        journal,
+        root,
+        restored,
+        merging,
+    })
+}
+
 /// Opens a pair.
 pub(crate) async fn open(
     setup: &Setup,
@@ -171,24 +214,16 @@ pub(crate) async fn open(
     mode: Mode,
     sink: Arc<dyn Sink>,
 ) -> Result<Session, Halt> {
+    let watch = super::clock::Watch::start();
     let api_url = setup.config.account.api_url.to_string();
-    let dir = setup.config.pair_dir(&pair.name);
-    let journal = match mode {
-        Mode::Write => super::clock::journal(&dir),
-        Mode::Look => Journal::scratch(&dir),
-    };
     let broken = |error: &JournalError| journal_failed(error, &pair.name);
-    let journal = journal.map_err(|error| broken(&error))?;
+    let Here {
+        journal,
+        root,
+        restored,
+        merging,
+    } = open_here(setup, pair, mode).await?;
     let mut meta = journal.meta().clone();
-    let root = open_root(pair, &meta)?;
-    let rebuilding = memo::rebuilding(&journal).map_err(|error| broken(&error))?;
-    let found = find_marker(&root, rebuilding && meta.root_id.is_none())?;
-    let restored = match check_marker(found.as_ref(), &meta) {
-        Ok(()) => None,
-        Err(stop) => Some(let_in(&journal, stop, pair)?),
-    };
-    // A folder that bears a marker was synced before, by a journal that is lost: as after a rebuild, no version may lose.
-    let merging = rebuilding || (meta.root_id.is_none() && found.is_some());
     same_api(&meta, &api_url)?;
     let (account, package) = sign_in(setup, meta.account.as_deref(), &api_url).await?;
     let proved = journal.proved().map_err(|error| broken(&error))?;
@@ -232,6 +267,7 @@ pub(crate) async fn open(
         noted: Vec::new(),
         // Until somebody has looked.
         unswept: true,
+        watch,
         no_remote_root,
     };
     if merging {
@@ -281,8 +317,10 @@ pub(super) async fn sign_in(
     Ok((account, package))
 }
 
-pub(super) fn open_root(pair: &PairConfig, meta: &Meta) -> Result<Root, Halt> {
-    Root::open(&pair.local).map_err(|error| {
+pub(super) fn open_root(setup: &Setup, pair: &PairConfig, meta: &Meta) -> Result<Root, Halt> {
+    let others = setup.config.pairs.iter().filter(|other| other.name != pair.name);
+    let others: Vec<&Path> = others.map(|other| other.local.as_path()).collect();
+    Root::open_beside(&pair.local, &others).map_err(|error| {
         if matches!(error, LocalError::Missing(_)) && meta.root_id.is_some() {
             return Halt::Stop(SafetyStop::RootMissing(pair.local.display().to_string()));
         }
@@ -395,7 +433,7 @@ fn claim(session: &mut Session) -> Result<(), Halt> {
     session
         .journal
         .set_meta(session.meta.clone())
-        .and_then(|()| memo::note_place(&mut session.journal, session.root.identity()))
+        .and_then(|()| memo::note_place(&mut session.journal, &session.root))
         .map_err(|error| session.broken(&error))
 }
 

@@ -13,11 +13,10 @@ use super::open::{Halt, Mode, Session, open};
 use super::tally::Tally;
 use super::{
     OnceOptions, Outcome, Setup, Sink, conflicts, deletions, dry_run, execute, memo, observe, recover,
-    resolve, settle, tidy, twins,
+    resolve, settle, sight, tidy, twins,
 };
 use crate::config::PairConfig;
-use crate::local::ignore::Ignore;
-use crate::local::scan::{self, Scan, ScanOptions};
+use crate::local::scan::Scan;
 use crate::report::{Kind, Report};
 use crate::summary::{PairSummary, Stop};
 
@@ -181,32 +180,11 @@ async fn expect(session: &mut Session, scan: &Scan, remote: &RemoteSeen, expecte
 /// Both sides at once: the disk does not wait for the network.
 async fn see(session: &mut Session) -> Result<(Scan, RemoteSeen), Halt> {
     session.sink.phase(&session.pair.name, "looking");
-    let known = observe::known_hashes(session)?;
-    let root = session.root.clone();
-    let (exclude, include) = (session.pair.exclude.clone(), session.pair.include.clone());
-    let options = ScanOptions {
-        quiet: session.timing.quiet_period,
-        now_ns: super::clock::now_ns(),
-    };
-    let disk = crate::blocking::run(move || {
-        let mut ignore = Ignore::new(&exclude, &include)?;
-        let scan = scan::scan(&root, &mut ignore, &known, options)?;
-        Ok((scan, ignore))
-    });
-    let (disk, looked) = futures_util::future::join(disk, observe::account(session)).await;
-    let (mut scan, mut ignore) = super::hands::joined(disk)
-        .map_err(|error| Halt::Error(Box::new(Report::from_root(&session.pair.local, &error))))?;
-    let looked = looked?;
-    if !scan.young.is_empty() {
-        tokio::time::sleep(session.timing.quiet_period).await;
-        let root = session.root.clone();
-        let settled = crate::blocking::run(move || {
-            scan::settle(&root, &mut scan)?;
-            Ok(scan)
-        });
-        scan = super::hands::joined(settled.await)
-            .map_err(|error| Halt::Error(Box::new(Report::from_root(&session.pair.local, &error))))?;
-    }
+    let first = sight::look(session)?;
+    let (first, looked) = futures_util::future::join(first, observe::account(session)).await;
+    let (first, looked) = (sight::told(session, first)?, looked?);
+    let sight::Sight { scan, mut ignore, .. } = sight::sure(session, first).await?;
+    let scan = sight::quiet(session, scan).await?;
     let remote = observe::translate(session, looked, &mut ignore)?;
     Ok((scan, remote))
 }

@@ -65,7 +65,7 @@ async fn begin(setup: &Setup, pair: &PairConfig, by: &str) -> Result<Option<Path
         agreed_at: None,
     };
     let before = before.unwrap_or(no_facts);
-    let root = open_root(pair, &before)?;
+    let root = open_root(setup, pair, &before)?;
     find_marker(&root, true)?;
     let api_url = setup.config.account.api_url.to_string();
     let (account, _) = sign_in(setup, None, &api_url).await?;

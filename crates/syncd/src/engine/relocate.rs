@@ -14,7 +14,7 @@ use planner::tree::{LocalNode, SyncedFile, SyncedKind, SyncedNode, SyncedTree};
 use state::{Change, HistoryEntry, Journal, JournalError};
 
 use super::memo;
-use super::observe::hashes;
+use super::observe::{Hashes, hashes};
 use super::open::{Halt, check_marker, find_marker};
 use super::whereabouts::{Place, whereabouts};
 use crate::config::{Config, PairConfig};
@@ -63,18 +63,18 @@ pub(crate) fn relocate(
     };
     let mut changes = vec![Change::History(entry(pair, new, by))];
     if !done.same_folder {
-        changes.extend(
-            carry(&journal, pair, &root, &mut done).map_err(|error| match error {
-                Failed::Journal(error) => told(&error),
-                Failed::Disk(error) => Report::from_root(new, &error),
-                Failed::Unread(path) => unread(new, &path),
-            })?,
-        );
+        let synced = journal.synced().map_err(|error| told(&error))?;
+        let known = hashes(&journal, &synced).map_err(|error| told(&error))?;
+        let carried = carry(&synced, &known, pair, &root, &mut done).map_err(|error| match error {
+            Failed::Disk(error) => Report::from_root(new, &error),
+            Failed::Unread(path) => unread(new, &path),
+        })?;
+        changes.extend(carried);
     }
     let meets_anew = !done.anew.is_empty();
     let recorded = journal
         .commit(&changes)
-        .and_then(|()| memo::note_place(&mut journal, root.identity()))
+        .and_then(|()| memo::note_place(&mut journal, &root))
         .and_then(|()| {
             if meets_anew {
                 memo::begin_rebuild(&mut journal)
@@ -126,17 +126,13 @@ fn unread(new: &Path, path: &str) -> Report {
     .data("Nothing was changed.")
 }
 
-enum Failed {
-    Journal(JournalError),
+/// Why a copy could not be compared.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// The disk failed.
     Disk(LocalError),
     /// A recorded node lies where nobody can look.
     Unread(String),
-}
-
-impl From<JournalError> for Failed {
-    fn from(error: JournalError) -> Self {
-        Self::Journal(error)
-    }
 }
 
 impl From<LocalError> for Failed {
@@ -145,30 +141,29 @@ impl From<LocalError> for Failed {
     }
 }
 
-/// The records as they are of the copy.
-fn carry(
-    journal: &Journal,
+/// The records as they are of the copy. Reads whatever file is not known by its stamp.
+pub(super) fn carry(
+    synced: &SyncedTree,
+    known: &Hashes,
     pair: &PairConfig,
     root: &Root,
     done: &mut Relocated,
 ) -> Result<Vec<Change>, Failed> {
-    let synced = journal.synced()?;
-    let known = hashes(journal, &synced)?;
     let mut ignore = Ignore::new(&pair.exclude, &pair.include)?;
     let options = ScanOptions {
         quiet: std::time::Duration::ZERO,
         now_ns: super::clock::now_ns(),
     };
-    let scan = scan::scan(root, &mut ignore, &known, options)?;
+    let scan = scan::scan(root, &mut ignore, known, options)?;
     let mut carried = Carry {
         root,
         scan: &scan,
-        synced: &synced,
+        synced,
         dropped: std::collections::BTreeSet::new(),
         changes: Vec::new(),
         done,
     };
-    for (id, place) in whereabouts(&synced, &scan.tree) {
+    for (id, place) in whereabouts(synced, &scan.tree) {
         carried.node(id, place)?;
     }
     Ok(carried.changes)

@@ -9,7 +9,7 @@ use planner::id::FolderId;
 use super::gate::SafetyStop;
 use super::open::{Halt, Session};
 use crate::remote::account::Life;
-use crate::remote::{translate, walk};
+use crate::remote::{confirm, translate, walk};
 
 /// Asks whether the root lives. The account's top needs no proof.
 pub(crate) async fn prove(session: &Session) -> Result<(), Halt> {
@@ -78,6 +78,9 @@ async fn doubted(session: &Session, root: FolderId, living: FolderId) -> Result<
 /// Listings spent on looking for a synced file where nothing else proves the root.
 const PROOF_LISTINGS: usize = 50;
 
+/// Files asked for their own states. They decide between two ways to stop, so a few suffice.
+const PROOF_FILES: usize = 20;
+
 /// No state and no probe: it counts as alive while its parent lists it and it shows a synced file or has none (design
 /// S3); trashing a folder takes its files along.
 async fn by_parent(session: &Session, root: FolderId, parent: Option<api::Parent>) -> Result<(), Halt> {
@@ -126,6 +129,9 @@ async fn by_parent(session: &Session, root: FolderId, parent: Option<api::Parent
     }
     if files.is_empty() {
         return Ok(());
+    }
+    if confirm::all_dead(&session.account, files.into_iter().take(PROOF_FILES)).await {
+        return Err(gone("the files that were synced with it are in the trash"));
     }
     Err(unproved(
         session,

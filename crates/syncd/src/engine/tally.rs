@@ -78,6 +78,11 @@ impl Tally {
                 words::reason(hold.kind, &hold.reason),
             );
         }
+        for (path, why) in &decision.remote.unlisted {
+            // More is known than that nothing proves it.
+            self.summary.unproved.retain(|item| item.path != *path);
+            self.item(ItemKind::Unproved, path.clone(), why.clone());
+        }
         for path in &decision.remote.held {
             self.item(ItemKind::Held, path.clone(), super::absent::VANISHES.to_owned());
         }

@@ -1,12 +1,11 @@
 //! The end of a run: what it learned is kept, what nobody needs any more goes (design D3, §6).
 //!
-//! Never here: anything of the user's emptied early. Old days of the local trash go only after they were found old twice,
-//! at least a day apart, so that a clock that jumps ahead for a while empties nothing (history H32).
+//! Never here: anything of the user's emptied early. How old the days of the local trash are is [`Ages`]' to say, whatever
+//! a clock does (history H32).
 
 use std::collections::BTreeSet;
 
-use jiff::ToSpan as _;
-
+use super::aging::{Ages, Moment};
 use super::hands::joined;
 use super::memo;
 use super::open::{Halt, Session};
@@ -14,11 +13,11 @@ use super::tally::Tally;
 use crate::local::trash;
 use crate::summary::INTERRUPTED;
 
-/// Where the journal notes when something in the trash was first found old.
-const FOUND_OLD: &str = "trash.found_old_at";
+/// Where the journal notes the ages of the trash.
+const AGES: &str = "trash.ages";
 
-/// Seconds between finding something old and removing it.
-const A_DAY: i64 = 24 * 60 * 60;
+/// By so many seconds more than time itself a clock that runs does not go on within a run: it was set (design D3).
+const A_JUMP: u64 = 24 * 60 * 60;
 
 /// Records how the run ended, and tidies up.
 pub(crate) async fn finish(session: &mut Session, tally: &mut Tally) -> Result<(), Halt> {
@@ -73,40 +72,42 @@ pub(crate) async fn finish(session: &mut Session, tally: &mut Tally) -> Result<(
     Ok(())
 }
 
-/// Removes days of the local trash that are older than `trash_days`.
+/// Removes days of the local trash that were kept for `trash_days`.
 async fn empty_trash(session: &mut Session, now: i64) -> Result<(), Halt> {
-    let today = super::clock::today();
-    let days = i64::from(session.pair.trash_days);
-    let Ok(oldest) = today.checked_sub(days.days()) else {
-        return Ok(());
-    };
     let root = session.root.clone();
-    let listed = joined(crate::blocking::run(move || trash::list(&root)).await);
-    let Ok(listed) = listed else { return Ok(()) };
-    let is_old = listed.iter().any(|item| item.date < oldest);
+    let listed = joined(crate::blocking::run(move || trash::days(&root)).await);
+    let Ok(days) = listed else { return Ok(()) };
     let notes = session.journal.notes().map_err(|error| session.broken(&error))?;
-    let found = notes
-        .get(FOUND_OLD)
-        .and_then(|at| at.parse::<i64>().ok())
-        .filter(|at| *at <= now);
-    let note = match (is_old, found) {
-        (false, _) => None,
-        (true, None) => Some(now.to_string()),
-        (true, Some(at)) if now.saturating_sub(at) < A_DAY => Some(at.to_string()),
-        (true, Some(_)) => {
-            let (root, keep) = (session.root.clone(), session.pair.trash_days);
-            let purged = joined(crate::blocking::run(move || trash::purge(&root, keep, today)).await);
-            if let Err(error) = purged {
-                tracing::warn!(%error, "the local trash could not be emptied");
-            }
-            None
-        }
+    let known = notes
+        .get(AGES)
+        .and_then(|note| serde_json::from_str::<Ages>(note).ok());
+    if days.is_empty() && known.is_none() {
+        return Ok(());
+    }
+    let mut ages = known.unwrap_or_default();
+    let at = Moment {
+        now,
+        today: super::clock::today(),
+        jumped: session.watch.off_by() > A_JUMP,
     };
-    if note.as_deref() != notes.get(FOUND_OLD).map(String::as_str) {
-        session
-            .journal
-            .set_note(FOUND_OLD, note.as_deref())
-            .map_err(|error| session.broken(&error))?;
+    let old = ages.go_on(at, &days, session.pair.trash_days);
+    let note = if days.is_empty() {
+        None
+    } else {
+        serde_json::to_string(&ages).ok()
+    };
+    // What is old is known before it goes: a journal that cannot be written removes nothing.
+    session
+        .journal
+        .set_note(AGES, note.as_deref())
+        .map_err(|error| session.broken(&error))?;
+    if old.is_empty() {
+        return Ok(());
+    }
+    let root = session.root.clone();
+    let purged = joined(crate::blocking::run(move || trash::purge(&root, &old)).await);
+    if let Err(error) = purged {
+        tracing::warn!(%error, "the local trash could not be emptied");
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Reasons in words: what the summary says beside a path that is not in sync.
 
+use api::{ApiError, Lost};
 use planner::hold::{ItemKind, Odd, Reason, Unnameable};
 
 /// A reason, without a full stop.
@@ -32,6 +33,28 @@ pub(crate) fn reason(kind: ItemKind, reason: &Reason) -> String {
         Reason::OnlyUnsyncable => "a folder with nothing in it that can be synced",
     };
     text.to_owned()
+}
+
+/// Why nothing is known of a folder in the account's top that may be in the trash.
+pub(crate) const UNTOLD: &str = "this server does not say which folders are in the trash, and in the account's top folder there is no \
+     other one to compare it with: make a new folder there, on the web site or here with a file in it, and the next run \
+     can tell";
+
+/// Whether a listing came back as nothing at all. A server does so where a name in the folder is not whole (`wire.md`
+/// Q39), and then for good.
+pub(crate) const fn is_unanswered(error: &ApiError) -> bool {
+    matches!(error, ApiError::Ambiguous { why: Lost::Empty, .. })
+}
+
+/// Why a folder in the account could not be listed.
+pub(crate) fn unlisted(error: &ApiError) -> String {
+    if is_unanswered(error) {
+        return "the server answers nothing when asked what is in it, so nothing in it is changed on either side; if it \
+                stays so, a file in it has a name that the server cut in half: find it on the web site (a name with a \
+                number such as \" (2)\") and rename it"
+            .to_owned();
+    }
+    format!("it could not be listed: {error}")
 }
 
 /// Why an entry can never be synced.

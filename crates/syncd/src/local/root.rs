@@ -4,6 +4,7 @@
 //! (design D4, N5). The handle stays with the folder it was opened on: whether the configured path still leads to that
 //! folder is asked with [`Root::check`].
 
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -63,6 +64,8 @@ struct Inner {
     resolve: Resolve,
     renames: Renames,
     probed: OnceLock<Probed>,
+    /// Folders of other pairs: device and inode.
+    others: BTreeSet<(u64, u64)>,
 }
 
 /// What was found out by writing.
@@ -77,12 +80,29 @@ pub(super) struct Probed {
 impl Root {
     /// Opens the folder. [`LocalError::Missing`] and [`LocalError::NotAFolder`] stop the pair.
     pub(crate) fn open(path: &Path) -> Result<Self, LocalError> {
-        let fd = open_folder_at(path)?;
-        let resolve = sys::resolve_of(fd.as_fd());
-        Self::with(path, fd, resolve, Renames::Flags)
+        Self::open_beside(path, &[])
     }
 
-    fn with(path: &Path, fd: OwnedFd, resolve: Resolve, renames: Renames) -> Result<Self, LocalError> {
+    /// The same where those are the folders of other pairs, as far as they exist: wherever below this one they show,
+    /// by a bind mount too, they are not entered, whether or not they were synced before (design S14, history H41).
+    pub(crate) fn open_beside(path: &Path, others: &[&Path]) -> Result<Self, LocalError> {
+        let fd = open_folder_at(path)?;
+        let resolve = sys::resolve_of(fd.as_fd());
+        let others = others.iter().filter_map(|other| {
+            let fd = open_folder_at(other).ok()?;
+            let identity = sys::look_fd(fd.as_fd()).ok()?.identity;
+            Some((identity.device, identity.inode))
+        });
+        Self::with(path, fd, resolve, Renames::Flags, others.collect())
+    }
+
+    fn with(
+        path: &Path,
+        fd: OwnedFd,
+        resolve: Resolve,
+        renames: Renames,
+        others: BTreeSet<(u64, u64)>,
+    ) -> Result<Self, LocalError> {
         let meta = sys::look_fd(fd.as_fd())
             .map_err(|cause| LocalError::at(path.display(), "looking at the folder", cause))?;
         let identity = meta.identity;
@@ -93,13 +113,20 @@ impl Root {
             resolve,
             renames,
             probed: OnceLock::new(),
+            others,
         })))
     }
 
     /// The root as kernels and file systems see it that lack `openat2` and the flags of `renameat2`.
     #[cfg(test)]
     pub(super) fn open_plain(path: &Path) -> Result<Self, LocalError> {
-        Self::with(path, open_folder_at(path)?, Resolve::Walk, Renames::Plain)
+        Self::with(
+            path,
+            open_folder_at(path)?,
+            Resolve::Walk,
+            Renames::Plain,
+            BTreeSet::new(),
+        )
     }
 
     /// The path it was opened by.
@@ -110,6 +137,11 @@ impl Root {
     /// What the folder is, for the journal.
     pub(crate) fn identity(&self) -> LocalIdentity {
         self.0.identity
+    }
+
+    /// Whether a folder is that of another pair.
+    pub(super) fn is_of_another_pair(&self, identity: LocalIdentity) -> bool {
+        self.0.others.contains(&(identity.device, identity.inode))
     }
 
     /// Whether the path still leads to this folder; an unmounted disk or a restored backup fails here.

@@ -3,6 +3,7 @@
 //! Files come in one by one and go out by date, never early. Folders in here are only places to keep names apart. What must
 //! never happen: one trashed file replaces another.
 
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use jiff::civil::Date;
@@ -138,7 +139,7 @@ fn numbered(name: &LocalName, number: u32) -> LocalName {
 /// What is in the trash, by day and path. Nothing is made.
 pub(crate) fn list(root: &Root) -> Result<Vec<Trashed>, LocalError> {
     let mut all = Vec::new();
-    for (date, day) in days(root)? {
+    for (date, day) in folders(root)? {
         let top = own_path(Area::Trash, &day);
         for entry in sys::walk(&root.path().join(top.as_str()), Order::ByName) {
             let entry = entry.map_err(|error| walk_error(&top, &error))?;
@@ -186,27 +187,25 @@ fn day_of(at: &RelPath) -> Option<LocalName> {
     at.components().nth(2).and_then(LocalName::new)
 }
 
-/// Removes for good what came in more than `keep_days` before `today`. Not to be called in a run whose clock jumped by
-/// more than a day. Answers the days removed.
-pub(crate) fn purge(root: &Root, keep_days: u32, today: Date) -> Result<Vec<Date>, LocalError> {
-    // A span that goes back before all dates leaves nothing old enough.
-    let span = jiff::Span::new().try_days(keep_days);
-    let Ok(oldest) = span.and_then(|span| today.checked_sub(span)) else {
-        return Ok(Vec::new());
-    };
-    let mut purged = Vec::new();
-    for (date, day) in days(root)? {
-        if date < oldest {
+/// Removes these days for good. How old they are is the engine's to know: their names are of a clock that may have been
+/// wrong.
+pub(crate) fn purge(root: &Root, old: &BTreeSet<Date>) -> Result<(), LocalError> {
+    for (date, day) in folders(root)? {
+        if old.contains(&date) {
             remove_tree(root, &own_path(Area::Trash, &day))?;
-            purged.push(date);
         }
     }
-    Ok(purged)
+    Ok(())
+}
+
+/// The days of which there is something.
+pub(crate) fn days(root: &Root) -> Result<BTreeSet<Date>, LocalError> {
+    Ok(folders(root)?.into_iter().map(|(date, _)| date).collect())
 }
 
 /// Removes days of which everything was restored: they hold folders only.
 pub(super) fn drop_empty(root: &Root) -> Result<(), LocalError> {
-    for (_, day) in days(root)? {
+    for (_, day) in folders(root)? {
         let top = own_path(Area::Trash, &day);
         let mut walk = sys::walk(&root.path().join(top.as_str()), Order::ByName);
         let empty = walk.all(|entry| entry.is_ok_and(|entry| entry.is_folder));
@@ -239,7 +238,7 @@ fn remove_tree(root: &Root, top: &RelPath) -> Result<(), LocalError> {
 }
 
 /// The days that have a folder; others are none of ours.
-fn days(root: &Root) -> Result<Vec<(Date, LocalName)>, LocalError> {
+fn folders(root: &Root) -> Result<Vec<(Date, LocalName)>, LocalError> {
     let names = super::staging::list(root, Area::Trash)?;
     Ok(names
         .into_iter()
@@ -325,22 +324,26 @@ mod tests {
     }
 
     #[test]
-    fn the_trash_is_purged_by_age_and_never_early() {
+    fn only_the_days_that_are_named_are_purged() {
         let disk = Disk::new();
         for day in ["2026-10-01", "2026-10-24", "2026-11-23", "2027-01-01"] {
             disk.write("a/b", day);
             put_away(&disk, "a/b", day);
         }
         disk.write(".syncd/trash/notes/x", "not ours");
-        let purged = purge(&disk.root, 30, date("2026-11-23")).unwrap();
-        assert_eq!(purged, [date("2026-10-01")]);
-        assert_eq!(purge(&disk.root, u32::MAX, date("2026-11-23")), Ok(Vec::new()));
-        let days: Vec<Date> = list(&disk.root)
+        purge(
+            &disk.root,
+            &BTreeSet::from([date("2026-10-01"), date("2025-01-01")]),
+        )
+        .unwrap();
+        let left = ["2026-10-24", "2026-11-23", "2027-01-01"].map(date);
+        assert_eq!(days(&disk.root).unwrap(), BTreeSet::from(left));
+        let listed: BTreeSet<Date> = list(&disk.root)
             .unwrap()
             .into_iter()
             .map(|item| item.date)
             .collect();
-        assert_eq!(days, [date("2026-10-24"), date("2026-11-23"), date("2027-01-01")]);
+        assert_eq!(listed, BTreeSet::from(left));
         assert!(disk.exists(".syncd/trash/notes/x"));
     }
 
@@ -371,7 +374,7 @@ mod tests {
         disk.write("keep/x", "mine");
         disk.folder(".syncd/trash/2020-01-01");
         disk.link("../../../keep", ".syncd/trash/2020-01-01/l");
-        purge(&disk.root, 30, date("2026-11-23")).unwrap();
+        purge(&disk.root, &BTreeSet::from([date("2020-01-01")])).unwrap();
         assert_eq!(disk.files(), ["keep/x=mine"]);
     }
 }

@@ -385,6 +385,41 @@ fn files_below<'a>(synced: &'a SyncedTree, folder: NodeId, live: &Tree<RemoteNod
     found
 }
 
+/// Whether every one of these synced files says itself that it is in the trash or deleted (design S2), and there is one.
+/// Asks no further than the first that does not.
+pub(crate) async fn all_dead(account: &Account, files: impl IntoIterator<Item = FileId>) -> bool {
+    let mut files = files.into_iter().peekable();
+    if files.peek().is_none() {
+        return false;
+    }
+    let answers = futures_util::stream::iter(files)
+        .map(|file| async move {
+            let wire = translate::wire_file(file).ok()?;
+            account.client.file_info(wire).await.ok()
+        })
+        .buffered(AT_ONCE);
+    let mut answers = std::pin::pin!(answers);
+    while let Some(answer) = answers.next().await {
+        let state = answer.and_then(|row| row.state);
+        if !matches!(state, Some(RowState::Trash | RowState::Deleted)) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether all synced files below a folder, of which there is one, are dead by their own states. Where nothing tells a
+/// dead folder from a living one, this does: trashing a folder takes its files along (`wire.md` §5).
+pub(crate) async fn all_dead_below(
+    account: &Account,
+    live: &Tree<RemoteNode>,
+    synced: &SyncedTree,
+    folder: NodeId,
+) -> bool {
+    let files = files_below(synced, folder, live);
+    all_dead(account, files.into_iter().filter_map(|node| node.remote().file())).await
+}
+
 /// Rows of files that are still active in folders proved dead, with the rows of unsynced folders above them: they came
 /// after its death and are kept (design S4). Their parents are the dead folders. `limit` bounds the listings.
 pub(crate) async fn stranded(

@@ -10,6 +10,11 @@ use crate::local::LocalError;
 
 use super::{Kind, Report};
 
+/// What happened to a pass that did not begin.
+const NOT_SYNCED: &str = "not synced";
+/// What happened to one that had begun, when its journal failed.
+const BROKEN_OFF: &str = "not synced to the end";
+
 /// What a pass that did not begin says about the user's files.
 const UNTOUCHED: &str = "Nothing was changed on either side.";
 
@@ -18,8 +23,11 @@ const BEGUN: &str = "What was done before this stays done, and the next run goes
 
 impl Report {
     /// The same from within a pass: it cannot say that nothing was changed.
-    pub(crate) fn in_a_pass(self) -> Self {
+    pub(crate) fn in_a_pass(mut self) -> Self {
         if self.data.as_deref() == Some(UNTOUCHED) {
+            if self.kind == Kind::State && self.happened == NOT_SYNCED {
+                BROKEN_OFF.clone_into(&mut self.happened);
+            }
             self.data(BEGUN)
         } else {
             self
@@ -28,8 +36,7 @@ impl Report {
 
     /// The journal of this pair cannot be used.
     pub(crate) fn from_journal(error: &JournalError, pair: &str) -> Self {
-        let told =
-            |kind, cause: String, next: &str| Self::new(kind, "not synced", cause, next).data(UNTOUCHED);
+        let told = |kind, cause: String, next: &str| Self::new(kind, NOT_SYNCED, cause, next).data(UNTOUCHED);
         let rebuild = format!(
             "\"syncd rebuild {pair}\" keeps it aside and makes a new one from both sides, without deleting anything"
         );
@@ -115,7 +122,7 @@ impl Report {
             | LocalError::Vanished { .. }
             | LocalError::Io { .. } => "look at the folder and its disk, then run this again",
         };
-        Self::new(Kind::LocalFolder, "not synced", error.to_string(), next)
+        Self::new(Kind::LocalFolder, NOT_SYNCED, error.to_string(), next)
             .at(root.display().to_string())
             .data(UNTOUCHED)
     }
@@ -125,7 +132,7 @@ impl Report {
         let next = "look at `remote` of this pair, and at the folder on the web site";
         Self::new(
             Kind::Server,
-            "not synced",
+            NOT_SYNCED,
             format!("its folder in the account: {why}"),
             next,
         )

@@ -245,6 +245,8 @@ fn client(config: &Config, credentials: api::Credentials) -> Result<api::Client,
     built.credentials = credentials;
     built.timeouts.request = config.timing.request_timeout;
     built.timeouts.connect = built.timeouts.connect.min(config.timing.request_timeout);
+    built.retry.base = config.timing.retry_pause;
+    built.retry.max = built.retry.max.max(config.timing.retry_pause);
     built.session.login_backoff = config.timing.login_backoff;
     built.session.login_backoff_max = built.session.login_backoff_max.max(config.timing.login_backoff);
     built.proxy = config

@@ -358,6 +358,7 @@ mod tests {
             interims: Vec::new(),
             held: Vec::new(),
             rings: BTreeSet::new(),
+            unlisted: Vec::new(),
             set_aside: BTreeSet::new(),
         }
     }

@@ -21,6 +21,10 @@ use crate::engine::{absent, hands, intents, tally};
 use crate::local::hash;
 use crate::remote::apply::{self as cloud, Failure, Landed};
 
+/// Why new bytes for a file cannot go up under its name.
+const NAME_STAYS: &str =
+    "its name in the account cannot be set again, and is too long to be escaped: rename it there";
+
 /// A file that is to be sent.
 #[derive(Clone, Copy)]
 struct Send<'a> {
@@ -230,6 +234,9 @@ impl Execution<'_> {
         }
         if self.unwanted.contains(&(from.as_str().to_owned(), size.get())) {
             return Ok(self.fail(step, Failure::Held(absent::VANISHES.to_owned())));
+        }
+        if naming::set_again(name) == naming::Again::Never {
+            return Ok(self.fail(step, Failure::Held(NAME_STAYS.to_owned())));
         }
         let plain = self.plain_name(send);
         if plain.is_some() && seen.hash.is_none() {

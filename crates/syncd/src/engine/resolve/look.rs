@@ -334,8 +334,11 @@ impl<'a> Looks<'a> {
         // Under its interim name, or as the server numbered it, it is not finished.
         let numbered =
             naming::plain(&wanted.name).is_some_and(|plain| naming::numbered_like(&row.name, &plain));
-        let unfinished = numbered || naming::parse_interim(&row.name).is_some();
-        let in_place = row.name == wanted.name.as_str() && account.within(row.parent) == Some(wanted.folder);
+        let in_folder = account.within(row.parent) == Some(wanted.folder);
+        let in_place = in_folder && wanted.is_named(&row.name);
+        // Or as a server mangled it, between the two calls that name such a file.
+        let mangled = in_folder && !in_place && wanted.may_be_mangled();
+        let unfinished = numbered || mangled || naming::parse_interim(&row.name).is_some();
         if !unfinished && !in_place {
             return self.moved_since(intent, wanted, replaced, row, hash).await;
         }

@@ -23,13 +23,18 @@ fn shows(path: &'static str) -> impl Fn(&World) -> bool {
 }
 
 async fn assert_ends_as(world: &World, machine: &Machine, tree: &[(&str, &str)]) {
+    assert_ends_at(world, machine, tree).await;
+    assert_settled(world, "/Sync", &[machine]).await;
+}
+
+/// The same for names that are others in the account.
+async fn assert_ends_at(world: &World, machine: &Machine, tree: &[(&str, &str)]) {
     until_quiet(world, &[machine]).await;
     let tree: Vec<(String, String)> = tree
         .iter()
         .map(|(path, bytes)| ((*path).to_owned(), (*bytes).to_owned()))
         .collect();
     assert_eq!(machine.tree(), tree);
-    assert_settled(world, "/Sync", &[machine]).await;
 }
 
 #[tokio::test]
@@ -143,5 +148,89 @@ async fn a_folder_deleted_there_after_its_rename_here_was_cut_off_is_deleted() {
         cut_when(&world, &one, move |_| disk.join("renamed").exists()).await;
         world.control.trash_folder(folder).unwrap();
         assert_ends_as(&world, &one, &[("/keep.txt", "keep")]).await;
+    }
+}
+
+#[tokio::test]
+async fn h15_a_replacement_cut_off_before_the_old_version_is_trashed_survives_that_its_copy_is_deleted_elsewhere()
+ {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let (one, two) = (world.machine("one", "/Sync"), world.machine("two", "/Sync"));
+        one.write("f.txt", "first");
+        one.write("keep.txt", "keep");
+        one.sync().await;
+        two.sync().await;
+        let old = world.file("/Sync/f.txt");
+        one.write("f.txt", "second, longer");
+        // The new version has the name; the old one is not trashed yet.
+        let named = |world: &World| {
+            let tree = world.control.tree().unwrap();
+            let there = tree
+                .live_files()
+                .into_iter()
+                .filter(|(at, _)| *at == "/Sync/f.txt");
+            there.count() == 2
+        };
+        cut_when(&world, &one, named).await;
+        let tree = world.control.tree().unwrap();
+        let mut files = tree.live_files().into_iter();
+        let new = files
+            .find(|(at, file)| *at == "/Sync/f.txt" && file.id != old)
+            .unwrap()
+            .1
+            .id;
+        // The other machine shows both after some looks, and its user deletes the one with the odd name.
+        let copy = format!("f (id {new}).txt");
+        for _ in 0..6 {
+            two.once().await;
+            if two.disk.join(&copy).exists() {
+                break;
+            }
+        }
+        assert_eq!(two.read(&copy), "second, longer", "{dialect:?}: {:?}", two.tree());
+        two.remove(&copy);
+        two.once().await;
+        let tree = world.control.tree().unwrap();
+        assert!(
+            tree.live_files().iter().all(|(_, file)| file.id != new),
+            "{dialect:?}: it is in the trash"
+        );
+        // The first machine returns.
+        until_quiet(&world, &[&one, &two]).await;
+        for machine in [&one, &two] {
+            assert_eq!(
+                machine.read("f.txt"),
+                "second, longer",
+                "{dialect:?}: {:?}",
+                machine.tree()
+            );
+            assert_eq!(machine.tree().len(), 2, "{dialect:?}: {:?}", machine.tree());
+        }
+        assert_settled(&world, "/Sync", &[&one, &two]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_replacement_cut_off_between_the_two_names_of_a_server_that_mangles_the_first_keeps_its_name_here()
+{
+    for dialect in [Dialect::V4, Dialect::V5] {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        one.write("keep.txt", "keep");
+        one.sync().await;
+        let root = world.folder("/Sync");
+        world.control.put_file(Some(root), "a<b.txt", "first").unwrap();
+        one.sync().await;
+        one.write("a<b.txt", "second, longer");
+        // As the server made it of the name that was set first.
+        cut_when(&world, &one, shows("/Sync/a")).await;
+        assert_ends_at(
+            &world,
+            &one,
+            &[("/a<b.txt", "second, longer"), ("/keep.txt", "keep")],
+        )
+        .await;
+        assert_eq!(world.account().len(), 3, "{:?}", world.account());
     }
 }

@@ -218,6 +218,85 @@ async fn h03_rows_that_went_back_in_time_delete_nothing() {
 }
 
 #[tokio::test]
+async fn h03_another_file_under_an_id_of_before_is_no_edit() {
+    let world = World::start(Dialect::V5).await;
+    let one = world.machine("one", "/Sync");
+    for name in ["a", "b", "c"] {
+        one.write(&format!("{name}.txt"), &format!("text {name}"));
+    }
+    one.sync().await;
+    // The database of last night: it gives the ids of today out again, to others.
+    let root = world.folder("/Sync");
+    let files = ["a", "b", "c"].map(|name| world.file(&format!("/Sync/{name}.txt")));
+    world
+        .control
+        .web(devcloud::WebAction::LoseRows {
+            files: files.to_vec(),
+            folders: Vec::new(),
+        })
+        .unwrap();
+    for number in 0..2 {
+        let name = format!("another {number}.txt");
+        let id = world
+            .control
+            .put_file(Some(root), &name, format!("another {number}"))
+            .unwrap();
+        assert!(files.contains(&id), "without that this shows nothing");
+    }
+    for _ in 0..2 {
+        let pass = one.once().await;
+        assert_eq!(pass.stop.map(|stop| stop.kind), Some("lost_rows"));
+        assert_eq!(
+            (one.read("a.txt"), one.read("b.txt")),
+            ("text a".into(), "text b".into())
+        );
+    }
+    let mut journal = state::Journal::open(&one.config.pair_dir("main")).unwrap();
+    journal
+        .approve(None, "test", crate::engine::clock::now())
+        .unwrap();
+    drop(journal);
+    until_quiet(&world, &[&one]).await;
+    let texts: Vec<String> = one.tree().into_iter().map(|(_, text)| text).collect();
+    for text in ["text a", "text b", "text c", "another 0", "another 1"] {
+        assert_eq!(
+            texts.iter().filter(|it| *it == text).count(),
+            1,
+            "{text}: {:?}",
+            one.tree()
+        );
+    }
+    assert_settled(&world, "/Sync", &[&one]).await;
+}
+
+#[tokio::test]
+async fn h31_an_edit_of_equal_size_is_sent_whatever_its_times_say() {
+    let world = World::start(Dialect::V5).await;
+    let one = world.machine("one", "/Sync");
+    one.write("f.txt", "one");
+    let times = || fs::metadata(one.disk.join("f.txt")).unwrap().modified().unwrap();
+    one.sync().await;
+    for (text, restored) in [("two", false), ("six", true), ("ten", true)] {
+        let before = times();
+        one.write("f.txt", text);
+        if restored {
+            let file = fs::File::options()
+                .write(true)
+                .open(one.disk.join("f.txt"))
+                .unwrap();
+            file.set_modified(before).unwrap();
+        }
+        let pass = one.sync().await;
+        assert_eq!((pass.uploaded, pass.downloaded), (1, 0), "{text}: {pass:#?}");
+        assert_eq!(
+            super::text(world.control.content(world.file("/Sync/f.txt")).unwrap()),
+            text
+        );
+    }
+    assert_settled(&world, "/Sync", &[&one]).await;
+}
+
+#[tokio::test]
 async fn h42_bytes_swapped_at_equal_size_are_taken_at_the_next_download() {
     let world = World::start(Dialect::V5).await;
     let one = world.machine("one", "/Sync");

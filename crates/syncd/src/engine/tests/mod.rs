@@ -8,8 +8,11 @@ mod budgets;
 mod chaos;
 mod cut;
 mod dialects;
+mod hiccups;
 mod histories;
 mod lost_answers;
+mod quirks;
+mod quirks_wire;
 mod twins;
 
 use std::collections::BTreeMap;
@@ -17,6 +20,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use api::transport::{HttpTransport, Transport};
 use devcloud::{Class, Control, Dialect, Options, Server};
 use tokio_util::sync::CancellationToken;
 
@@ -138,16 +142,27 @@ struct Machine {
 impl Machine {
     /// One pass, as `--once` makes it, in a process of its own.
     async fn once(&self) -> PairSummary {
-        let credentials = api::Credentials::keys(self.keys.0.as_str(), self.keys.1.as_str());
-        let url = &self.config.account.api_url;
-        let store = FileTokenStore::open(&self.config.state_dir, url, &credentials).unwrap();
-        let mut built = api::Config::new(url.as_str()).unwrap();
-        built.credentials = credentials;
+        let transport = HttpTransport::new(&self.client_config()).unwrap();
+        self.once_through(Arc::new(transport)).await
+    }
+
+    /// What its client is built with.
+    fn client_config(&self) -> api::Config {
+        let mut built = api::Config::new(self.config.account.api_url.as_str()).unwrap();
+        built.credentials = api::Credentials::keys(self.keys.0.as_str(), self.keys.1.as_str());
         built.session.login_backoff = self.config.timing.login_backoff;
         built.session.logins_per_hour = 1_000;
         built.retry.base = std::time::Duration::from_millis(5);
         built.retry.rate_base = std::time::Duration::from_millis(5);
-        let client = api::Client::new(built, Arc::new(store), Arc::new(|_| Ok(()))).unwrap();
+        built
+    }
+
+    /// The same over a network of the test's.
+    async fn once_through(&self, transport: Arc<dyn Transport>) -> PairSummary {
+        let built = self.client_config();
+        let url = &self.config.account.api_url;
+        let store = FileTokenStore::open(&self.config.state_dir, url, &built.credentials).unwrap();
+        let client = api::Client::with_transport(built, Arc::new(store), Arc::new(|_| Ok(())), transport);
         let setup = Setup {
             config: self.config.clone(),
             client,

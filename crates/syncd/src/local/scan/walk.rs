@@ -269,7 +269,11 @@ impl Walk<'_> {
         if !looked.is_ok_and(|again| again.identity == entry.meta.identity) {
             return Ok(self.hide(entry, String::from("it changed during the scan")));
         }
-        // Nested roots (S14), and by the way whether names in it can be looked at.
+        // Nested roots (S14): known by the configuration, or by their marker, and by the way whether names in it can be
+        // looked at.
+        if self.root.is_of_another_pair(entry.meta.identity) {
+            return Ok(self.hide(entry, String::from("it is the root of another pair")));
+        }
         match sys::look_at(open.as_fd(), &format!("{AREA}/{}", marker::NAME)) {
             Err(Errno::NOENT | Errno::NOTDIR) => {}
             Ok(_) => return Ok(self.hide(entry, String::from("it is the root of another pair"))),

@@ -36,7 +36,7 @@ pub(crate) async fn finish_replacement(
     let old = translate::wire_file(replaced.old).map_err(Failure::of_safe_call)?;
     match account.client.file_info(old).await {
         Ok(row) if as_agreed(account, &row, replaced) => {}
-        Ok(row) if gone(&row) && landed.name.as_str() == wanted.name.as_str() => {
+        Ok(row) if gone(&row) && wanted.is_named(landed.name.as_str()) => {
             // A resumed replacement whose last call had arrived: nothing is left to do.
             return Ok(landed);
         }

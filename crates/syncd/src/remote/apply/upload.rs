@@ -8,6 +8,7 @@ use api::{FileEdit, FileRow, UploadBody, UploadRequest, Uploaded};
 use planner::content::ContentHash;
 use planner::id::{FileId, FolderId, ShortUrl};
 use planner::name::{PlainName, RemoteName};
+use planner::naming::{self, Again};
 
 use super::{Failure, is_fatal, trash_file};
 use crate::remote::account::Account;
@@ -35,6 +36,22 @@ pub(crate) struct Wanted {
     pub(crate) name: RemoteName,
     /// Its size in bytes.
     pub(crate) size: NonZeroU64,
+}
+
+impl Wanted {
+    /// Whether a file of this name has the name that is wanted, or what stands for it where it cannot be set.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        match naming::set_again(&self.name) {
+            Again::Kept | Again::Never => self.name.as_str() == name,
+            Again::MayBeMangled(escaped) => self.name.as_str() == name || escaped.as_str() == name,
+            Again::Only(escaped) => escaped.as_str() == name,
+        }
+    }
+
+    /// Whether a server that mangles names may have made any other one of it, on the way to the escaped form.
+    pub(crate) fn may_be_mangled(&self) -> bool {
+        matches!(naming::set_again(&self.name), Again::MayBeMangled(_))
+    }
 }
 
 /// Uploads under `name`: the real one (design A2), or an interim (A3) that [`finish_interim`] ends. Wrong bytes are
@@ -95,8 +112,21 @@ pub(crate) async fn finish_interim(
     landed: Landed,
 ) -> Result<Landed, Failure> {
     let file = translate::wire_file(landed.file).map_err(Failure::of_safe_call)?;
-    let edit = FileEdit::of(file).name(wanted.name.as_str());
+    let again = naming::set_again(&wanted.name);
+    let name = match &again {
+        Again::Only(escaped) => escaped,
+        Again::Kept | Again::MayBeMangled(_) | Again::Never => &wanted.name,
+    };
+    let edit = FileEdit::of(file).name(name.as_str());
     let mut row = account.client.file_edit(&edit).await.map_err(unfinished)?;
+    if let Again::MayBeMangled(escaped) = &again
+        && row.is_active()
+        && row.name != name.as_str()
+    {
+        // This server does not keep such names: left as it is now, it would be another name on every machine.
+        let edit = FileEdit::of(file).name(escaped.as_str());
+        row = account.client.file_edit(&edit).await.map_err(unfinished)?;
+    }
     let place = account.place(wanted.folder).map_err(Failure::of_safe_call)?;
     if row.is_active() && row.parent != Some(place) {
         // Q09: the server fell back to the root, or somebody moved it. One repair, then it is not ours to fight over.
