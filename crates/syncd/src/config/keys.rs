@@ -233,6 +233,7 @@ pub(crate) const KEYS: &[Key] = &[
     later(Notify, "desktop", Flag, IsFlag(false), "Desktop notifications about conflicts and safety stops."),
 
     key(Timing, "quiet_period", Span(0, HOUR), Text("1s"), "A file is taken when two looks so far apart are equal."),
+    key(Timing, "restless_after", Span(0, DAY), Text("1h"), "A file that keeps changing for so long is sent from a copy, as it is then."),
     key(Timing, "confirm_after", Span(0, HOUR), Text("30s"), "Between two proofs that a folder of the account is dead."),
     key(Timing, "look_again", Span(0, HOUR), Text("5s"), "Between two looks at a folder of the account that both count."),
     key(Timing, "login_backoff", Span(0, HOUR), Text("5s"), "Longest first wait before signing in again after another device took the session."),
@@ -363,7 +364,7 @@ mod tests {
     fn the_table_holds_every_key_of_the_interface() {
         let promised = "state_dir device_name api_url credentials_file allow_http ca_file proxy upload download \
             concurrency from to days pause socket level format file keep desktop quiet_period confirm_after look_again \
-            login_backoff sweep_after late_upload_limit request_timeout retry_pause name local remote direction conflict \
+            login_backoff sweep_after late_upload_limit request_timeout retry_pause restless_after name local remote direction conflict \
             first_merge exclude include max_delete_percent min_free trash_days poll_interval max_poll_interval \
             full_walk_interval local_scan_interval stale_after unstorable_names server_copy enabled";
         for name in promised.split_whitespace() {

@@ -274,6 +274,7 @@ impl Reader<'_> {
             late_upload_limit: span("late_upload_limit")?,
             request_timeout: span("request_timeout")?,
             retry_pause: span("retry_pause")?,
+            restless_after: span("restless_after")?,
         })
     }
 

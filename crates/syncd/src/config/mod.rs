@@ -100,6 +100,8 @@ pub(crate) struct Timing {
     pub(crate) late_upload_limit: Duration,
     /// One call, answer included.
     pub(crate) request_timeout: Duration,
+    /// A file that keeps changing for so long is sent from a copy (design S13).
+    pub(crate) restless_after: Duration,
     /// Longest first wait before a call is repeated.
     pub(crate) retry_pause: Duration,
 }

@@ -19,6 +19,7 @@ use state::RemoteVersion;
 use super::fetch::{self, Fetched};
 use super::observe::RemoteSeen;
 use super::open::{Halt, Mode, Session};
+use super::restless::Copies;
 use crate::local::scan::Scan;
 use crate::local::{LocalError, hash};
 use crate::remote::apply::Failure;
@@ -49,6 +50,15 @@ pub(crate) struct Decision {
     pub(crate) uncompared: Vec<(Compare, Failure)>,
     /// Local paths of which an earlier upload may still arrive: nothing is sent for them.
     pub(crate) waiting: BTreeSet<RelPath>,
+    /// Copies of files that never hold still, which are sent in their place.
+    pub(crate) copies: Copies,
+}
+
+impl Decision {
+    /// What a copy holds its file held for a moment: no stamp of the file stands for those bytes.
+    pub(super) fn trust_no_copies(&mut self) {
+        self.trusted.retain(|key, _| self.copies.of(*key).is_none());
+    }
 }
 
 /// Decides. In [`Mode::Look`] nothing is fetched: what would have to be compared is in `merged.compare`.
@@ -67,6 +77,7 @@ pub(crate) async fn decide(
         fetched: BTreeMap::new(),
         uncompared: Vec::new(),
         waiting: BTreeSet::new(),
+        copies: Copies::default(),
     };
     let mut given_up = BTreeSet::new();
     for _ in 0..ROUNDS {

@@ -30,6 +30,7 @@ mod record;
 mod recover;
 pub(crate) mod relocate;
 mod resolve;
+mod restless;
 mod root;
 mod schedule;
 mod settle;

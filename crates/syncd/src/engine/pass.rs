@@ -13,7 +13,7 @@ use super::open::{Halt, Mode, Session, open};
 use super::tally::Tally;
 use super::{
     OnceOptions, Outcome, Setup, Sink, conflicts, deletions, dry_run, execute, memo, observe, recover,
-    resolve, settle, sight, tidy, twins,
+    resolve, restless, settle, sight, tidy, twins,
 };
 use crate::config::PairConfig;
 use crate::local::scan::Scan;
@@ -137,15 +137,21 @@ async fn rounds(
             Mode::Write => resolve::account(session).await?,
             Mode::Look => resolve::waiting(session)?,
         };
-        let (scan, mut remote) = see(session).await?;
+        let (mut scan, mut remote) = see(session).await?;
+        let copies = match mode {
+            Mode::Write => restless::copy(session, &mut scan).await?,
+            Mode::Look => restless::Copies::default(),
+        };
         observe::leave_alone(session, &mut remote, &waiting)?;
         if let Some(expected) = options.expect.as_ref().filter(|_| tally.rounds() == 1) {
             expect(session, &scan, &remote, expected).await?;
         }
-        let decision = Decision {
+        let mut decision = Decision {
             waiting,
+            copies,
             ..decide(session, scan, remote, mode).await?
         };
+        decision.trust_no_copies();
         tracing::trace!(plan = %dry_run::Shown(session, &decision), "decided");
         tally.observed(&decision);
         gate(session, &decision)?;

@@ -64,13 +64,6 @@ impl Staging {
 
     /// Copies a file that keeps changing, as it is now (design S13): by sharing its blocks where the file system can, else
     /// byte by byte. Answers where the copy is and how a scan would have seen it; upload it like any other file.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "for files that change all the time, which --once leaves to the service"
-        )
-    )]
     pub(crate) fn snapshot(
         root: &Root,
         from: &RelPath,

@@ -1,7 +1,10 @@
 //! A few hundred histories in every run, and that they are the same each time.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::history::History;
-use super::program::{search, tell};
+use super::program::{News, search, tell};
 use super::world::{Workshop, live};
 
 /// Histories of the normal run.
@@ -9,12 +12,19 @@ const SEEDS: u64 = 500;
 
 #[test]
 fn simulated_histories_end_in_agreement_with_nothing_lost_and_nothing_twice() {
-    let found = search(0..SEEDS, 2, 1, &|_| {}).unwrap();
+    let lived = AtomicU64::new(0);
+    let failed = Mutex::new(None);
+    let progress = |news: News<'_>| match news {
+        News::Lived(number) => drop(lived.fetch_max(number, Ordering::Relaxed)),
+        News::Failed(seed, why) => *failed.lock().unwrap() = Some((seed, why.to_owned())),
+    };
+    let found = search(0..SEEDS, 2, 1, &progress).unwrap();
     if let Some(seed) = found.failures.keys().next() {
         let workshop = Workshop::new("told").unwrap();
         panic!("{}", tell(&workshop, *seed, &|| {}).unwrap());
     }
-    assert_eq!(found.histories, SEEDS);
+    assert_eq!((found.histories, lived.into_inner()), (SEEDS, SEEDS));
+    assert_eq!(failed.into_inner().unwrap(), None);
 }
 
 /// Seeds that violated something once, each found by a search: kept as long as histories are made the same way.

@@ -244,9 +244,15 @@ impl Execution<'_> {
             return Ok(self.hash_first(step, what, from, &seen));
         }
         let on_wire = self.begin_upload(step, send, plain, replaced.as_ref(), seen.hash)?;
-        let source = hands::Source {
-            path: from.clone(),
-            seen,
+        let source = match self.decision.copies.of(what) {
+            Some((copy, seen)) => hands::Source {
+                path: copy.clone(),
+                seen: seen.clone(),
+            },
+            None => hands::Source {
+                path: from.clone(),
+                seen,
+            },
         };
         let wanted = cloud::Wanted {
             folder,

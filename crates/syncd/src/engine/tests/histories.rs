@@ -453,3 +453,46 @@ async fn a_foreign_interim_younger_than_a_week_keeps_its_folder_and_an_old_one_d
         world.account()
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h35_a_file_that_never_holds_still_is_sent_from_a_copy_at_last() {
+    let world = World::start(Dialect::Document).await;
+    let mut one = world.machine("one", "/Sync");
+    one.config.timing.quiet_period = Duration::from_millis(60);
+    one.config.timing.restless_after = Duration::ZERO;
+    one.write("log", "line 0000\n");
+    let (log, end) = (one.disk.join("log"), CancellationToken::new());
+    let writer = {
+        let end = end.clone();
+        tokio::task::spawn_blocking(move || {
+            let mut log = fs::OpenOptions::new().append(true).open(log).unwrap();
+            let mut number = 1;
+            while !end.is_cancelled() {
+                std::io::Write::write_all(&mut log, format!("line {number:04}\n").as_bytes()).unwrap();
+                number += 1;
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        })
+    };
+    for pass in 1..=2 {
+        let summary = one.once().await;
+        assert_eq!(summary.uploaded, 0, "{pass}: {summary:#?}");
+        assert_eq!(summary.held.len(), 1, "{pass}: {summary:#?}");
+    }
+    assert_eq!(one.once().await.uploaded, 1);
+    let sent = text(world.control.content(world.file("/Sync/log")).unwrap());
+    assert!(
+        sent.starts_with("line 0000\nline 0001\n") && sent.ends_with('\n'),
+        "{sent}"
+    );
+    end.cancel();
+    writer.await.unwrap();
+    // When it holds still, all of it comes.
+    one.sync().await;
+    assert_eq!(
+        text(world.control.content(world.file("/Sync/log")).unwrap()),
+        one.read("log")
+    );
+    assert!(one.read("log").len() > sent.len());
+    assert_settled(&world, "/Sync", &[&one]).await;
+}
