@@ -219,44 +219,37 @@ impl<'a> Life<'a> {
 
     /// The third: what is gone on one side and left alone on the other goes there too; a change beats it.
     fn check_deletions(&self) -> Result<(), String> {
-        let world = self.world;
-        let triple = &world.triple;
-        // What is new may be what is gone (M3, M4, A4, M13); without it, identities and ids say who is who.
-        let certain = |side: &[Seen]| side.iter().all(|node| node.was.is_some());
-        if !certain(&triple.here) || !certain(&triple.there) {
-            return Ok(());
-        }
-        for at in 0..triple.base.len() {
-            let inode = world.base_inodes[at];
-            let id = world.base_rows[at];
-            if world.may_be_another(&triple.here, at) || world.may_be_another(&triple.there, at) {
-                continue;
-            }
-            let (here, there) = (find(&triple.here, at), find(&triple.there, at));
+        for at in 0..self.world.triple.base.len() {
+            let inode = self.world.base_inodes[at];
+            let id = self.world.base_rows[at];
             let lives_here = self.machine.disk.nodes.contains_key(&inode);
             let lives_there = self.account.live(id).is_some();
-            match (here, there) {
-                (None, Some(seen)) => {
-                    if world.is_left_alone(&triple.there, seen) && lives_there {
-                        return Err(format!("{id:?} was deleted here and lives on"));
-                    }
-                    if world.is_changed(&triple.there, seen) && !lives_there {
-                        return Err(format!("{id:?} was changed there and is gone"));
-                    }
+            match self.world.deletion(at) {
+                Some(Deletion::Here { changed: false }) if lives_there => {
+                    return Err(format!("{id:?} was deleted here and lives on"));
                 }
-                (Some(seen), None) => {
-                    if world.is_left_alone(&triple.here, seen) && lives_here {
-                        return Err(format!("{inode} was deleted there and lives on"));
-                    }
-                    let kept = self.policy == ConflictPolicy::KeepBoth;
-                    if kept && world.is_changed(&triple.here, seen) && !lives_here {
-                        return Err(format!("{inode} was changed here and is gone"));
-                    }
+                Some(Deletion::Here { changed: true })
+                    if !lives_there && self.is_kept(&self.world.triple.here) =>
+                {
+                    return Err(format!("{id:?} was changed there and is gone"));
                 }
-                (Some(_), Some(_)) | (None, None) => {}
+                Some(Deletion::There { changed: false }) if lives_here => {
+                    return Err(format!("{inode} was deleted there and lives on"));
+                }
+                Some(Deletion::There { changed: true })
+                    if !lives_here && self.is_kept(&self.world.triple.there) =>
+                {
+                    return Err(format!("{inode} was changed here and is gone"));
+                }
+                Some(Deletion::Here { .. } | Deletion::There { .. }) | None => {}
             }
         }
         Ok(())
+    }
+
+    /// Whether no policy can put something new of the other side in the place of what lives.
+    fn is_kept(&self, other: &[Seen]) -> bool {
+        self.policy == ConflictPolicy::KeepBoth || other.iter().all(|node| node.was.is_some())
     }
 
     /// The fourth: no node is touched twice on a side, and no bytes move that both sides hold.
@@ -344,6 +337,13 @@ impl<'a> Life<'a> {
     }
 }
 
+/// An agreed node that is gone on one side for certain, and whether the other side changed it or left it alone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Deletion {
+    Here { changed: bool },
+    There { changed: bool },
+}
+
 /// What a side shows of an agreed node.
 fn find(side: &[Seen], at: usize) -> Option<&Seen> {
     side.iter().find(|node| node.was == Some(at))
@@ -358,6 +358,52 @@ impl World {
     fn is_changed(&self, side: &[Seen], node: &Seen) -> bool {
         self.base_of(node)
             .is_none_or(|base| base.what != node.spot.what || !self.is_in_place(side, node, base))
+    }
+
+    /// Whether the node was deleted on one side. Not said where something else may be taken for it: what has come to its
+    /// name (M3, A4, M13), or, here, to its content (M4); nor where what changed may itself be taken for something else.
+    fn deletion(&self, at: usize) -> Option<Deletion> {
+        let triple = &self.triple;
+        if self.may_be_another(&triple.here, at) || self.may_be_another(&triple.there, at) {
+            return None;
+        }
+        match (find(&triple.here, at), find(&triple.there, at)) {
+            (None, Some(_)) if self.has_copy(at) => None,
+            (None, Some(seen)) => self
+                .treated(&triple.there, seen)
+                .map(|changed| Deletion::Here { changed }),
+            (Some(seen), None) => self
+                .treated(&triple.here, seen)
+                .map(|changed| Deletion::There { changed }),
+            (Some(_), Some(_)) | (None, None) => None,
+        }
+    }
+
+    /// Whether a node was itself changed; `None` if only what is above or in it was, or if it is not sure: it may be taken for
+    /// what was at its name, and another folder for the one it was in.
+    fn treated(&self, side: &[Seen], node: &Seen) -> Option<bool> {
+        if !self.is_changed(side, node) {
+            return self.is_left_alone(side, node).then_some(false);
+        }
+        let base = self.base_of(node)?;
+        let takes = |(at, spot): (usize, &Spot)| {
+            let away = find(side, at).is_none_or(|seen| self.is_changed(side, seen));
+            let alike = spot.name == node.spot.name && spot.what.is_folder() == node.spot.what.is_folder();
+            node.was != Some(at) && away && alike
+        };
+        let followed = base
+            .parent
+            .is_some_and(|parent| self.may_be_another(side, parent));
+        let taken = self.triple.base.iter().enumerate().any(takes);
+        (!followed && !taken).then_some(true)
+    }
+
+    /// Whether something new or moved here has the content of an agreed file.
+    fn has_copy(&self, at: usize) -> bool {
+        let what = self.triple.base[at].what;
+        let mut here = self.triple.here.iter();
+        !what.is_folder()
+            && here.any(|node| node.spot.what == what && self.is_changed(&self.triple.here, node))
     }
 
     /// It, all above it and all in it is as agreed, as far as it is there.

@@ -26,7 +26,7 @@ const TOLD: usize = 5;
 /// What a thread takes at a time.
 const PIECE: u64 = 1_000;
 /// Of many worlds, one in so many is looked at with all care.
-const LOOKED_AT: usize = 4;
+const LOOKED_AT: usize = 8;
 
 /// What came out of many worlds.
 #[derive(Default, Debug)]
