@@ -216,7 +216,7 @@ impl<'a> Search<'a> {
                 Proof::Other => {}
             }
         }
-        if let Some(entry) = here {
+        if let Some(entry) = here.filter(|entry| !self.rose(node, rival, entry)) {
             if rival.is_some() && chance == Chance::First {
                 return None;
             }
@@ -276,6 +276,16 @@ impl<'a> Search<'a> {
         self.entries.get(&identity).copied().flatten()?;
         let other = (*self.nodes.get(&identity)?)?;
         (other != node.id && !self.out.found.contains_key(&other)).then_some(other)
+    }
+
+    /// Whether the folder at a folder's path is one that was in it and took its place, which goes before what a path says
+    /// (M2). It cannot be found before its folder is: that one is gone, and so its own old path is vacant.
+    fn rose(&self, node: &SyncedNode, rival: Option<NodeId>, entry: &LocalNode) -> bool {
+        let rival = rival.and_then(|id| self.trees.synced.get(id));
+        rival.is_some_and(|rival| {
+            let mut above = self.trees.synced.ancestors(rival.id);
+            above.any(|above| above.id == node.id) && matches!(self.prove(rival, entry), Proof::Same)
+        })
     }
 
     /// A birth time proves an identity. Without one the number may be reused (H26): a file must have the bytes, a

@@ -129,7 +129,7 @@ fn fail(seed: u64) -> impl Fn(String) -> TestCaseError {
 }
 
 /// Steps on the disk, in the account, and those of both that move bytes.
-fn count(decision: &Decision) -> (usize, usize, usize) {
+pub(crate) fn count(decision: &Decision) -> (usize, usize, usize) {
     let (mut here, mut there, mut bytes) = (0, 0, 0);
     for step in &decision.plan.steps {
         match &step.action {
@@ -154,7 +154,7 @@ fn count(decision: &Decision) -> (usize, usize, usize) {
 }
 
 /// The same scan with other numbers.
-fn renumbered(tree: &LocalTree, rng: &mut Rng) -> LocalTree {
+pub(crate) fn renumbered(tree: &LocalTree, rng: &mut Rng) -> LocalTree {
     let mut keys: Vec<LocalKey> = tree.nodes.iter().map(|node| node.key).collect();
     let old = keys.clone();
     rng.shuffle(&mut keys);

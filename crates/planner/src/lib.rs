@@ -12,8 +12,6 @@ extern crate alloc;
 #[path = "../../../tests/cases.rs"]
 mod cases;
 pub mod content;
-#[cfg(test)]
-mod exhaustive;
 pub mod hold;
 pub mod id;
 mod identify;
@@ -32,3 +30,5 @@ pub mod rule;
 mod sim;
 pub mod transition;
 pub mod tree;
+#[cfg(test)]
+mod worlds;

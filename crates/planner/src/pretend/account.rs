@@ -21,6 +21,8 @@ pub(crate) struct Row {
     /// Moved out of the pair.
     pub(crate) away: bool,
     pub(crate) ignored: bool,
+    /// Between which two walks this version came, if anybody says so.
+    pub(crate) appeared: Option<(i64, i64)>,
 }
 
 /// See the head of this file.
@@ -51,9 +53,16 @@ impl Account {
             trashed: false,
             away: false,
             ignored: false,
+            appeared: None,
         };
         self.rows.insert(id, row);
         id
+    }
+
+    /// A row that was made before the tale begins.
+    pub(crate) fn put(&mut self, id: RemoteId, row: Row) {
+        self.next = self.next.max(id.get());
+        self.rows.insert(id, row);
     }
 
     /// The row, if it is active and all folders above it are.
@@ -138,7 +147,7 @@ impl Account {
                     short_url: Some(url(*id, row.version)),
                     hash: known.contains(&(file, row.version)).then(|| hash_of(bytes)),
                     looks: 3,
-                    appeared: None,
+                    appeared: row.appeared,
                 }),
                 (Some(_) | None, _) => RemoteKind::Folder { readable: true },
             };

@@ -87,6 +87,13 @@ impl Disk {
         Ok(self.next)
     }
 
+    /// An entry that was made before the tale begins.
+    pub(crate) fn put(&mut self, inode: Inode, node: Node) {
+        self.next = self.next.max(inode);
+        self.clock = self.clock.max(node.stamp.ctime_ns);
+        self.nodes.insert(inode, node);
+    }
+
     /// Renames or moves an entry.
     pub(crate) fn rename(
         &mut self,

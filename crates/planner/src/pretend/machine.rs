@@ -76,6 +76,17 @@ impl Machine {
         }
     }
 
+    /// A machine whose disk and whose records are these.
+    pub(crate) fn with(policy: Policy, disk: Disk, synced: SyncedTree) -> Self {
+        let next_node = synced.iter().map(|node| node.id.0).max().unwrap_or(0);
+        Self {
+            disk,
+            synced,
+            next_node,
+            ..Self::new(policy)
+        }
+    }
+
     /// A scan and a walk. What a walk shows is no longer only published.
     fn observe(&mut self, account: &Account) -> (LocalTree, RemoteTree) {
         let mut remote = account.walk(&self.synced, &self.seen);

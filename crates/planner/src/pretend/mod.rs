@@ -11,8 +11,8 @@ mod record;
 mod rng;
 mod user;
 
-pub(crate) use account::Account;
-pub(crate) use disk::{Disk, Inode, Kind};
+pub(crate) use account::{Account, Row, url};
+pub(crate) use disk::{Disk, Inode, Kind, Node};
 pub(crate) use machine::{Decision, Machine, Trouble};
 pub(crate) use perform::Pass;
 pub(crate) use rng::Rng;

@@ -1,6 +1,7 @@
 //! Which entry of the disk is which synced node (M1–M5; H25–H28).
 
 use super::cases;
+use crate::tree::Gone;
 use crate::tree::build::case;
 
 cases! {
@@ -65,6 +66,23 @@ cases! {
             .remote("a/  folder 1\na/x  file 2  'one'")
     } => r"
         b  there from a as 'b'  MovedHere"
+
+    a_folder_that_took_the_place_of_the_one_it_was_in_moved {
+        case()
+            .synced("b/  inode 1  folder 1\nb/b/  inode 2  folder 2\nb/b/x  inode 3  file 3  'one'\nb/b/y  inode 4  file 4  'two'")
+            .local("b/  inode 2\nb/x  inode 3  'one'\nb/y  inode 4  'two'")
+            .remote("b/  folder 1\nb/b/  folder 2\nb/b/x  file 3  'one'\nb/b/y  file 4  'two'")
+    } => r"
+        b  there from b/b as 'b'  MovedHere
+        drop b  remove there b  DeletedHere"
+
+    a_folder_that_took_the_place_of_the_one_it_was_in_outlives_their_deletion {
+        case()
+            .synced("b/  inode 1  folder 1\nb/b/  inode 2  folder 2").local("b/  inode 2")
+            .gone("b", Gone::Deleted).gone("b/b", Gone::Deleted)
+    } => r"
+        b  there new 'b'  ChangeBeatsDeletionThere
+        drop b  DeletedBoth"
 
     without_identities_equal_bytes_pair_up {
         case()

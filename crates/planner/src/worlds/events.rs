@@ -1,5 +1,9 @@
-//! Every small world: up to two agreed nodes, everything that can happen to each on each side, and something new on each
-//! side. All 234,375 of them with `SYNCD_EXHAUSTIVE=1`; a fixed sample in a normal run.
+//! Small worlds told by what happens: up to two nodes that a pass of the machine itself agreed on, everything that can
+//! happen to each on each side, and something new on each side. All 234,375 of them with `SYNCD_EXHAUSTIVE=1`; a fixed
+//! sample in a normal run.
+//!
+//! Besides the triples of trees, because here the records are the machine's own, each file has a content of its own, so
+//! that none can stand for another that is lost, and there are three names.
 
 use std::collections::BTreeSet;
 
@@ -218,7 +222,7 @@ fn try_world(number: usize) -> Result<(), String> {
 }
 
 #[test]
-fn every_small_world_comes_to_rest_in_one_pass_and_loses_nothing() {
+fn everything_that_can_happen_to_two_nodes_is_settled_in_one_pass_and_loses_nothing() {
     let all = 3 * 5 * 5_usize.pow(4) * 25;
     let step = if std::env::var_os("SYNCD_EXHAUSTIVE").is_some() {
         1
