@@ -218,6 +218,46 @@ fn once(world: &World) -> Result<(), String> {
     Ok(())
 }
 
+/// What is within reach of people before a pass: on the machine's disk, and in the account.
+pub(crate) fn in_reach(world: &World, machine: usize) -> [BTreeSet<Content>; 2] {
+    let mut own = world.disk.own(machine);
+    own.retain(|path, _| !path.starts_with(TRASH));
+    let here = contents(&world.disk.files(machine))
+        .chain(contents(&own))
+        .collect();
+    let there = world.account.live().into_iter().map(|(.., bytes)| bytes);
+    let there = there.chain(world.account.hidden().into_iter().map(|(_, bytes)| bytes));
+    [here, there.filter_map(|bytes| content_of(&bytes)).collect()]
+}
+
+/// Where the trash is in our own area.
+const TRASH: &str = "trash/";
+
+/// A pass takes nothing away that nobody destroyed, not even until the next one brings it back from the other side; and what was
+/// destroyed elsewhere goes from a disk by way of that disk's own trash. `before` is what [`in_reach`] told.
+pub(crate) fn stayed(world: &World, machine: usize, before: &[BTreeSet<Content>; 2]) -> Result<(), String> {
+    let [here, there] = in_reach(world, machine);
+    let trash: BTreeSet<Content> = contents(&world.disk.own(machine)).collect();
+    let raced = world.account.raced();
+    let raced: BTreeSet<Content> = raced.iter().filter_map(|bytes| content_of(bytes)).collect();
+    let ledger = world.ledger.borrow();
+    let asked = |content: &Content| !ledger.burnt.contains(content) && !ledger.copied.contains(content);
+    let excused = |content: &Content| ledger.destroyed.contains(content) || raced.contains(content);
+    let [had_here, had_there] = before;
+    for content in had_here.difference(&here).filter(|content| asked(content)) {
+        if !(excused(content) && trash.contains(content)) {
+            return Err(format!("a pass took content {content} from machine {machine}"));
+        }
+    }
+    match had_there
+        .difference(&there)
+        .find(|content| asked(content) && !excused(content))
+    {
+        Some(content) => Err(format!("a pass took content {content} from the account")),
+        None => Ok(()),
+    }
+}
+
 /// No interim is left in the account, nothing is on its way on a disk.
 pub(crate) fn no_leftovers(world: &World) -> Result<(), String> {
     let there = account(world);

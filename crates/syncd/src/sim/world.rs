@@ -427,6 +427,7 @@ impl World {
         let Some(at) = self.machines.get(machine) else {
             return Ok(Passed::Killed);
         };
+        let before = check::in_reach(self, machine);
         self.disk.begin(machine, events);
         let wire = self.account.transport();
         let mut built = api::Config::new(&SimAccount::api_url()).map_err(|error| error.to_string())?;
@@ -453,6 +454,7 @@ impl World {
         let ended = tokio::time::timeout(limit, Box::pin(pass)).await;
         self.disk.kill(machine);
         wire.cut();
+        check::stayed(self, machine, &before)?;
         match ended {
             Err(_) => Ok(Passed::Killed),
             Ok(Err(panic)) if panic.is::<Killed>() => Ok(Passed::Killed),
