@@ -111,6 +111,9 @@ pub enum IntentBody {
         /// The version's second name.
         #[serde(default)]
         short_url: Option<String>,
+        /// Its name in the account.
+        #[serde(default)]
+        remote_name: Option<String>,
     },
     /// An entry set aside because names change places (design M16).
     Park {
@@ -304,20 +307,23 @@ mod tests {
         let place = (
             any::<(String, String, u64, u64, Text)>(),
             proptest::option::of(over),
-            any::<(Option<u64>, Text)>(),
+            any::<(Option<u64>, Text, Text)>(),
         )
-            .prop_map(|((path, staging, file, size, hash), over, (node, short_url))| {
-                IntentBody::Place {
-                    path,
-                    staging,
-                    file,
-                    size,
-                    hash,
-                    over,
-                    node,
-                    short_url,
-                }
-            });
+            .prop_map(
+                |((path, staging, file, size, hash), over, (node, short_url, remote_name))| {
+                    IntentBody::Place {
+                        path,
+                        staging,
+                        file,
+                        size,
+                        hash,
+                        over,
+                        node,
+                        short_url,
+                        remote_name,
+                    }
+                },
+            );
         let park = any::<(String, String, Text, u64, u64)>().prop_map(|(from, slot, to, device, inode)| {
             IntentBody::Park {
                 from,

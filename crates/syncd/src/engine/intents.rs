@@ -7,7 +7,7 @@ use planner::content::ContentHash;
 use planner::id::{FileId, FolderId, NodeId, RemoteId, ShortUrl};
 use planner::name::{LocalName, RemoteName};
 use planner::path::RelPath;
-use planner::tree::{LocalNode, SyncedNode};
+use planner::tree::{LocalNode, RemoteNode, SyncedNode};
 use state::{IntentBody, OldFile, Replaced};
 
 use super::fetch::Fetched;
@@ -204,6 +204,7 @@ pub(crate) fn place(
     fetched: &Fetched,
     old: Option<&LocalNode>,
     base: Option<&SyncedNode>,
+    row: Option<&RemoteNode>,
 ) -> IntentBody {
     IntentBody::Place {
         path: path.as_str().to_owned(),
@@ -222,6 +223,7 @@ pub(crate) fn place(
         }),
         node: base.map(|base| base.id.0),
         short_url: fetched.short_url.as_ref().map(|url| url.0.to_string()),
+        remote_name: row.map(|row| row.name.as_str().to_owned()),
     }
 }
 

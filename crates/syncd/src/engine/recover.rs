@@ -4,10 +4,10 @@
 //! user's is still set aside. If it cannot be put right, the pass ends and says so.
 
 use planner::content::ContentHash;
-use planner::id::{FileId, NodeId, ShortUrl};
+use planner::id::{FileId, NodeId, RemoteId, ShortUrl};
 use planner::name::{LocalName, RemoteName};
 use planner::path::RelPath;
-use planner::tree::{SyncedFile, SyncedKind, SyncedNode};
+use planner::tree::{Standing, SyncedFile, SyncedKind, SyncedNode, SyncedTree};
 use state::{Change, IntentBody};
 
 use super::hands::joined;
@@ -35,10 +35,10 @@ pub(crate) async fn disk(session: &mut Session) -> Result<(), Halt> {
         .iter()
         .filter_map(|(_, body)| Rename::of(session, body))
         .collect();
-    let placings: Vec<Placing> = bodies
-        .iter()
-        .filter_map(|(_, body)| Placing::of(session, body))
-        .collect();
+    let mut placings = Vec::new();
+    for (_, body) in &bodies {
+        placings.extend(Placing::of(session, body));
+    }
     let job = move || {
         let how = Keeping {
             device: &policy.device,
@@ -146,8 +146,9 @@ impl Rename {
     }
 }
 
-/// A new version of ours that may lie in its place without being recorded. Unrecorded it would be the user's edit of the
-/// old one, and come into the account a second time if that lives there again.
+/// A download that may lie in its place without being recorded. Unrecorded it would be the user's: an edit of the version
+/// before, or a new file beside the account's. Both come into the account a second time if that shows something else at
+/// the path by then.
 struct Placing {
     path: RelPath,
     /// The record that it leads to.
@@ -156,7 +157,7 @@ struct Placing {
 }
 
 impl Placing {
-    fn of(session: &Session, body: &IntentBody) -> Option<Self> {
+    fn of(session: &mut Session, body: &IntentBody) -> Option<Self> {
         let IntentBody::Place {
             path,
             file,
@@ -164,14 +165,13 @@ impl Placing {
             hash,
             node,
             short_url,
+            remote_name,
             ..
         } = body
         else {
             return None;
         };
         let hash = parse_hash(hash.as_deref()?)?;
-        let base = session.synced.get(NodeId((*node)?))?;
-        base.file()?;
         let kind = SyncedKind::File(SyncedFile {
             remote: FileId::new(*file)?,
             short_url: short_url.as_deref().map(|url| ShortUrl(url.into())),
@@ -179,11 +179,34 @@ impl Placing {
             hash: Some(hash),
             stamp: None,
         });
-        Some(Self {
-            path: RelPath::parse(path)?,
-            record: SyncedNode { kind, ..base.clone() },
-            hash,
-        })
+        let path = RelPath::parse(path)?;
+        let record = match node {
+            Some(node) => {
+                let base = session.synced.get(NodeId(*node))?;
+                base.file()?;
+                SyncedNode { kind, ..base.clone() }
+            }
+            None => {
+                let (above, local_name) = path.split()?;
+                let parent = folder_at(&session.synced, &above)?;
+                let mut beside = session.synced.children(parent);
+                let id = RemoteId::File(FileId::new(*file)?);
+                let known = session.synced.iter().any(|node| node.remote() == id);
+                if known || beside.any(|node| node.local_name == local_name) {
+                    return None;
+                }
+                SyncedNode {
+                    id: session.journal.new_node_id(),
+                    parent,
+                    remote_name: RemoteName::new(remote_name.as_deref()?),
+                    local_name,
+                    identity: None,
+                    standing: Standing::Agreed,
+                    kind,
+                }
+            }
+        };
+        Some(Self { path, record, hash })
     }
 
     /// The record, if the path holds the very bytes that were fetched. What the file is on this disk the next scan sees.
@@ -195,6 +218,21 @@ impl Placing {
             ..self.record
         })
     }
+}
+
+/// The record of the folder at a path on this disk; `None` within: the pair's root.
+#[expect(clippy::option_option, reason = "no record, and the root, which has none")]
+fn folder_at(synced: &SyncedTree, path: &RelPath) -> Option<Option<NodeId>> {
+    let mut at = None;
+    for name in path.components() {
+        let mut inside = synced.children(at);
+        at = Some(
+            inside
+                .find(|node| node.local_name.as_str() == name && node.file().is_none())?
+                .id,
+        );
+    }
+    Some(at)
 }
 
 /// Settles one intent; `None`: it is not about the disk.

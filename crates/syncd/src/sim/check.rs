@@ -220,24 +220,20 @@ fn once(world: &World) -> Result<(), String> {
 
 /// What is within reach of people before a pass: on the machine's disk, and in the account.
 pub(crate) fn in_reach(world: &World, machine: usize) -> [BTreeSet<Content>; 2] {
-    let mut own = world.disk.own(machine);
-    own.retain(|path, _| !path.starts_with(TRASH));
-    let here = contents(&world.disk.files(machine))
-        .chain(contents(&own))
-        .collect();
+    let here = contents(&world.disk.files(machine)).collect();
     let there = world.account.live().into_iter().map(|(.., bytes)| bytes);
     let there = there.chain(world.account.hidden().into_iter().map(|(_, bytes)| bytes));
     [here, there.filter_map(|bytes| content_of(&bytes)).collect()]
 }
 
-/// Where the trash is in our own area.
-const TRASH: &str = "trash/";
-
 /// A pass takes nothing away that nobody destroyed, not even until the next one brings it back from the other side; and what was
 /// destroyed elsewhere goes from a disk by way of that disk's own trash. `before` is what [`in_reach`] told.
 pub(crate) fn stayed(world: &World, machine: usize, before: &[BTreeSet<Content>; 2]) -> Result<(), String> {
-    let [here, there] = in_reach(world, machine);
-    let trash: BTreeSet<Content> = contents(&world.disk.own(machine)).collect();
+    let [mut here, there] = in_reach(world, machine);
+    let own = world.disk.own(machine).into_iter();
+    let (trash, under_way): (Files, Files) = own.partition(|(path, _)| path.starts_with("trash/"));
+    here.extend(contents(&under_way));
+    let trash: BTreeSet<Content> = contents(&trash).collect();
     let raced = world.account.raced();
     let raced: BTreeSet<Content> = raced.iter().filter_map(|bytes| content_of(bytes)).collect();
     let ledger = world.ledger.borrow();

@@ -135,7 +135,8 @@ impl Execution<'_> {
             .node
             .and_then(|key| self.nodes.get(&key))
             .and_then(|id| self.session.synced.get(*id));
-        let intent = self.begin(intents::place(&path, file, &fetched, over.as_ref(), base))?;
+        let row = self.decision.remote.tree.nodes.get(RemoteId::File(file));
+        let intent = self.begin(intents::place(&path, file, &fetched, over.as_ref(), base, row))?;
         self.intents.insert(step.id, intent);
         let (root, day, id) = (self.session.root.clone(), self.day, step.id);
         Ok(Start::Running(Box::pin(async move {
