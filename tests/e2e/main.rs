@@ -37,6 +37,7 @@ mod network;
 mod races;
 mod recovery;
 mod requests;
+mod service;
 mod transfer;
 mod unsyncable;
 mod versions;

@@ -315,7 +315,8 @@ impl Running {
         }
     }
 
-    fn output(&self) -> String {
+    /// What it said so far.
+    pub(crate) fn output(&self) -> String {
         let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
         format!("{}\n{}", read(&self.stdout), read(&self.stderr))
     }

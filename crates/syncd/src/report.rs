@@ -48,8 +48,6 @@ pub(crate) enum Kind {
     SafetyStop,
     /// Another process holds the state.
     Busy,
-    /// Not part of this release.
-    NotInThisRelease,
     /// The user stopped it.
     Interrupted,
     /// The plan is not the expected one.
@@ -76,7 +74,6 @@ impl Kind {
             Self::OtherAccount => "other_account",
             Self::SafetyStop => "safety_stop",
             Self::Busy => "busy",
-            Self::NotInThisRelease => "not_in_this_release",
             Self::Interrupted => "interrupted",
             Self::OtherPlan => "other_plan",
             Self::Internal => "internal",
@@ -94,7 +91,6 @@ impl Kind {
             | Self::Offline
             | Self::NotThisApi
             | Self::Server
-            | Self::NotInThisRelease
             | Self::Interrupted
             | Self::OtherPlan
             | Self::Internal => Exit::CouldNotRun,

@@ -178,12 +178,7 @@ fn dispatch(context: &Context, once: commands::once::OnceArgs, command: Option<C
         Some(Command::Config(command)) => commands::config::run(context, &command),
         Some(Command::Completions(args)) => commands::completions::run(context, &args),
         None if once.once => commands::once::run(context, once),
-        None => context.output.fail(&Report::new(
-            Kind::NotInThisRelease,
-            "the service is not part of this release yet",
-            "",
-            "\"syncd --once\" makes one pass over all pairs; a timer can repeat it",
-        )),
+        None => commands::serve::run(context),
     }
 }
 

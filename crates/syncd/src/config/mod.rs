@@ -84,7 +84,7 @@ pub(crate) struct Log {
 }
 
 /// Waiting times, for slow servers and for tests.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Timing {
     /// A file is quiet when two looks so far apart are equal (design S13).
     pub(crate) quiet_period: Duration,
@@ -116,7 +116,7 @@ pub(crate) enum RemoteSpec {
 }
 
 /// A local folder and a folder of the account.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct PairConfig {
     /// 1 to 64 of `a-z A-Z 0-9 . _ -`, beginning with a letter or digit: a folder name in the state directory.
     pub(crate) name: String,
@@ -145,19 +145,14 @@ pub(crate) struct PairConfig {
     /// Between polls.
     pub(crate) poll_interval: Duration,
     /// Between polls of a quiet account.
-    #[expect(dead_code, reason = "read by the service, which is not built yet")]
     pub(crate) max_poll_interval: Duration,
     /// Every folder is listed at least so often (design S6).
-    #[expect(dead_code, reason = "read by the service, which is not built yet")]
     pub(crate) full_walk_interval: Duration,
     /// Every local folder is scanned at least so often.
-    #[expect(dead_code, reason = "read by the service, which is not built yet")]
     pub(crate) local_scan_interval: Duration,
     /// A status older than this is stale.
-    #[expect(dead_code, reason = "read by the service, which is not built yet")]
     pub(crate) stale_after: Duration,
     /// `file/copy` may be used (design A8).
-    #[cfg_attr(not(test), expect(dead_code, reason = "server copies are not built yet"))]
     pub(crate) server_copy: bool,
     /// Takes part in runs that name no pair.
     pub(crate) enabled: bool,

@@ -45,6 +45,7 @@ mod words;
 
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use clock::now;
 pub(crate) use gate::SafetyStop;
 pub(crate) use pass::run_once;
 

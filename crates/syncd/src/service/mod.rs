@@ -1,4 +1,20 @@
-//! What a process needs besides the pairs: the session's token on disk and locks among processes.
+//! What a process needs besides its pairs (the session's token on disk, locks, preparation), and the service that runs
+//! them for months. Read `run` (start to end) and `pair` (the life of one pair) first.
 
+pub(crate) mod board;
+pub(crate) mod desk;
+mod ear;
+mod events;
+pub(crate) mod instance;
 pub(crate) mod lock;
+mod log;
+mod pace;
+mod pair;
+pub(crate) mod pauses;
+pub(crate) mod prepare;
+mod ready;
+pub(crate) mod run;
+mod slate;
 pub(crate) mod token;
+mod watch;
+mod window;

@@ -61,7 +61,8 @@ impl PairSummary {
         out
     }
 
-    fn headline(&self) -> String {
+    /// The end of a pass in one line, without the name of the pair.
+    pub(crate) fn headline(&self) -> String {
         let mut line = match (self.exit(false), &self.error, &self.stop) {
             (_, Some(_), _) if self.did_nothing() => return "could not run".to_owned(),
             (_, Some(_), _) => "not finished".to_owned(),

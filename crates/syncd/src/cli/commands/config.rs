@@ -3,13 +3,13 @@
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::once::{local_folder, writable_place};
 use crate::cli::Context;
 use crate::config::credentials;
 use crate::config::load::{Loaded, load};
 use crate::config::show::{self, Shown};
 use crate::exit::Exit;
 use crate::report::{Report, ReportJson};
+use crate::service::prepare::{local_folder, writable_place};
 use crate::text::shown;
 
 /// Parts of `config`.

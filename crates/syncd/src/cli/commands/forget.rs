@@ -12,6 +12,7 @@ use crate::config::load::{Loaded, load};
 use crate::engine::ending::{self, Area, Forgotten};
 use crate::exit::Exit;
 use crate::report::Report;
+use crate::service::instance;
 use crate::text::{count, shown};
 
 /// Arguments of `forget`.
@@ -54,6 +55,7 @@ pub(crate) fn run(context: &Context, args: &ForgetArgs) -> Exit {
 fn forget(context: &Context, args: &ForgetArgs) -> Result<(), Report> {
     let loaded = load(&context.choice, &context.env).map_err(|error| Report::from(&error))?;
     let (at, pair) = pairs::one(&loaded.config, &args.name)?;
+    let _held = instance::beside(&loaded.config.state_dir)?;
     let done = ending::forget(&loaded.config, pair)?;
     let configured_at = configured_at(&loaded, at, "name");
     if context.output.is_json() {

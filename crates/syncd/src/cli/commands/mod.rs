@@ -16,4 +16,5 @@ pub(crate) mod rebuild;
 pub(crate) mod relocate;
 mod render;
 pub(crate) mod restore;
+pub(crate) mod serve;
 pub(crate) mod status;

@@ -2,20 +2,11 @@
 //!
 //! Everything that can be wrong without asking the server is found before it is asked, and before anything is
 //! written but the state directory itself.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "looks at the state directory and the CA file before anything else runs"
-)]
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use rustix::fs::{Access, access};
-use secrecy::ExposeSecret as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
@@ -24,12 +15,14 @@ use super::{pairs, render};
 use crate::cli::progress::Progress;
 use crate::cli::{Context, logging};
 use crate::config::load::{Choice, Env, load};
-use crate::config::{Config, PairConfig, credentials};
+use crate::config::{Config, PairConfig};
 use crate::engine::{self, OnceOptions, Outcome, Setup, Sink};
 use crate::exit::Exit;
 use crate::report::{Kind, Report};
-use crate::service::token::FileTokenStore;
-use crate::summary::{INTERRUPTED, PairSummary};
+use crate::service::instance::{self, Instance};
+use crate::service::pauses;
+use crate::service::prepare::{client, ground_of, local_folder};
+use crate::summary::{INTERRUPTED, PAUSED, PairSummary};
 
 /// After the end, threads that still wait for a disk get so long.
 const LEAVE: Duration = Duration::from_secs(2);
@@ -118,6 +111,7 @@ pub(super) fn on_pair<T>(
         let Some(pair) = chosen.cloned() else {
             return Err(pairs::unknown(&prepared.config, name));
         };
+        let _held = prepared.instance;
         let setup = Setup {
             config: prepared.config,
             client: prepared.client,
@@ -140,6 +134,8 @@ struct Prepared {
     /// Positions in `config.pairs`.
     pairs: Vec<usize>,
     client: api::Client,
+    /// No service works on this state while this lives.
+    instance: Option<Instance>,
 }
 
 fn prepare(choice: &Choice, env: &Env, args: &OnceArgs) -> Result<Prepared, Report> {
@@ -153,14 +149,14 @@ fn prepare(choice: &Choice, env: &Env, args: &OnceArgs) -> Result<Prepared, Repo
             "name the pair",
         ));
     }
-    let credentials =
-        credentials::find(&config.account.credentials_file, env).map_err(|error| Report::from(&error))?;
-    state_folder(&config.state_dir)?;
-    let client = client(&config, credentials)?;
+    let ground = ground_of(config, env)?;
+    let instance = instance::beside(&ground.config.state_dir)?;
+    let client = client(&ground.config, ground.credentials)?;
     Ok(Prepared {
-        config,
+        config: ground.config,
         pairs,
         client,
+        instance,
     })
 }
 
@@ -197,87 +193,6 @@ fn choose(config: &Config, names: &[String]) -> Result<Vec<usize>, Report> {
     Ok(chosen)
 }
 
-fn unwritable(path: &Path, cause: &str) -> Report {
-    let next = "make it a folder that this user may write to, or set state_dir";
-    Report::new(Kind::State, "the state directory is not writable", cause, next)
-        .at(path.display().to_string())
-}
-
-/// Makes the state directory, private, and makes sure that it can be written to.
-fn state_folder(path: &Path) -> Result<(), Report> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|error| unwritable(path, &error.to_string()))?;
-    writable_place(path)
-}
-
-/// Whether the state directory, or the folder it would be made in, can be written to. Changes nothing.
-pub(crate) fn writable_place(path: &Path) -> Result<(), Report> {
-    let Some(there) = path.ancestors().find(|path| path.symlink_metadata().is_ok()) else {
-        return Err(unwritable(path, "no folder above it exists"));
-    };
-    if !there.is_dir() {
-        return Err(unwritable(path, &format!("{} is not a folder", there.display())));
-    }
-    access(there, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| unwritable(path, &error.to_string()))
-}
-
-/// A folder that is missing before its first sync is a mistake; afterwards it is a safety stop, and the engine's.
-pub(crate) fn local_folder(config: &Config, pair: &PairConfig) -> Result<(), Report> {
-    let known = config.pair_dir(&pair.name).exists();
-    match std::fs::metadata(&pair.local) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !known => Err(Report::new(
-            Kind::LocalFolder,
-            format!("the local folder of the pair \"{}\" does not exist", pair.name),
-            "it was never synced, so it may be a typing error, or a disk that is not mounted",
-            "make the folder, or correct the configuration",
-        )
-        .at(pair.local.display().to_string())),
-        Ok(_) | Err(_) => Ok(()),
-    }
-}
-
-fn client(config: &Config, credentials: api::Credentials) -> Result<api::Client, Report> {
-    let url = config.account.api_url.as_str();
-    let report = |error: &api::ApiError| Report::from_api(error, url);
-    let store = FileTokenStore::open(&config.state_dir, &config.account.api_url, &credentials)
-        .map_err(|error| unwritable(&config.state_dir, &error.to_string()))?;
-    let mut built = api::Config::new(url).map_err(|error| report(&error))?;
-    built.credentials = credentials;
-    built.timeouts.request = config.timing.request_timeout;
-    built.timeouts.connect = built.timeouts.connect.min(config.timing.request_timeout);
-    built.retry.base = config.timing.retry_pause;
-    built.retry.max = built.retry.max.max(config.timing.retry_pause);
-    built.session.login_backoff = config.timing.login_backoff;
-    built.session.login_backoff_max = built.session.login_backoff_max.max(config.timing.login_backoff);
-    built.proxy = config
-        .account
-        .proxy
-        .as_ref()
-        .map(|proxy| proxy.expose_secret().to_owned());
-    if let Some(calls) = config.limits.concurrency {
-        built.max_calls = calls;
-        built.max_uploads = built.max_uploads.min(calls);
-        built.max_downloads = calls;
-    }
-    if let Some(path) = &config.account.ca_file {
-        let pem = std::fs::read(path).map_err(|error| {
-            Report::new(
-                Kind::Config,
-                "account.ca_file cannot be read",
-                error.to_string(),
-                "correct account.ca_file",
-            )
-            .at(path.display().to_string())
-        })?;
-        built.extra_roots_pem = Some(pem);
-    }
-    // Each pair compares the account with its own journal; here any will do.
-    let client =
-        api::Client::new(built, Arc::new(store), Arc::new(|_| Ok(()))).map_err(|error| report(&error))?;
-    client.set_bandwidth(config.limits.upload, config.limits.download);
-    Ok(client)
-}
-
 /// All passes, or why they were given up.
 async fn passes(
     context: &Context,
@@ -289,6 +204,7 @@ async fn passes(
         config,
         pairs,
         client,
+        instance: _held,
     } = prepared;
     let setup = Setup {
         config,
@@ -324,6 +240,14 @@ async fn pass(setup: &Setup, pair: &PairConfig, options: &OnceOptions, progress:
         };
         return Outcome::Ran(summary);
     }
+    if !options.dry_run && pauses::until(&setup.config.pair_dir(&pair.name)).is_some() {
+        let summary = PairSummary {
+            name: pair.name.clone(),
+            phase: PAUSED,
+            ..PairSummary::default()
+        };
+        return Outcome::Ran(summary);
+    }
     if let Err(report) = local_folder(&setup.config, pair) {
         return Outcome::Ran(PairSummary::could_not_run(&pair.name, report));
     }
@@ -343,6 +267,7 @@ pub(crate) async fn only_pair(
         config,
         pairs,
         client,
+        instance: _held,
     } = prepare(choice, env, &OnceArgs::default())?;
     let setup = Setup {
         config,

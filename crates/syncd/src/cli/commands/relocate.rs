@@ -18,6 +18,7 @@ use crate::config::load::load;
 use crate::engine::relocate::{self, Relocated};
 use crate::exit::Exit;
 use crate::report::{Kind, Report};
+use crate::service::instance;
 use crate::text::{count, len, shown};
 
 /// Paths shown of those that meet the account anew; `--json` has all.
@@ -81,6 +82,7 @@ fn told(context: &Context, args: &RelocateArgs) -> Result<(), Report> {
                 .data("Nothing was changed."),
         );
     }
+    let _held = instance::beside(&loaded.config.state_dir)?;
     let done = relocate::relocate(config, pair, &new, &who(&context.env, "syncd relocate"))?;
     let configured_at = configured_at(&loaded, at, "local");
     if context.output.is_json() {

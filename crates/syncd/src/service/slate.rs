@@ -1,0 +1,522 @@
+//! What is known of one pair while the service runs: written by its loop and by the engine's progress, read by whoever
+//! asks. Values only, behind a lock that is held for moments.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::desk::{PairState, Queue};
+use super::events::Events;
+use super::pace::{Came, Trigger};
+use super::window::Window;
+use super::{log, pauses};
+use crate::engine::{Sink, now};
+use crate::exit::Exit;
+use crate::report::Report;
+use crate::summary::{PairSummary, Stop};
+use crate::text::shown;
+
+/// Over which the rate is measured, in seconds.
+const RATE_WINDOW: u64 = 10;
+
+/// Over which requests are counted, in minutes.
+const REQUESTS_WINDOW: u64 = 60;
+
+#[derive(Debug)]
+struct Inner {
+    phase: &'static str,
+    doing: Option<String>,
+    queue: Queue,
+    moved: Window,
+    requests: Window,
+    next_poll: Option<i64>,
+    listed: Option<Instant>,
+    last: Option<PairSummary>,
+    /// When both sides last agreed: a pass that cannot even begin does not know.
+    agreed: Option<String>,
+    /// The stop that no pass got past since.
+    stop: Option<Stop>,
+    /// Something changed here since the last pass began.
+    changed: bool,
+    offline: bool,
+    watch: String,
+    ended: u64,
+    asked: bool,
+    paused: Option<i64>,
+    /// Ends the pass that runs, after its step; none runs without it.
+    pass: Option<CancellationToken>,
+    beat: Instant,
+}
+
+impl Inner {
+    fn in_sync(&self) -> bool {
+        let still = self.pass.is_none() && self.paused.is_none() && !self.changed;
+        still && self.last.as_ref().is_some_and(PairSummary::in_sync)
+    }
+
+    fn exit(&self) -> Exit {
+        self.last.as_ref().map_or(Exit::InSync, |last| last.exit(false))
+    }
+}
+
+/// One pair.
+#[derive(Debug)]
+pub(crate) struct Slate {
+    name: String,
+    dir: PathBuf,
+    started: Instant,
+    events: Arc<Events>,
+    inner: Mutex<Inner>,
+    bell: Notify,
+}
+
+impl Slate {
+    /// A pair whose state is kept in that folder, with the pause that it was left in.
+    pub(crate) fn new(name: &str, dir: PathBuf, events: Arc<Events>) -> Self {
+        let started = Instant::now();
+        let inner = Inner {
+            phase: "starting",
+            doing: None,
+            queue: Queue::default(),
+            moved: Window::default(),
+            requests: Window::default(),
+            next_poll: None,
+            listed: None,
+            last: None,
+            agreed: None,
+            stop: None,
+            changed: false,
+            offline: false,
+            watch: "not watched yet".to_owned(),
+            ended: 0,
+            asked: false,
+            paused: pauses::until(&dir),
+            pass: None,
+            beat: started,
+        };
+        Self {
+            name: name.to_owned(),
+            dir,
+            started,
+            events,
+            inner: Mutex::new(inner),
+            bell: Notify::new(),
+        }
+    }
+
+    /// The pair's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The pair's folder in the state directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // Plain values: a panic elsewhere leaves nothing half written.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn seconds(&self) -> u64 {
+        self.started.elapsed().as_secs()
+    }
+
+    fn tell(&self, kind: &'static str, text: impl Into<String>) {
+        self.events.tell(Some(&self.name), kind, text);
+    }
+
+    // ---- what others want of it
+
+    /// A pass is wanted now. Answers the number that [`passed`](Self::passed) reaches with it.
+    pub(crate) fn ask(&self) -> u64 {
+        let mut inner = self.inner();
+        inner.asked = true;
+        let number = inner
+            .ended
+            .saturating_add(if inner.pass.is_some() { 2 } else { 1 });
+        drop(inner);
+        self.bell.notify_one();
+        number
+    }
+
+    /// How many passes have ended.
+    pub(crate) fn passed(&self) -> u64 {
+        self.inner().ended
+    }
+
+    /// Paused until then, 0 for ever, or not any more.
+    pub(crate) fn set_paused(&self, until: Option<i64>) {
+        let mut inner = self.inner();
+        let was = inner.paused;
+        inner.paused = until;
+        if until.is_some()
+            && let Some(pass) = &inner.pass
+        {
+            pass.cancel();
+        }
+        drop(inner);
+        match until {
+            Some(_) => {
+                tracing::info!(pair = self.name, "paused");
+                self.tell("paused", "paused");
+            }
+            None if was.is_some() => {
+                tracing::info!(pair = self.name, "resumed");
+                self.tell("resumed", "goes on");
+            }
+            None => {}
+        }
+        self.bell.notify_one();
+    }
+
+    /// Until when it is paused, 0 for ever. A pause that is over is none.
+    pub(crate) fn paused(&self) -> Option<i64> {
+        self.inner().paused
+    }
+
+    /// How things are.
+    pub(crate) fn state(&self) -> PairState {
+        let (seconds, inner) = (self.seconds(), self.inner());
+        let rate = inner.moved.sum(seconds, RATE_WINDOW) / RATE_WINDOW;
+        let last = inner.last.as_ref();
+        PairState {
+            name: self.name.clone(),
+            phase: inner.phase,
+            doing: inner.doing.clone(),
+            in_sync: inner.in_sync(),
+            exit: inner.exit().code(),
+            queue: inner.queue,
+            rate,
+            eta: inner
+                .queue
+                .bytes
+                .checked_div(rate)
+                .filter(|_| inner.queue.bytes > 0),
+            next_poll: inner.next_poll,
+            oldest_listing: inner.listed.map(|listed| listed.elapsed().as_secs()),
+            requests_last_hour: inner.requests.sum(seconds / 60, REQUESTS_WINDOW),
+            last_agreement: inner.agreed.clone(),
+            paused_until: inner.paused,
+            last_pass: last.and_then(|last| serde_json::to_value(last.json(false)).ok()),
+            stop: inner.stop.clone(),
+            error: last.and_then(|last| last.error.as_ref()).map(Report::line),
+            other_device: last.is_some_and(|last| last.other_device),
+            watch: inner.watch.clone(),
+        }
+    }
+
+    /// The phase, and whether both sides are known to be the same.
+    pub(crate) fn glance(&self) -> (&'static str, bool) {
+        let inner = self.inner();
+        (inner.phase, inner.in_sync())
+    }
+
+    /// How the last pass ended.
+    pub(crate) fn exit(&self) -> Exit {
+        self.inner().exit()
+    }
+
+    /// How long ago its loop showed that it lives.
+    pub(crate) fn silent_for(&self) -> Duration {
+        self.inner().beat.elapsed()
+    }
+
+    // ---- what its loop notes
+
+    /// Waits until something is wanted.
+    pub(crate) async fn wanted(&self) {
+        self.bell.notified().await;
+    }
+
+    /// Whether a pass is wanted.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.inner().asked
+    }
+
+    /// Its loop lives.
+    pub(crate) fn beat(&self) {
+        self.inner().beat = Instant::now();
+    }
+
+    /// Something changed here.
+    pub(crate) fn changed(&self) {
+        self.inner().changed = true;
+    }
+
+    /// How its folder is watched. Answers whether that is new.
+    pub(crate) fn watching(&self, text: &str) -> bool {
+        let mut inner = self.inner();
+        let new = inner.watch != text;
+        if new {
+            text.clone_into(&mut inner.watch);
+        }
+        new
+    }
+
+    /// Where it is now, outside a pass.
+    pub(crate) fn rest(&self, phase: &'static str, wait: Option<Duration>) {
+        let mut inner = self.inner();
+        let same = inner.phase == phase;
+        inner.phase = phase;
+        inner.next_poll = wait.map(|wait| {
+            let seconds = i64::try_from(wait.as_secs()).unwrap_or(i64::MAX);
+            now().saturating_add(seconds)
+        });
+        drop(inner);
+        if !same {
+            self.tell("phase", phase);
+        }
+    }
+
+    /// A pass begins; `end` ends it after its running step.
+    pub(crate) fn begin(&self, end: CancellationToken) {
+        let mut inner = self.inner();
+        if inner.paused.is_some() {
+            end.cancel();
+        }
+        inner.asked = false;
+        inner.changed = false;
+        inner.pass = Some(end);
+        inner.queue = Queue::default();
+        inner.next_poll = None;
+    }
+
+    /// A pass that had no chance to begin: what was asked for is still wanted.
+    pub(crate) fn not_begun(&self, asked: bool) {
+        let mut inner = self.inner();
+        inner.pass = None;
+        inner.asked |= asked;
+        // What it was to look at is still to be looked at.
+        inner.changed = true;
+    }
+
+    /// A pass has ended.
+    pub(crate) fn end(&self, summary: PairSummary, came: Came, trigger: Trigger, began: Instant) {
+        let (seconds, mut inner) = (self.seconds(), self.inner());
+        inner.pass = None;
+        inner.ended = inner.ended.saturating_add(1);
+        inner.queue = Queue::default();
+        inner.doing = None;
+        inner
+            .requests
+            .add(seconds / 60, summary.requests, REQUESTS_WINDOW);
+        if summary.error.is_none() {
+            // Every pass lists every folder.
+            inner.listed = Some(began);
+        }
+        let was_offline = inner.offline;
+        inner.offline = came == Came::Offline;
+        let before = inner.last.replace(summary.clone());
+        let stop_before = inner.stop.clone();
+        if summary.error.is_none() {
+            inner.stop.clone_from(&summary.stop);
+        }
+        if summary.last_agreement.is_some() {
+            inner.agreed.clone_from(&summary.last_agreement);
+        }
+        drop(inner);
+        match (was_offline, came == Came::Offline) {
+            (false, true) => self.tell("offline", "the server cannot be reached"),
+            (true, false) => {
+                tracing::info!(pair = self.name, "the server can be reached again");
+                self.tell("online", "the server can be reached again");
+            }
+            (true, true) | (false, false) => {}
+        }
+        if let Some(stop) = &summary.stop
+            && stop_before.as_ref() != Some(stop)
+        {
+            let message = shown(&stop.message);
+            tracing::error!(
+                pair = self.name,
+                kind = stop.kind,
+                next = stop.next,
+                "stopped for safety: {message}"
+            );
+            self.tell("stop", message);
+        }
+        for conflict in &summary.conflicts {
+            let path = shown(&conflict.path);
+            self.tell("conflict", format!("{path}: {}", conflict.reason));
+        }
+        log::pass(&self.name, &summary, before.as_ref(), trigger);
+        let text = summary
+            .error
+            .as_ref()
+            .map_or_else(|| summary.headline(), Report::line);
+        self.tell("pass", text);
+    }
+}
+
+impl Sink for Slate {
+    fn phase(&self, _pair: &str, phase: &'static str) {
+        let mut inner = self.inner();
+        let same = inner.phase == phase;
+        inner.phase = phase;
+        drop(inner);
+        if !same {
+            self.tell("phase", phase);
+        }
+    }
+
+    fn totals(&self, files: u64, bytes: u64) {
+        self.inner().queue = Queue { files, bytes };
+    }
+
+    fn step_done(&self, line: &str) {
+        let line = shown(line);
+        tracing::info!(pair = self.name, "{line}");
+        self.inner().doing = Some(line.clone());
+        self.tell("step", line);
+    }
+
+    fn bytes(&self, done: u64) {
+        let (seconds, mut inner) = (self.seconds(), self.inner());
+        inner.moved.add(seconds, done, RATE_WINDOW);
+        inner.queue.bytes = inner.queue.bytes.saturating_sub(done);
+    }
+
+    fn file_done(&self) {
+        let mut inner = self.inner();
+        inner.queue.files = inner.queue.files.saturating_sub(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::summary::Item;
+
+    fn slate(home: &Path) -> Slate {
+        Slate::new("main", home.to_owned(), Arc::default())
+    }
+
+    fn pass(slate: &Slate, summary: PairSummary) {
+        slate.begin(CancellationToken::new());
+        let came = Came::of(&summary);
+        slate.end(summary, came, Trigger::Poll, Instant::now());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rate_is_that_of_the_last_seconds_and_says_when_the_queue_is_empty() {
+        let home = tempfile::tempdir().unwrap();
+        let slate = slate(home.path());
+        slate.begin(CancellationToken::new());
+        slate.totals(2, 10_000);
+        slate.bytes(1000);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        slate.bytes(1000);
+        slate.file_done();
+        let state = slate.state();
+        assert_eq!((state.queue.files, state.queue.bytes), (1, 8000));
+        assert_eq!((state.rate, state.eta), (200, Some(40)));
+        tokio::time::advance(Duration::from_secs(RATE_WINDOW)).await;
+        assert_eq!((slate.state().rate, slate.state().eta), (0, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_are_those_of_the_last_hour_and_a_listing_grows_older() {
+        let home = tempfile::tempdir().unwrap();
+        let slate = slate(home.path());
+        assert_eq!(slate.state().oldest_listing, None);
+        let asked = |requests| PairSummary {
+            requests,
+            ..PairSummary::default()
+        };
+        pass(&slate, asked(7));
+        tokio::time::advance(Duration::from_secs(30 * 60)).await;
+        assert_eq!(slate.state().oldest_listing, Some(1800));
+        pass(&slate, asked(5));
+        assert_eq!(slate.state().requests_last_hour, 12);
+        tokio::time::advance(Duration::from_secs(31 * 60)).await;
+        assert_eq!(slate.state().requests_last_hour, 5);
+    }
+
+    #[tokio::test]
+    async fn a_pass_that_was_asked_for_is_one_that_begins_after_that() {
+        let home = tempfile::tempdir().unwrap();
+        let slate = slate(home.path());
+        assert_eq!(slate.ask(), 1);
+        slate.begin(CancellationToken::new());
+        assert!(!slate.is_asked());
+        assert_eq!(slate.ask(), 2, "the one that runs may have looked already");
+        // It had no chance: somebody had the journal.
+        slate.not_begun(true);
+        assert_eq!((slate.passed(), slate.ask()), (0, 1));
+        pass(&slate, PairSummary::default());
+        pass(&slate, PairSummary::default());
+        assert_eq!(slate.passed(), 2);
+    }
+
+    #[tokio::test]
+    async fn in_sync_is_said_only_while_nothing_is_known_to_have_changed() {
+        let home = tempfile::tempdir().unwrap();
+        let slate = slate(home.path());
+        assert!(!slate.state().in_sync, "nobody looked");
+        pass(&slate, PairSummary::default());
+        assert!(slate.state().in_sync);
+        slate.changed();
+        assert!(!slate.state().in_sync);
+        slate.begin(CancellationToken::new());
+        assert!(!slate.state().in_sync, "it looks just now");
+        let open = PairSummary {
+            held: vec![Item {
+                path: "a".into(),
+                reason: "b".into(),
+            }],
+            ..PairSummary::default()
+        };
+        slate.end(open, Came::Done, Trigger::Poll, Instant::now());
+        assert_eq!((slate.state().in_sync, slate.state().exit), (false, 3));
+    }
+
+    #[tokio::test]
+    async fn a_pause_ends_the_pass_that_runs_and_the_one_that_would_begin() {
+        let home = tempfile::tempdir().unwrap();
+        let slate = slate(home.path());
+        let first = CancellationToken::new();
+        slate.begin(first.clone());
+        assert!(!first.is_cancelled());
+        slate.set_paused(Some(0));
+        assert!(first.is_cancelled());
+        let second = CancellationToken::new();
+        slate.begin(second.clone());
+        assert!(second.is_cancelled());
+        assert_eq!(slate.state().paused_until, Some(0));
+        slate.set_paused(None);
+        assert_eq!(slate.paused(), None);
+    }
+
+    #[tokio::test]
+    async fn what_happens_is_told_in_order_and_a_stop_only_once() {
+        let home = tempfile::tempdir().unwrap();
+        let events = Arc::<Events>::default();
+        let mut heard = events.listen();
+        let slate = Slate::new("main", home.path().to_owned(), events);
+        let stopped = || PairSummary {
+            stop: Some(Stop {
+                kind: "brake",
+                message: "many".into(),
+                next: "look".into(),
+                examples: Vec::new(),
+            }),
+            ..PairSummary::default()
+        };
+        pass(&slate, stopped());
+        pass(&slate, stopped());
+        slate.rest("stopped", None);
+        slate.rest("stopped", None);
+        let mut told = Vec::new();
+        while let Ok(event) = heard.try_recv() {
+            told.push((event.seq, event.kind));
+        }
+        assert_eq!(told, [(1, "stop"), (2, "pass"), (3, "pass"), (4, "phase")]);
+        assert_eq!(slate.state().stop.map(|stop| stop.kind), Some("brake"));
+    }
+}
