@@ -48,6 +48,12 @@ pub(crate) enum Kind {
     SafetyStop,
     /// Another process holds the state.
     Busy,
+    /// What was asked for is not there.
+    NotFound,
+    /// No service runs.
+    NotRunning,
+    /// The running service does not do it.
+    Refused,
     /// Not part of this release.
     NotInThisRelease,
     /// The user stopped it.
@@ -76,6 +82,9 @@ impl Kind {
             Self::OtherAccount => "other_account",
             Self::SafetyStop => "safety_stop",
             Self::Busy => "busy",
+            Self::NotFound => "not_found",
+            Self::NotRunning => "not_running",
+            Self::Refused => "refused",
             Self::NotInThisRelease => "not_in_this_release",
             Self::Interrupted => "interrupted",
             Self::OtherPlan => "other_plan",
@@ -94,6 +103,9 @@ impl Kind {
             | Self::Offline
             | Self::NotThisApi
             | Self::Server
+            | Self::NotFound
+            | Self::NotRunning
+            | Self::Refused
             | Self::NotInThisRelease
             | Self::Interrupted
             | Self::OtherPlan

@@ -14,6 +14,8 @@ pub(crate) mod load;
 mod paths;
 pub(crate) mod show;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 pub(crate) mod value;
 
@@ -35,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) account: Account,
     /// Bandwidth and concurrency.
     pub(crate) limits: Limits,
+    /// The control socket of a running service. Absolute.
+    pub(crate) socket: PathBuf,
     /// Logging.
     pub(crate) log: Log,
     /// Waiting times.
@@ -150,7 +154,6 @@ pub(crate) struct PairConfig {
     #[expect(dead_code, reason = "read by the service, which is not built yet")]
     pub(crate) local_scan_interval: Duration,
     /// A status older than this is stale.
-    #[expect(dead_code, reason = "read by the service, which is not built yet")]
     pub(crate) stale_after: Duration,
     /// `file/copy` may be used (design A8).
     #[cfg_attr(not(test), expect(dead_code, reason = "server copies are not built yet"))]
