@@ -48,6 +48,12 @@ pub(crate) enum Kind {
     SafetyStop,
     /// Another process holds the state.
     Busy,
+    /// What was asked for is not there.
+    NotFound,
+    /// No service runs.
+    NotRunning,
+    /// The running service does not do it.
+    Refused,
     /// The user stopped it.
     Interrupted,
     /// The plan is not the expected one.
@@ -74,6 +80,9 @@ impl Kind {
             Self::OtherAccount => "other_account",
             Self::SafetyStop => "safety_stop",
             Self::Busy => "busy",
+            Self::NotFound => "not_found",
+            Self::NotRunning => "not_running",
+            Self::Refused => "refused",
             Self::Interrupted => "interrupted",
             Self::OtherPlan => "other_plan",
             Self::Internal => "internal",
@@ -91,6 +100,9 @@ impl Kind {
             | Self::Offline
             | Self::NotThisApi
             | Self::Server
+            | Self::NotFound
+            | Self::NotRunning
+            | Self::Refused
             | Self::Interrupted
             | Self::OtherPlan
             | Self::Internal => Exit::CouldNotRun,

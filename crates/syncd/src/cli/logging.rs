@@ -1,4 +1,4 @@
-//! The log on standard error.
+//! The log on standard error, and its last lines in memory for those who ask a service for them.
 //!
 //! Only our own crates speak below warnings: libraries log addresses and headers there, and those hold tokens.
 
@@ -14,6 +14,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
 
 use crate::config::Log;
+use crate::service::control::recent::Recent;
 
 /// Our crates.
 const OURS: [&str; 5] = ["syncd", "api", "planner", "state", "devcloud"];
@@ -54,9 +55,17 @@ pub(crate) fn start(log: &Log, verbosity: i8, otherwise: LevelFilter, color: boo
             .with_target(false)
             .boxed()
     };
-    let layer = layer.with_filter(targets).with_filter(filter_fn(may_speak));
+    let layer = layer
+        .with_filter(targets.clone())
+        .with_filter(filter_fn(may_speak));
+    let recent = fmt::layer()
+        .with_writer(Recent)
+        .with_ansi(false)
+        .with_target(false)
+        .with_filter(targets)
+        .with_filter(filter_fn(may_speak));
     // Somebody else's subscriber stays.
-    let _ = tracing_subscriber::registry().with(layer).try_init();
+    let _ = tracing_subscriber::registry().with(layer).with(recent).try_init();
 }
 
 fn may_speak(metadata: &Metadata<'_>) -> bool {

@@ -4,6 +4,7 @@
 //! and one function.
 
 pub(crate) mod commands;
+mod control;
 mod logging;
 mod output;
 mod progress;
@@ -78,8 +79,26 @@ pub(crate) enum Command {
     /// The whole thing without an account: both sides on this machine, and everything that travels between them
     #[cfg(feature = "demo")]
     Demo(commands::demo::DemoArgs),
-    /// What is known of each pair; without a service that runs: what its journal says
+    /// What the running service does with each pair; without one: what its journal says
     Status(commands::status::StatusArgs),
+    /// Look at both sides now
+    Sync(commands::sync::SyncArgs),
+    /// Wait until everything is in sync; exit code 3 if it is not in time
+    Wait(commands::wait::WaitArgs),
+    /// Pause pairs, also over a restart
+    Pause(commands::pause::PauseArgs),
+    /// End a pause
+    Resume(commands::pause::ResumeArgs),
+    /// End the running service after the step it is at
+    Stop,
+    /// Let the running service read its configuration again
+    Reload,
+    /// Other limits of bandwidth, until the next reload or restart
+    Limit(commands::limit::LimitArgs),
+    /// The last lines of the running service's log
+    Log(commands::log::LogArgs),
+    /// How files and folders are, and why: synced, uploading, waiting, conflict, skipped, ignored, held, unproved, failed, drift
+    Filestatus(commands::filestatus::FilestatusArgs),
     /// What is not in sync since the last pass, and why
     Problems(commands::problems::ProblemsArgs),
     /// What passes did, newest first, and who allowed what
@@ -166,6 +185,15 @@ fn dispatch(context: &Context, once: commands::once::OnceArgs, command: Option<C
         #[cfg(feature = "demo")]
         Some(Command::Demo(args)) => commands::demo::run(context, &args),
         Some(Command::Status(args)) => commands::status::run(context, &args),
+        Some(Command::Sync(args)) => commands::sync::run(context, &args),
+        Some(Command::Wait(args)) => commands::wait::run(context, &args),
+        Some(Command::Pause(args)) => commands::pause::pause(context, &args),
+        Some(Command::Resume(args)) => commands::pause::resume(context, &args),
+        Some(Command::Stop) => commands::stop::stop(context),
+        Some(Command::Reload) => commands::stop::reload(context),
+        Some(Command::Limit(args)) => commands::limit::run(context, &args),
+        Some(Command::Log(args)) => commands::log::run(context, &args),
+        Some(Command::Filestatus(args)) => commands::filestatus::run(context, &args),
         Some(Command::Problems(args)) => commands::problems::run(context, &args),
         Some(Command::History(args)) => commands::history::run(context, &args),
         Some(Command::Conflicts(command)) => commands::conflicts::run(context, &command),
@@ -224,7 +252,7 @@ mod tests {
         } else {
             &[]
         };
-        let rest = "status problems history conflicts approve restore rebuild check forget relocate config completions";
+        let rest = "status sync wait pause resume stop reload limit log filestatus problems history conflicts approve restore rebuild check forget relocate config completions";
         let rest: Vec<_> = rest.split_whitespace().collect();
         assert_eq!(names, [demo, &rest].concat());
     }

@@ -75,6 +75,13 @@ impl Output {
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
+    /// Before a result that takes the place of the last one: on a terminal the screen is cleared.
+    pub(crate) fn afresh(&self) {
+        if !self.json && io::stdout().is_terminal() {
+            self.text("\u{1b}[H\u{1b}[2J");
+        }
+    }
+
     /// A result as one line of JSON.
     pub(crate) fn object(&self, value: &impl Serialize) {
         // Our own values: strings, numbers and lists, which always have a JSON form.

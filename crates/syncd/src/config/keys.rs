@@ -223,7 +223,7 @@ pub(crate) const KEYS: &[Key] = &[
     later(Window, "download", Bytes, Nothing, "As in `[limits]`, within the window."),
     later(Window, "pause", Flag, Nothing, "Nothing is transferred within the window."),
 
-    later(Control, "socket", Path, Machine("`$XDG_RUNTIME_DIR/syncd/control.sock`, without it `state_dir/control.sock`"), "Control socket, 0600 in a 0700 folder."),
+    key(Control, "socket", Path, Machine("`$XDG_RUNTIME_DIR/syncd/control.sock`, without it `state_dir/control.sock`"), "Control socket, 0600 in a 0700 folder."),
 
     key(Log, "level", Level, Text("info"), "For standard error. `--once` logs warnings only unless this is set; `-v` and `-q` win over it."),
     key(Log, "format", Choice(&["text", "json"]), Text("text"), "`json` is one object a line."),
@@ -257,7 +257,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(Sync, "max_poll_interval", Span(SECOND, DAY), Text("5m"), "The same while nothing happens."),
     later(Sync, "full_walk_interval", Span(SECOND, 7 * DAY), Text("10m"), "Every folder of the account is listed at least so often."),
     key(Sync, "local_scan_interval", Span(SECOND, 7 * DAY), Text("1h"), "Every folder here is scanned at least so often."),
-    later(Sync, "stale_after", Span(MINUTE, 365 * DAY), Text("1d"), "Without an agreement for so long the status is an error."),
+    key(Sync, "stale_after", Span(MINUTE, 365 * DAY), Text("1d"), "Without an agreement for so long the status is an error."),
     key(Sync, "unstorable_names", Choice(&["escape", "skip"]), Text("escape"), "Names that the other side cannot hold: written as `⟦HEX⟧`, or held back."),
     later(Sync, "server_copy", Flag, IsFlag(false), "Equal files may be copied within the account instead of uploaded."),
     key(Sync, "enabled", Flag, IsFlag(true), "false: only when named on the command line."),

@@ -161,12 +161,15 @@ pub(crate) fn load(choice: &Choice, env: &Env) -> Result<Loaded, ConfigError> {
         return Err(ConfigError::NoConfig { path: name });
     }
     let profile = choice.profile.as_deref();
-    let layers = layers::merge(
-        &name,
-        text.as_deref().unwrap_or_default(),
-        env,
-        &machine(env, profile)?,
-    )?;
+    let text = text.unwrap_or_default();
+    let mut defaults = machine(env, profile)?;
+    let layers = layers::merge(&name, &text, env, &defaults)?;
+    // The socket's default may lie in the state directory, which the file may have moved.
+    let reader = Reader { layers: &layers, env };
+    let state = reader.path(reader.value("", Section::Top, "state_dir")?)?;
+    let socket = paths::socket(env, profile, &state);
+    defaults.insert("socket", socket.display().to_string());
+    let layers = layers::merge(&name, &text, env, &defaults)?;
     let config = Reader { layers: &layers, env }.config()?;
     check::config(&config, &layers)?;
     Ok(Loaded { config, layers })
@@ -245,6 +248,7 @@ impl Reader<'_> {
                     Value::Text(_) | Value::Flag(_) | Value::List(_) => None,
                 },
             },
+            socket: self.path(top(Section::Control, "socket")?)?,
             log: Log {
                 level: self
                     .layers

@@ -14,6 +14,8 @@ pub(crate) mod load;
 mod paths;
 pub(crate) mod show;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 pub(crate) mod value;
 
@@ -35,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) account: Account,
     /// Bandwidth and concurrency.
     pub(crate) limits: Limits,
+    /// The control socket of a running service. Absolute.
+    pub(crate) socket: PathBuf,
     /// Logging.
     pub(crate) log: Log,
     /// Waiting times.

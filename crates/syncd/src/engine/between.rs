@@ -3,10 +3,11 @@
 //! All of it happens under the journal's lock; where a pass holds that, the answer is who. Never here: a journal made
 //! where there is none, a decision.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use planner::hold::Side;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use state::{HeldDeletion, HeldWhat, Journal, JournalError};
 
 pub(crate) use super::memo::KeptStop;
@@ -25,12 +26,12 @@ pub(crate) struct Held {
 }
 
 /// One held deletion.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct HeldItem {
     /// Where.
     pub(crate) path: String,
     /// What would be done: `delete_local`, `delete_remote`, `lost_row`.
-    pub(crate) what: &'static str,
+    pub(crate) what: Cow<'static, str>,
 }
 
 impl Held {
@@ -47,11 +48,11 @@ impl Held {
     fn of(held: Vec<HeldDeletion>, older_folder: bool) -> Self {
         let item = |held: HeldDeletion| HeldItem {
             path: held.path,
-            what: match held.what {
+            what: Cow::Borrowed(match held.what {
                 HeldWhat::DeleteLocal => "delete_local",
                 HeldWhat::DeleteRemote => "delete_remote",
                 HeldWhat::LostRow => "lost_row",
-            },
+            }),
         };
         let mut deletions: Vec<_> = held.into_iter().map(item).collect();
         deletions.sort_by(|a, b| a.path.cmp(&b.path));
@@ -108,12 +109,12 @@ pub(crate) fn stopped(dir: &Path) -> Result<Option<KeptStop>, Report> {
 }
 
 /// What is not in sync, as the last pass found it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct ProblemItem {
     /// Where.
     pub(crate) path: String,
     /// `skipped`, `held`, `unproved`, `failed` or `drift`.
-    pub(crate) kind: &'static str,
+    pub(crate) kind: Cow<'static, str>,
     /// Why.
     pub(crate) reason: String,
     /// Since when, RFC 3339.
@@ -124,7 +125,7 @@ pub(crate) struct ProblemItem {
 pub(crate) fn problems(dir: &Path) -> Result<Vec<ProblemItem>, Report> {
     let problems = ask(dir, Journal::problems)?.unwrap_or_default();
     let item = |problem: state::Problem| ProblemItem {
-        kind: problem.kind.word(),
+        kind: Cow::Borrowed(problem.kind.word()),
         since: super::clock::shown(problem.since),
         path: problem.path,
         reason: problem.reason,
@@ -133,14 +134,14 @@ pub(crate) fn problems(dir: &Path) -> Result<Vec<ProblemItem>, Report> {
 }
 
 /// One line of history.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct HistoryItem {
     /// When, RFC 3339.
     pub(crate) at: Option<String>,
     /// The pass it belongs to.
     pub(crate) pass: u64,
     /// `local` or `remote`: the side that was changed.
-    pub(crate) side: &'static str,
+    pub(crate) side: Cow<'static, str>,
     /// What was done.
     pub(crate) action: String,
     /// Where.
@@ -161,10 +162,10 @@ pub(crate) fn history(dir: &Path, limit: u32) -> Result<Vec<HistoryItem>, Report
     let item = |line: state::HistoryEntry| HistoryItem {
         at: super::clock::shown(line.at),
         pass: line.pass,
-        side: match line.side {
+        side: Cow::Borrowed(match line.side {
             Side::Local => "local",
             Side::Remote => "remote",
-        },
+        }),
         action: line.action,
         path: line.path,
         to: line.to,
@@ -176,7 +177,7 @@ pub(crate) fn history(dir: &Path, limit: u32) -> Result<Vec<HistoryItem>, Report
 }
 
 /// What a pair's journal knows while nothing runs.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct PairStatus {
     /// The pair.
     pub(crate) name: String,

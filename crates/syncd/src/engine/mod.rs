@@ -18,6 +18,7 @@ mod dry_run;
 pub(crate) mod ending;
 mod execute;
 mod fetch;
+pub(crate) mod filestatus;
 mod gate;
 mod hands;
 mod intents;
@@ -45,7 +46,7 @@ mod words;
 
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use clock::now;
+pub(crate) use clock::{now, random_id, shown as shown_time};
 pub(crate) use gate::SafetyStop;
 pub(crate) use pass::run_once;
 

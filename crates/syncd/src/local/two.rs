@@ -18,14 +18,16 @@ use super::sys::Kind;
 pub(crate) enum Seen {
     /// Nothing.
     Nothing,
-    /// A file, with its bytes.
+    /// A file; with its bytes if they were read.
     File(LocalNode),
-    /// No file.
+    /// A folder.
+    Folder,
+    /// Neither.
     Other,
 }
 
-/// What is at a path now. [`LocalError::Changed`] if it changes while its bytes are read.
-pub(crate) fn look(root: &Root, path: &RelPath) -> Result<Seen, LocalError> {
+/// What is at a path now, a file without its bytes.
+pub(crate) fn glance(root: &Root, path: &RelPath) -> Result<Seen, LocalError> {
     let spot = match root.user_spot(path) {
         Ok(spot) => spot,
         Err(LocalError::Vanished { .. }) => return Ok(Seen::Nothing),
@@ -34,17 +36,12 @@ pub(crate) fn look(root: &Root, path: &RelPath) -> Result<Seen, LocalError> {
     let Some(meta) = spot.look_if_there()? else {
         return Ok(Seen::Nothing);
     };
+    if meta.kind == Kind::Folder {
+        return Ok(Seen::Folder);
+    }
     if meta.kind != Kind::File {
         return Ok(Seen::Other);
     }
-    let seen = LocalFile {
-        size: meta.size,
-        stamp: meta.stamp,
-        hash: None,
-        busy: false,
-        unreadable: false,
-    };
-    let hashed = hash::hash_file(root, path, &seen)?;
     Ok(Seen::File(LocalNode {
         key: LocalKey(0),
         parent: None,
@@ -52,9 +49,28 @@ pub(crate) fn look(root: &Root, path: &RelPath) -> Result<Seen, LocalError> {
         identity: (meta.links == 1).then_some(meta.identity),
         ignored: false,
         kind: LocalKind::File(LocalFile {
-            hash: Some(hashed.hash),
-            ..seen
+            size: meta.size,
+            stamp: meta.stamp,
+            hash: None,
+            busy: false,
+            unreadable: false,
         }),
+    }))
+}
+
+/// What is at a path now. [`LocalError::Changed`] if it changes while its bytes are read.
+pub(crate) fn look(root: &Root, path: &RelPath) -> Result<Seen, LocalError> {
+    let seen = glance(root, path)?;
+    let Seen::File(node) = &seen else {
+        return Ok(seen);
+    };
+    let Some(file) = node.file().cloned() else {
+        return Ok(seen);
+    };
+    let hash = Some(hash::hash_file(root, path, &file)?.hash);
+    Ok(Seen::File(LocalNode {
+        kind: LocalKind::File(LocalFile { hash, ..file }),
+        ..node.clone()
     }))
 }
 
@@ -82,7 +98,7 @@ mod tests {
         for (at, wanted) in [
             ("docs/x", Seen::Nothing),
             ("none/x", Seen::Nothing),
-            ("b", Seen::Other),
+            ("b", Seen::Folder),
             ("c", Seen::Other),
         ] {
             assert_eq!(look(&disk.root, &path(at)), Ok(wanted), "{at}");

@@ -23,7 +23,7 @@ impl Report {
             KeepError::Unknown => {
                 let next = "look with \"syncd conflicts list\"";
                 at(
-                    Self::new(Kind::LocalFolder, "not settled", error.to_string(), next),
+                    Self::new(Kind::NotFound, "not settled", error.to_string(), next),
                     path.as_str(),
                 )
             }

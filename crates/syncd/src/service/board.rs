@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::desk::{Desk, Event, Refusal, ServiceState};
 use super::events::Events;
-use super::pauses;
+use super::pause::{self, Pause};
 use super::prepare::{Ground, ground};
 use super::slate::Slate;
 use crate::config::load::{Choice, Env};
@@ -39,6 +39,7 @@ pub(crate) struct Board {
     events: Arc<Events>,
     slates: Mutex<Vec<Arc<Slate>>>,
     line: Mutex<Line>,
+    config: Mutex<Arc<Config>>,
     reloads: mpsc::Sender<Ground>,
     stop: CancellationToken,
 }
@@ -64,6 +65,7 @@ impl Board {
                 upload: config.limits.upload,
                 download: config.limits.download,
             }),
+            config: Mutex::new(Arc::new(config.clone())),
             reloads,
             stop,
         };
@@ -87,6 +89,7 @@ impl Board {
 
     /// These are the pairs now, in their order; one that was there keeps what is known of it.
     pub(crate) fn seat(&self, pairs: &[PairConfig], config: &Config) -> Vec<Arc<Slate>> {
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(config.clone());
         let known = self.slates();
         let slate = |pair: &PairConfig| {
             let same = known.iter().find(|slate| slate.name() == pair.name);
@@ -177,6 +180,10 @@ impl Desk for Board {
         })
     }
 
+    fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn events(&self) -> broadcast::Receiver<Event> {
         self.events.listen()
     }
@@ -208,7 +215,7 @@ impl Desk for Board {
             Some(seconds) => now().saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX)),
         };
         for slate in self.chosen(pair)? {
-            pauses::set(slate.dir(), until)
+            pause::write(slate.dir(), Pause::until(until))
                 .map_err(|error| Refusal::Failed(format!("the pause cannot be noted: {error}")))?;
             slate.set_paused(Some(until));
         }
@@ -217,7 +224,8 @@ impl Desk for Board {
 
     fn resume(&self, pair: Option<&str>) -> Result<(), Refusal> {
         for slate in self.chosen(pair)? {
-            pauses::clear(slate.dir())
+            pause::clear(slate.dir())
+                .map(|_| ())
                 .map_err(|error| Refusal::Failed(format!("the end of the pause cannot be noted: {error}")))?;
             slate.set_paused(None);
         }
@@ -238,7 +246,8 @@ impl Desk for Board {
         }
         self.reloads
             .try_send(ground)
-            .map_err(|_| refused("another reload is not done yet; ask again".to_owned()))
+            // Another reload is not done yet.
+            .map_err(|_| Refusal::Busy)
     }
 
     fn stop(&self) {
@@ -257,13 +266,6 @@ impl Desk for Board {
         let chosen = self.chosen(Some(pair))?;
         let dir = chosen.first().map(|slate| slate.dir().to_owned());
         dir.ok_or_else(|| Refusal::NoSuchPair(pair.to_owned()))
-    }
-
-    fn pairs(&self) -> Vec<String> {
-        self.slates()
-            .iter()
-            .map(|slate| slate.name().to_owned())
-            .collect()
     }
 }
 
@@ -329,7 +331,14 @@ mod tests {
     #[tokio::test]
     async fn a_question_is_about_one_pair_or_all_and_a_name_nobody_knows_is_told() {
         let House { board, .. } = house(&["one", "two"]);
-        assert_eq!(board.pairs(), ["one", "two"]);
+        let names: Vec<_> = board
+            .status(None)
+            .unwrap()
+            .pairs
+            .into_iter()
+            .map(|pair| pair.name)
+            .collect();
+        assert_eq!(names, ["one", "two"]);
         let names = |state: ServiceState| state.pairs.into_iter().map(|pair| pair.name).collect::<Vec<_>>();
         assert_eq!(names(board.status(None).unwrap()), ["one", "two"]);
         assert_eq!(names(board.status(Some("two")).unwrap()), ["two"]);
@@ -349,7 +358,7 @@ mod tests {
         let mut events = board.events();
         board.pause(Some("one"), None).unwrap();
         board.pause(Some("two"), Some(3600)).unwrap();
-        let kept = |name: &str| pauses::until(&home.path().join("state/pairs").join(name));
+        let kept = |name: &str| pause::read(&home.path().join("state/pairs").join(name)).map(Pause::moment);
         assert_eq!(kept("one"), Some(0));
         assert!(kept("two").is_some_and(|until| until > now() + 3000));
         let event = events.try_recv().unwrap();

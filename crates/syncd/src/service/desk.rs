@@ -3,8 +3,12 @@
 //!
 //! What must never be in an answer: keys, tokens, addresses of downloads.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use tokio::sync::broadcast;
+
+use crate::config::Config;
 
 /// Why a question is not answered.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -18,8 +22,8 @@ pub(crate) enum Refusal {
     /// The service could not do it; the words are for the user.
     #[error("{0}")]
     Failed(String),
-    /// A pass works on the pair just now and has its journal: ask again in a moment.
-    #[error("a pass works on the pair just now")]
+    /// It has to end something else first: ask again in a moment.
+    #[error("it is busy just now: ask again in a moment")]
     Busy,
 }
 
@@ -126,8 +130,8 @@ pub(crate) trait Desk: Send + Sync + 'static {
     fn stop(&self);
     /// Bytes a second, 0 for no limit; `None` leaves it. Until the next reload or restart.
     fn limit(&self, upload: Option<u64>, download: Option<u64>) -> Result<(), Refusal>;
+    /// The configuration in force: where the folders of pairs are, for the choices that a user makes between two files.
+    fn config(&self) -> Arc<Config>;
     /// The state folder of a pair, for questions that its journal answers between passes.
     fn pair_dir(&self, pair: &str) -> Result<std::path::PathBuf, Refusal>;
-    /// Names of all pairs.
-    fn pairs(&self) -> Vec<String>;
 }

@@ -2,6 +2,7 @@
 //! them for months. Read `run` (start to end) and `pair` (the life of one pair) first.
 
 pub(crate) mod board;
+pub(crate) mod control;
 pub(crate) mod desk;
 mod ear;
 mod events;
@@ -10,7 +11,7 @@ pub(crate) mod lock;
 mod log;
 mod pace;
 mod pair;
-pub(crate) mod pauses;
+pub(crate) mod pause;
 pub(crate) mod prepare;
 mod ready;
 pub(crate) mod run;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ear::Batch;
 use super::pace::{Bounds, Came, Next, Pace, Trigger, worked};
-use super::pauses;
+use super::pause;
 use super::prepare::local_folder;
 use super::slate::Slate;
 use super::watch::Watch;
@@ -84,7 +84,7 @@ impl Life {
             () = self.next_beat() => self.slate.beat(),
             () = sleep(Duration::from_secs(left)), if until != 0 => {
                 if now() >= until && self.slate.paused() == Some(until) {
-                    if let Err(error) = pauses::clear(self.slate.dir()) {
+                    if let Err(error) = pause::clear(self.slate.dir()) {
                         // It is over by its own time as well.
                         tracing::debug!(%error, "the end of a pause could not be noted");
                     }

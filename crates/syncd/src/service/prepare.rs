@@ -96,7 +96,8 @@ pub(crate) fn writable_place(path: &Path) -> Result<(), Report> {
 
 /// A folder that is missing before its first sync is a mistake; afterwards it is a safety stop, and the engine's.
 pub(crate) fn local_folder(config: &Config, pair: &PairConfig) -> Result<(), Report> {
-    let known = config.pair_dir(&pair.name).exists();
+    // The folder alone says nothing: a pair may be paused before its first sync.
+    let known = config.pair_dir(&pair.name).join("journal.db").exists();
     match std::fs::metadata(&pair.local) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !known => Err(Report::new(
             Kind::LocalFolder,

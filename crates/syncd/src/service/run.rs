@@ -4,6 +4,7 @@
 //! and one client. Nothing here decides anything about a file.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,8 @@ use tokio::time::{interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
-use super::desk::{Desk as _, Event};
+use super::control;
+use super::desk::{Desk, Event};
 use super::instance::{self, Instance};
 use super::pair::Life;
 use super::prepare::{Ground, client, ground, same_access};
@@ -109,9 +111,13 @@ impl Service {
             members: Vec::new(),
             threads: JoinSet::new(),
         };
+        let socket = crew.ground.config.socket.clone();
+        let desk: Arc<dyn Desk> = Arc::<Board>::clone(&crew.board);
+        let served =
+            control::serve(desk, &socket, stop.clone()).map_err(|error| no_socket(&socket, &error))?;
+        crew.threads.spawn(served);
         let listening = crew.board.events();
         crew.seat(false);
-        // The control socket is served from this place, until `stop`, with `crew.board` as its desk.
         let headline = crew.board.headline();
         tracing::info!(
             pid = std::process::id(),
@@ -127,6 +133,18 @@ impl Service {
         tracing::info!("syncd has ended");
         Ok(())
     }
+}
+
+/// Without its socket nobody could ask the service or stop it properly: it does not start.
+fn no_socket(path: &Path, error: &std::io::Error) -> Report {
+    let next = "end the process that uses it, or set control.socket to a place in a folder of your own";
+    Report::new(
+        Kind::State,
+        "the control socket cannot be made",
+        error.to_string(),
+        next,
+    )
+    .at(path.display().to_string())
 }
 
 /// The signals that a service heeds.

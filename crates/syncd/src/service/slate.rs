@@ -13,7 +13,7 @@ use super::desk::{PairState, Queue};
 use super::events::Events;
 use super::pace::{Came, Trigger};
 use super::window::Window;
-use super::{log, pauses};
+use super::{log, pause};
 use crate::engine::{Sink, now};
 use crate::exit::Exit;
 use crate::report::Report;
@@ -94,7 +94,7 @@ impl Slate {
             watch: "not watched yet".to_owned(),
             ended: 0,
             asked: false,
-            paused: pauses::until(&dir),
+            paused: pause::read(&dir).map(pause::Pause::moment),
             pass: None,
             beat: started,
         };

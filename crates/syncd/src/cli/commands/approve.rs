@@ -5,14 +5,15 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use serde::Serialize;
 
 use super::pairs;
-use crate::cli::Context;
-use crate::config::{Config, PairConfig};
-use crate::engine::between::{self, Held, HeldItem};
+use crate::cli::{Context, control};
+use crate::config::Config;
+use crate::engine::between;
 use crate::exit::Exit;
-use crate::report::{Kind, Report};
+use crate::report::Report;
+use crate::service::control::answers;
+use crate::service::control::wire::{Approvals, PairHeld};
 use crate::text::{count, shown};
 
 /// Paths shown of what is held; `--json` has all.
@@ -30,24 +31,6 @@ pub(crate) struct ApproveArgs {
     pub(crate) list: bool,
 }
 
-/// `syncd approve --json`.
-#[derive(Serialize)]
-struct ApproveJson<'a> {
-    v: u8,
-    pairs: Vec<PairHeldJson<'a>>,
-}
-
-#[derive(Serialize)]
-struct PairHeldJson<'a> {
-    name: &'a str,
-    approved: bool,
-    delete_local: usize,
-    delete_remote: usize,
-    lost_rows: usize,
-    older_folder: bool,
-    held: &'a [HeldItem],
-}
-
 /// Runs it.
 pub(crate) fn run(context: &Context, args: &ApproveArgs) -> Exit {
     match told(context, args) {
@@ -58,95 +41,66 @@ pub(crate) fn run(context: &Context, args: &ApproveArgs) -> Exit {
 
 fn told(context: &Context, args: &ApproveArgs) -> Result<Exit, Report> {
     let config = pairs::configured(context)?;
-    let chosen = pairs::named(&config, args.name.as_deref())?;
-    let mut found = Vec::new();
-    for pair in &chosen {
-        let held = between::held(&config.pair_dir(&pair.name))
-            .map_err(|report| pairs::of_pair(&pair.name, report))?;
-        if !held.is_empty() {
-            found.push((*pair, held));
-        }
-    }
-    if !args.list {
-        found = allow(context, &config, found)?;
-    }
-    if context.output.is_json() {
-        context.output.object(&json(&found, !args.list));
-    } else if found.is_empty() {
-        context.output.text(&nothing(&config, &chosen)?);
+    let found = if args.list {
+        list(&config, args.name.as_deref())?
     } else {
-        let text: String = found
-            .iter()
-            .map(|(pair, held)| text(&pair.name, held, !args.list))
-            .collect();
-        context.output.text(&text);
+        allow(context, &config, args.name.as_deref())?
+    };
+    if context.output.is_json() {
+        context.output.object(&found);
+    } else if found.pairs.is_empty() {
+        context.output.text(&nothing(&config, args.name.as_deref())?);
+    } else {
+        context
+            .output
+            .text(&found.pairs.iter().map(text).collect::<String>());
     }
     Ok(Exit::InSync)
 }
 
+fn list(config: &Config, name: Option<&str>) -> Result<Approvals, Report> {
+    control::journal(
+        config,
+        || answers::held(config, name),
+        |control| control.get("/v1/approve", &[("pair", name)]),
+    )
+}
+
+/// Lets the only found set through. One answer is for one question.
+fn allow(context: &Context, config: &Config, name: Option<&str>) -> Result<Approvals, Report> {
+    let by = pairs::who(&context.env, "syncd approve");
+    let approved = control::journal(
+        config,
+        || answers::approve(config, name, &by),
+        |control| control.post("/v1/approve", name, &serde_json::json!({})),
+    )?;
+    for pair in &approved.pairs {
+        control::look_now(config, &pair.name);
+    }
+    Ok(approved)
+}
+
 /// Nothing is held; but a pair may be stopped for a reason that no approval can end.
-fn nothing(config: &Config, pairs: &[&PairConfig]) -> Result<String, Report> {
+fn nothing(config: &Config, name: Option<&str>) -> Result<String, Report> {
     let mut out =
         "Nothing is held. What a safety stop holds is known after the pass that was stopped.\n".to_owned();
-    for pair in pairs {
-        let stop = between::stopped(&config.pair_dir(&pair.name))
-            .map_err(|report| pairs::of_pair(&pair.name, report))?;
-        if let Some(stop) = stop {
-            let line = format!(
-                "{} was stopped: {}. Next: {}.",
-                pair.name, stop.message, stop.next
-            );
-            let _ = writeln!(out, "{}", shown(&line));
-        }
+    for pair in pairs::named(config, name)? {
+        // A pass that works on it just now is not stopped.
+        let Ok(Some(stop)) = between::stopped(&config.pair_dir(&pair.name)) else {
+            continue;
+        };
+        let line = format!(
+            "{} was stopped: {}. Next: {}.",
+            pair.name, stop.message, stop.next
+        );
+        let _ = writeln!(out, "{}", shown(&line));
     }
     Ok(out)
 }
 
-/// Lets the only found set through. One answer is for one question.
-fn allow<'a>(
-    context: &Context,
-    config: &Config,
-    found: Vec<(&'a PairConfig, Held)>,
-) -> Result<Vec<(&'a PairConfig, Held)>, Report> {
-    match found.as_slice() {
-        [] => Ok(found),
-        [(pair, _)] => {
-            let dir = config.pair_dir(&pair.name);
-            let held = between::approve(&dir, &pairs::who(&context.env, "syncd approve"))
-                .map_err(|report| pairs::of_pair(&pair.name, report))?;
-            Ok(vec![(*pair, held)])
-        }
-        _ => {
-            let names: Vec<_> = found.iter().map(|(pair, _)| pair.name.as_str()).collect();
-            Err(Report::new(
-                Kind::Usage,
-                "several pairs hold something",
-                format!("these: {}", names.join(", ")),
-                "name the one you mean; \"syncd approve --list\" shows what each holds",
-            ))
-        }
-    }
-}
-
-fn json<'a>(found: &'a [(&PairConfig, Held)], approved: bool) -> ApproveJson<'a> {
-    let pair = |(pair, held): &'a (&PairConfig, Held)| PairHeldJson {
-        name: &pair.name,
-        approved,
-        delete_local: held.count("delete_local"),
-        delete_remote: held.count("delete_remote"),
-        lost_rows: held.count("lost_row"),
-        older_folder: held.older_folder,
-        held: &held.deletions,
-    };
-    ApproveJson {
-        v: 1,
-        pairs: found.iter().map(pair).collect(),
-    }
-}
-
-fn text(name: &str, held: &Held, approved: bool) -> String {
-    let name = shown(name);
-    let word = if approved { "approved" } else { "held" };
+fn text(held: &PairHeld) -> String {
+    let name = shown(&held.name);
+    let word = if held.approved { "approved" } else { "held" };
     let mut out = String::new();
     // Writing to a String does not fail.
     for (what, side) in [
@@ -157,7 +111,7 @@ fn text(name: &str, held: &Held, approved: bool) -> String {
             "the server does not know any more: what is here is uploaded anew",
         ),
     ] {
-        let items: Vec<_> = held.deletions.iter().filter(|item| item.what == what).collect();
+        let items: Vec<_> = held.held.iter().filter(|item| item.what == what).collect();
         if items.is_empty() {
             continue;
         }
@@ -177,7 +131,7 @@ fn text(name: &str, held: &Held, approved: bool) -> String {
             "{name}: {word}: the folder here is older than the journal; both sides are merged without deleting anything"
         );
     }
-    let _ = if approved {
+    let _ = if held.approved {
         writeln!(
             out,
             "The next pass does it, once (\"syncd --once {name}\"). What is deleted goes to a trash."
@@ -193,26 +147,33 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
+    use crate::engine::between::HeldItem;
 
     #[test]
     fn what_is_held_is_counted_by_side_with_examples() {
         let item = |n: usize| HeldItem {
             path: format!("f{n}\u{1b}[2J"),
-            what: "delete_remote",
+            what: "delete_remote".into(),
         };
-        let mut held = Held {
-            deletions: (0..12).map(item).collect(),
+        let mut held = PairHeld {
+            name: "main".into(),
+            approved: true,
+            delete_local: 0,
+            delete_remote: 12,
+            lost_rows: 0,
             older_folder: true,
+            held: (0..12).map(item).collect(),
         };
-        let told = text("main", &held, true);
+        let told = text(&held);
         assert!(
             told.starts_with(
                 "main: approved: 12 items that would be deleted in the account\n  f0\\u{1b}[2J\n"
             )
         );
         assert!(told.contains("  and 2 more; --json lists all\n"));
-        held.deletions.truncate(1);
-        assert_snapshot!(text("main", &held, false), @r#"
+        held.held.truncate(1);
+        held.approved = false;
+        assert_snapshot!(text(&held), @r#"
         main: held: 1 item that would be deleted in the account
           f0\u{1b}[2J
         main: held: the folder here is older than the journal; both sides are merged without deleting anything

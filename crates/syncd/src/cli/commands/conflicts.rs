@@ -1,19 +1,18 @@
 //! `syncd conflicts list`: two versions that met, and what became of them. `syncd conflicts keep`: the user's choice
-//! between them. Works on the journal and this disk; asks nobody, and is refused while a pass works on the pair.
+//! between them. Works on the journal and this disk, or asks the service that holds it.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
-use planner::path::RelPath;
-use serde::Serialize;
+use clap::{Args, Subcommand};
 
 use super::pairs;
-use crate::cli::Context;
-use crate::config::PairConfig;
-use crate::engine::conflicts::{self, Choice, ConflictItem, KeepError, Kept, Wish};
+use crate::cli::{Context, control};
+use crate::engine::conflicts::ConflictItem;
 use crate::exit::Exit;
-use crate::report::{Kind, Report};
+use crate::report::Report;
+use crate::service::control::answers::{self, Settling};
+use crate::service::control::wire::{Conflicts, Keep, Kept, PairConflicts, Which};
 use crate::text::{count, len, shown, size};
 
 /// Parts of `conflicts`.
@@ -53,65 +52,6 @@ pub(crate) struct KeepArgs {
     pub(crate) pair: Option<String>,
 }
 
-/// What stays.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Which {
-    /// This machine's version.
-    Local,
-    /// The account's version.
-    Remote,
-    /// Both.
-    Both,
-}
-
-impl Which {
-    const fn choice(self) -> Choice {
-        match self {
-            Self::Local => Choice::Local,
-            Self::Remote => Choice::Remote,
-            Self::Both => Choice::Both,
-        }
-    }
-
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Remote => "remote",
-            Self::Both => "both",
-        }
-    }
-}
-
-/// `syncd conflicts list --json`.
-#[derive(Serialize)]
-struct ConflictsJson {
-    v: u8,
-    pairs: Vec<PairJson>,
-}
-
-#[derive(Serialize)]
-struct PairJson {
-    name: String,
-    conflicts: Vec<ConflictItem>,
-}
-
-/// `syncd conflicts keep --json`.
-#[derive(Serialize)]
-struct KeptJson {
-    v: u8,
-    pair: String,
-    kept: &'static str,
-    conflicts: Vec<KeptItem>,
-}
-
-#[derive(Serialize)]
-struct KeptItem {
-    path: String,
-    copy: String,
-    /// Where the other version is now, below the pair's folder.
-    trash: Option<String>,
-}
-
 /// Runs one of them.
 pub(crate) fn run(context: &Context, command: &ConflictsCommand) -> Exit {
     let ran = match command {
@@ -125,21 +65,27 @@ pub(crate) fn run(context: &Context, command: &ConflictsCommand) -> Exit {
 }
 
 fn list(context: &Context, args: &ListArgs) -> Result<(), Report> {
-    let pairs = pairs::each(context, args.name.as_deref(), |name, dir| {
-        Ok(PairJson {
-            name: name.to_owned(),
-            conflicts: conflicts::list(dir, args.all)?,
-        })
-    })?;
+    let config = pairs::configured(context)?;
+    let name = args.name.as_deref();
+    let found: Conflicts = control::journal(
+        &config,
+        || answers::conflicts(&config, name, args.all),
+        |control| {
+            let all = args.all.then_some("true");
+            control.get("/v1/conflicts", &[("pair", name), ("all", all)])
+        },
+    )?;
     if context.output.is_json() {
-        context.output.object(&ConflictsJson { v: 1, pairs });
+        context.output.object(&found);
     } else {
-        context.output.text(&pairs.iter().map(text).collect::<String>());
+        context
+            .output
+            .text(&found.pairs.iter().map(text).collect::<String>());
     }
     Ok(())
 }
 
-fn text(pair: &PairJson) -> String {
+fn text(pair: &PairConflicts) -> String {
     let name = shown(&pair.name);
     let (open, ended): (Vec<_>, Vec<_>) = pair.conflicts.iter().partition(|conflict| conflict.open);
     let mut out = if open.is_empty() {
@@ -153,7 +99,7 @@ fn text(pair: &PairJson) -> String {
     }
     for conflict in ended {
         let when = conflict.closed_at.as_deref().unwrap_or("at an unknown time");
-        let how = conflict.outcome.unwrap_or_default().replace('_', " ");
+        let how = conflict.outcome.as_deref().unwrap_or_default().replace('_', " ");
         let by = conflict
             .closed_by
             .as_deref()
@@ -188,81 +134,38 @@ fn open_text(out: &mut String, conflict: &ConflictItem) {
 
 fn keep(context: &Context, args: &KeepArgs) -> Result<(), Report> {
     let config = pairs::configured(context)?;
-    let mut found: Vec<(&PairConfig, RelPath)> = Vec::new();
-    let mut asked: Option<(&PairConfig, RelPath)> = None;
-    for pair in pairs::named(&config, args.pair.as_deref())? {
-        for path in pairs::places(&pair.local, &args.path) {
-            let open = conflicts::open_at(&config.pair_dir(&pair.name), &path);
-            if open.map_err(|error| Report::from_keep(pair, &path, &KeepError::Journal(error)))? {
-                found.push((pair, path));
-                break;
-            }
-            asked.get_or_insert((pair, path));
-        }
-    }
-    let (pair, path) = match (found.len(), asked) {
-        (0, Some((pair, path))) => return Err(Report::from_keep(pair, &path, &KeepError::Unknown)),
-        (0, None) => return Err(nowhere(args)),
-        (1, _) => found.remove(0),
-        _ => {
-            let names: Vec<_> = found.iter().map(|(pair, _)| pair.name.as_str()).collect();
-            return Err(several(args, &names));
-        }
-    };
-    let dir = config.pair_dir(&pair.name);
     let by = pairs::who(&context.env, "syncd conflicts keep");
-    let wish = Wish {
-        pair,
-        dir: &dir,
-        device: &config.device_name,
-        path: &path,
-        choice: args.which.choice(),
-        by: &by,
-    };
-    let kept = conflicts::keep(wish).map_err(|error| Report::from_keep(pair, &path, &error))?;
-    tell(context, pair, args.which, kept);
+    let kept = control::either(&args.path, |path| {
+        let wish = Settling {
+            pair: args.pair.clone(),
+            path: path.to_owned(),
+            which: args.which,
+            by: by.clone(),
+        };
+        let asked = Keep {
+            keep: args.which,
+            path: path.to_owned(),
+        };
+        control::journal(
+            &config,
+            || answers::keep(&config, &wish),
+            |control| control.post("/v1/conflicts", args.pair.as_deref(), &asked),
+        )
+    })?;
+    control::look_now(&config, &kept.pair);
+    tell(context, &kept);
     Ok(())
 }
 
-fn nowhere(args: &KeepArgs) -> Report {
-    Report::new(
-        Kind::LocalFolder,
-        "not settled",
-        "it is in no pair's folder",
-        "look with \"syncd conflicts list\"",
-    )
-    .at(args.path.display().to_string())
-}
-
-fn several(args: &KeepArgs, names: &[&str]) -> Report {
-    Report::new(
-        Kind::Usage,
-        "several pairs have an open conflict of this path",
-        format!("these: {}", names.join(", ")),
-        "name the one you mean with --pair",
-    )
-    .at(args.path.display().to_string())
-}
-
-fn tell(context: &Context, pair: &PairConfig, which: Which, kept: Vec<Kept>) {
+fn tell(context: &Context, kept: &Kept) {
     if context.output.is_json() {
-        let items = kept.into_iter().map(|kept| KeptItem {
-            path: kept.path,
-            copy: kept.copy,
-            trash: kept.trashed,
-        });
-        context.output.object(&KeptJson {
-            v: 1,
-            pair: pair.name.clone(),
-            kept: which.word(),
-            conflicts: items.collect(),
-        });
+        context.output.object(kept);
         return;
     }
     let mut out = String::new();
-    for kept in kept {
-        let path = shown(&kept.path);
-        let _ = match (which, &kept.trashed) {
+    for item in &kept.conflicts {
+        let path = shown(&item.path);
+        let _ = match (kept.kept, &item.trash) {
             (Which::Both, _) => writeln!(out, "{path}: both files stay"),
             (_, Some(trash)) => writeln!(
                 out,

@@ -1,15 +1,16 @@
-//! `syncd history [NAME]`: what passes did, newest first. From the journal; asks nobody.
+//! `syncd history [NAME]`: what passes did, newest first. From the journal, or from the service
+//! that holds it.
 
 use std::fmt::Write as _;
 
 use clap::Args;
-use serde::Serialize;
 
 use super::pairs;
-use crate::cli::Context;
-use crate::engine::between::{self, HistoryItem};
+use crate::cli::{Context, control};
 use crate::exit::Exit;
 use crate::report::Report;
+use crate::service::control::answers;
+use crate::service::control::wire::{History, PairHistory};
 use crate::text::{shown, size};
 
 /// Arguments of `history`.
@@ -24,26 +25,13 @@ pub(crate) struct HistoryArgs {
     pub(crate) limit: u32,
 }
 
-/// `syncd history --json`.
-#[derive(Serialize)]
-struct HistoryJson {
-    v: u8,
-    pairs: Vec<PairJson>,
-}
-
-#[derive(Serialize)]
-struct PairJson {
-    name: String,
-    history: Vec<HistoryItem>,
-}
-
 /// Runs it.
 pub(crate) fn run(context: &Context, args: &HistoryArgs) -> Exit {
     match found(context, args) {
-        Ok(pairs) if context.output.is_json() => context.output.object(&HistoryJson { v: 1, pairs }),
-        Ok(pairs) => {
-            let several = pairs.len() > 1;
-            let text: String = pairs.iter().map(|pair| text(pair, several)).collect();
+        Ok(found) if context.output.is_json() => context.output.object(&found),
+        Ok(found) => {
+            let several = found.pairs.len() > 1;
+            let text: String = found.pairs.iter().map(|pair| text(pair, several)).collect();
             context.output.text(&text);
         }
         Err(report) => return context.output.fail(&report),
@@ -51,16 +39,20 @@ pub(crate) fn run(context: &Context, args: &HistoryArgs) -> Exit {
     Exit::InSync
 }
 
-fn found(context: &Context, args: &HistoryArgs) -> Result<Vec<PairJson>, Report> {
-    pairs::each(context, args.name.as_deref(), |name, dir| {
-        Ok(PairJson {
-            name: name.to_owned(),
-            history: between::history(dir, args.limit)?,
-        })
-    })
+fn found(context: &Context, args: &HistoryArgs) -> Result<History, Report> {
+    let config = pairs::configured(context)?;
+    let name = args.name.as_deref();
+    control::journal(
+        &config,
+        || answers::history(&config, name, args.limit),
+        |control| {
+            let limit = args.limit.to_string();
+            control.get("/v1/history", &[("pair", name), ("limit", Some(&limit))])
+        },
+    )
 }
 
-fn text(pair: &PairJson, with_name: bool) -> String {
+fn text(pair: &PairHistory, with_name: bool) -> String {
     let mut out = String::new();
     // Writing to a String does not fail.
     if with_name || pair.history.is_empty() {
@@ -100,13 +92,14 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
+    use crate::engine::between::HistoryItem;
 
     #[test]
     fn a_line_says_when_where_what_why_and_who_allowed_it() {
         let item = HistoryItem {
             at: Some("2026-11-23T14:15:03Z".into()),
             pass: 3,
-            side: "remote",
+            side: "remote".into(),
             action: "move".into(),
             path: "a\u{1b}[2J".into(),
             to: Some("b".into()),
@@ -114,7 +107,7 @@ mod tests {
             reason: "it was moved here".into(),
             allowed_by: Some("ann (uid 7), with syncd approve".into()),
         };
-        let mut pair = PairJson {
+        let mut pair = PairHistory {
             name: "main".into(),
             history: vec![item],
         };

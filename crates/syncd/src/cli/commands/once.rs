@@ -20,7 +20,7 @@ use crate::engine::{self, OnceOptions, Outcome, Setup, Sink};
 use crate::exit::Exit;
 use crate::report::{Kind, Report};
 use crate::service::instance::{self, Instance};
-use crate::service::pauses;
+use crate::service::pause;
 use crate::service::prepare::{client, ground_of, local_folder};
 use crate::summary::{INTERRUPTED, PAUSED, PairSummary};
 
@@ -240,7 +240,7 @@ async fn pass(setup: &Setup, pair: &PairConfig, options: &OnceOptions, progress:
         };
         return Outcome::Ran(summary);
     }
-    if !options.dry_run && pauses::until(&setup.config.pair_dir(&pair.name)).is_some() {
+    if !options.dry_run && pause::read(&setup.config.pair_dir(&pair.name)).is_some() {
         let summary = PairSummary {
             name: pair.name.clone(),
             phase: PAUSED,

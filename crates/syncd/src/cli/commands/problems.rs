@@ -1,15 +1,16 @@
-//! `syncd problems [NAME]`: what is not in sync since the last pass, and why. From the journal; asks nobody.
+//! `syncd problems [NAME]`: what is not in sync since the last pass, and why. From the journal, or from the
+//! service that holds it.
 
 use std::fmt::Write as _;
 
 use clap::Args;
-use serde::Serialize;
 
 use super::pairs;
-use crate::cli::Context;
-use crate::engine::between::{self, ProblemItem};
+use crate::cli::{Context, control};
 use crate::exit::Exit;
 use crate::report::Report;
+use crate::service::control::answers;
+use crate::service::control::wire::{PairProblems, Problems};
 use crate::text::{count, len, shown};
 
 /// Arguments of `problems`.
@@ -20,39 +21,29 @@ pub(crate) struct ProblemsArgs {
     pub(crate) name: Option<String>,
 }
 
-/// `syncd problems --json`.
-#[derive(Serialize)]
-struct ProblemsJson {
-    v: u8,
-    pairs: Vec<PairJson>,
-}
-
-#[derive(Serialize)]
-struct PairJson {
-    name: String,
-    problems: Vec<ProblemItem>,
-}
-
 /// Runs it.
 pub(crate) fn run(context: &Context, args: &ProblemsArgs) -> Exit {
     match found(context, args) {
-        Ok(pairs) if context.output.is_json() => context.output.object(&ProblemsJson { v: 1, pairs }),
-        Ok(pairs) => context.output.text(&pairs.iter().map(text).collect::<String>()),
+        Ok(found) if context.output.is_json() => context.output.object(&found),
+        Ok(found) => context
+            .output
+            .text(&found.pairs.iter().map(text).collect::<String>()),
         Err(report) => return context.output.fail(&report),
     }
     Exit::InSync
 }
 
-fn found(context: &Context, args: &ProblemsArgs) -> Result<Vec<PairJson>, Report> {
-    pairs::each(context, args.name.as_deref(), |name, dir| {
-        Ok(PairJson {
-            name: name.to_owned(),
-            problems: between::problems(dir)?,
-        })
-    })
+fn found(context: &Context, args: &ProblemsArgs) -> Result<Problems, Report> {
+    let config = pairs::configured(context)?;
+    let name = args.name.as_deref();
+    control::journal(
+        &config,
+        || answers::problems(&config, name),
+        |control| control.get("/v1/problems", &[("pair", name)]),
+    )
 }
 
-fn text(pair: &PairJson) -> String {
+fn text(pair: &PairProblems) -> String {
     let name = shown(&pair.name);
     if pair.problems.is_empty() {
         return format!("{name}: no problems after the last pass\n");

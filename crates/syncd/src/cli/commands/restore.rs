@@ -1,25 +1,20 @@
 //! `syncd restore PATH`: brings files back from `.syncd/trash` to where they were; `--list` shows what is there.
 //!
-//! Never here: a file overwritten. While a pass works on the pair nothing is moved: its journal's lock is held.
+//! Never here: a file overwritten. A service that works on the pair just now does it between two passes.
 
-use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::civil::Date;
-use planner::path::RelPath;
-use serde::Serialize;
 
 use super::pairs;
-use crate::cli::Context;
-use crate::config::{Config, PairConfig};
-use crate::engine::between;
+use crate::cli::{Context, control};
+use crate::config::Config;
 use crate::exit::Exit;
-use crate::local::trash::{self, Trashed};
-use crate::local::versions::{self, Wanted};
-use crate::local::{LocalError, Root};
 use crate::report::{Kind, Report};
+use crate::service::control::restoring::{self, Restoring};
+use crate::service::control::wire::{Restore, Restored, RestoredItem, VERSION};
 use crate::text::{count, len, shown, size};
 
 /// Arguments of `restore`.
@@ -42,32 +37,6 @@ pub(crate) struct RestoreArgs {
     pub(crate) pair: Option<String>,
 }
 
-/// `syncd restore --json`, with or without `--list`.
-#[derive(Serialize)]
-struct RestoreJson {
-    v: u8,
-    files: Vec<FileJson>,
-}
-
-#[derive(Serialize)]
-struct FileJson {
-    pair: String,
-    path: String,
-    date: String,
-    bytes: u64,
-    /// Where it is, or was, below the pair's folder.
-    trash: String,
-    restored: bool,
-    error: Option<String>,
-}
-
-/// What of a pair's trash fits.
-struct Found<'a> {
-    pair: &'a PairConfig,
-    root: Root,
-    wanted: Vec<Wanted>,
-}
-
 /// Runs it.
 pub(crate) fn run(context: &Context, args: &RestoreArgs) -> Exit {
     match told(context, args) {
@@ -78,96 +47,82 @@ pub(crate) fn run(context: &Context, args: &RestoreArgs) -> Exit {
 
 fn told(context: &Context, args: &RestoreArgs) -> Result<Exit, Report> {
     let config = pairs::configured(context)?;
-    let found = find(&config, args)?;
+    let wish = |path: Option<&str>| Restoring {
+        pair: args.pair.clone(),
+        path: path.map(str::to_owned),
+        date: args.date,
+    };
     if args.list {
+        let found = match &args.path {
+            None => restoring::list(&config, &wish(None))?,
+            Some(path) => listed(&config, path, wish)?,
+        };
         list(context, &found);
         return Ok(Exit::InSync);
     }
-    let asked = args.path.clone().unwrap_or_default();
-    match found.as_slice() {
-        [] => Err(not_there(&asked)),
-        [found] => restore(context, &config, found),
-        _ => {
-            let names: Vec<_> = found.iter().map(|found| found.pair.name.as_str()).collect();
-            Err(Report::new(
-                Kind::Usage,
-                "several pairs have it in their trash",
-                format!("these: {}", names.join(", ")),
-                "name the one you mean with --pair",
-            )
-            .at(asked.display().to_string()))
+    let path = args.path.clone().unwrap_or_default();
+    let restored = control::either(&path, |path| {
+        let asked = Restore {
+            path: path.to_owned(),
+            date: args.date.map(|date| date.to_string()),
+        };
+        control::journal(
+            &config,
+            || restoring::restore(&config, &wish(Some(path))),
+            |control| control.post("/v1/restore", args.pair.as_deref(), &asked),
+        )
+    })?;
+    if let Some(file) = restored.files.first() {
+        control::look_now(&config, &file.pair);
+    }
+    Ok(tell(context, &config, &restored))
+}
+
+/// What the trash has of a path, as the user means it.
+fn listed(
+    config: &Config,
+    path: &Path,
+    wish: impl Fn(Option<&str>) -> Restoring,
+) -> Result<Restored, Report> {
+    let nothing = || Report::new(Kind::NotFound, "not in the trash", "", "");
+    let found = control::either(path, |path| {
+        let found = restoring::list(config, &wish(Some(path)))?;
+        if found.files.is_empty() {
+            Err(nothing())
+        } else {
+            Ok(found)
         }
+    });
+    match found {
+        Err(report) if report.kind == Kind::NotFound => Ok(Restored {
+            v: VERSION,
+            files: Vec::new(),
+        }),
+        found => found,
     }
 }
 
-fn not_there(asked: &Path) -> Report {
-    Report::new(
-        Kind::LocalFolder,
-        "not restored",
-        "no trash has a file of this path (and day, if you gave one)",
-        "look with \"syncd restore --list\"",
-    )
-    .at(asked.display().to_string())
-}
-
-/// The pairs whose trash has what is asked for; all of it where no path is given.
-fn find<'a>(config: &'a Config, args: &RestoreArgs) -> Result<Vec<Found<'a>>, Report> {
-    let mut all = Vec::new();
-    for pair in pairs::named(config, args.pair.as_deref())? {
-        let root = match Root::open(&pair.local) {
-            Ok(root) => root,
-            Err(LocalError::Missing(_)) => continue,
-            Err(error) => return Err(in_pair(pair, &error)),
-        };
-        let mut items = trash::list(&root).map_err(|error| in_pair(pair, &error))?;
-        items.retain(|item| args.date.is_none_or(|date| date == item.date));
-        let wanted = match &args.path {
-            None => versions::every(items),
-            Some(path) => {
-                let places = pairs::places(&pair.local, path).into_iter();
-                let found = places.map(|path| versions::of(items.clone(), &path));
-                let mut found = found.filter(|wanted| !wanted.is_empty());
-                found.next().unwrap_or_default()
-            }
-        };
-        if !wanted.is_empty() {
-            all.push(Found { pair, root, wanted });
-        }
-    }
-    Ok(all)
-}
-
-fn in_pair(pair: &PairConfig, error: &LocalError) -> Report {
-    Report::from_root(&pair.local, error)
-}
-
-fn list(context: &Context, found: &[Found<'_>]) {
+fn list(context: &Context, found: &Restored) {
     if context.output.is_json() {
-        let files = found.iter().flat_map(|found| {
-            let versions = found.wanted.iter().flat_map(|wanted| &wanted.versions);
-            versions.map(|item| file_json(found.pair, item, &item.from, false, None))
-        });
-        let files = files.collect();
-        context.output.object(&RestoreJson { v: 1, files });
+        context.output.object(found);
         return;
     }
+    let mut pairs: Vec<&str> = found.files.iter().map(|file| file.pair.as_str()).collect();
+    pairs.dedup();
     let mut out = String::new();
-    for found in found {
-        let mut items: Vec<&Trashed> = found.wanted.iter().flat_map(|wanted| &wanted.versions).collect();
-        items.sort_by_key(|item| Reverse((item.date, item.stamp.ctime_ns)));
-        let _ = writeln!(
-            out,
-            "{}: {} in the trash",
-            shown(&found.pair.name),
-            count(len(&items), "file", "files")
-        );
+    for pair in pairs {
+        let mut items: Vec<&RestoredItem> = found.files.iter().filter(|file| file.pair == pair).collect();
+        // Stable: the versions of a path stay newest first within a day.
+        items.sort_by(|a, b| b.date.cmp(&a.date));
+        let number = count(len(&items), "file", "files");
+        let _ = writeln!(out, "{}: {number} in the trash", shown(pair));
         for item in items {
             let _ = writeln!(
                 out,
                 "  {}  {:>10}  {}",
                 item.date,
-                size(item.size),
-                shown(item.from.as_str())
+                size(item.bytes),
+                shown(&item.path)
             );
         }
     }
@@ -177,75 +132,48 @@ fn list(context: &Context, found: &[Found<'_>]) {
     context.output.text(&out);
 }
 
-/// Brings back the newest version of each path, as far as nothing is in its place.
-fn restore(context: &Context, config: &Config, found: &Found<'_>) -> Result<Exit, Report> {
-    let pair = found.pair;
-    let held = between::Quiet::hold(&config.pair_dir(&pair.name));
-    let _lock = held.map_err(|report| pairs::of_pair(&pair.name, report))?;
-    let mut files = Vec::new();
-    let mut failed = Vec::new();
+/// What came back, and what did not and why.
+fn tell(context: &Context, config: &Config, restored: &Restored) -> Exit {
     let mut out = String::new();
-    for wanted in &found.wanted {
-        let Some(item) = wanted.versions.first() else {
-            continue;
-        };
-        match trash::restore(&found.root, &item.at, &wanted.to) {
-            Ok(_) => {
-                let _ = writeln!(
-                    out,
-                    "restored {} of {} ({})",
-                    shown(wanted.to.as_str()),
-                    item.date,
-                    size(item.size)
-                );
-                files.push(file_json(pair, item, &wanted.to, true, None));
-            }
-            Err(error) => {
-                files.push(file_json(pair, item, &wanted.to, false, Some(error.to_string())));
-                failed.push(refused(pair, wanted, &error));
-            }
+    let mut failed: usize = 0;
+    for file in &restored.files {
+        if let Some(error) = &file.error {
+            failed += 1;
+            context.output.error(&refused(config, file, error));
+        } else {
+            let _ = writeln!(
+                out,
+                "restored {} of {} ({})",
+                shown(&file.path),
+                file.date,
+                size(file.bytes)
+            );
         }
     }
     if context.output.is_json() {
-        context.output.object(&RestoreJson { v: 1, files });
+        context.output.object(restored);
     } else {
         context.output.text(&out);
     }
-    for report in &failed {
-        context.output.error(report);
-    }
-    Ok(match (failed.len(), found.wanted.len()) {
+    match (failed, restored.files.len()) {
         (0, _) => Exit::InSync,
         (failed, all) if failed == all => Exit::CouldNotRun,
         _ => Exit::NotInSync,
-    })
-}
-
-fn refused(pair: &PairConfig, wanted: &Wanted, error: &LocalError) -> Report {
-    let next = if matches!(error, LocalError::Occupied { .. }) {
-        "move away or rename what is there, then run it again"
-    } else {
-        "look at the folder and its disk, then run it again"
-    };
-    Report::new(Kind::LocalFolder, "not restored", error.to_string(), next)
-        .at(pair.local.join(wanted.to.as_str()).display().to_string())
-        .data("It stays in the trash; nothing was overwritten.")
-}
-
-fn file_json(
-    pair: &PairConfig,
-    item: &Trashed,
-    to: &RelPath,
-    restored: bool,
-    error: Option<String>,
-) -> FileJson {
-    FileJson {
-        pair: pair.name.clone(),
-        path: to.to_string(),
-        date: item.date.to_string(),
-        bytes: item.size,
-        trash: item.at.to_string(),
-        restored,
-        error,
     }
+}
+
+fn refused(config: &Config, file: &RestoredItem, error: &str) -> Report {
+    let local = config.pairs.iter().find(|pair| pair.name == file.pair);
+    let at = local.map_or_else(
+        || file.path.clone(),
+        |pair| pair.local.join(&file.path).display().to_string(),
+    );
+    Report::new(
+        Kind::LocalFolder,
+        "not restored",
+        error,
+        "if something is in its place, move that away; else look at the folder and its disk; then run it again",
+    )
+    .at(at)
+    .data("It stays in the trash; nothing was overwritten.")
 }

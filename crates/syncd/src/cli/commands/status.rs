@@ -1,23 +1,36 @@
-//! `syncd status`: without a service that runs, what the journals know. Asks nobody, changes nothing.
+//! `syncd status`: what the running service says; without one what the journals know. Changes nothing.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
 
+use super::live::Live;
 use super::pairs;
 use crate::cli::Context;
+use crate::cli::control::{Control, Trouble};
+use crate::config::Config;
 use crate::engine::between::{self, PairStatus};
+use crate::engine::now;
 use crate::exit::Exit;
 use crate::report::Report;
+use crate::service::pause;
 use crate::summary::OTHER_DEVICE;
 use crate::text::{count, shown};
 
+/// Between two looks of `--watch`.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
 /// Arguments of `status`.
 #[derive(Args, Debug)]
-pub(crate) struct StatusArgs {}
+pub(crate) struct StatusArgs {
+    /// Show it anew whenever it changes, until interrupted
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
 
-/// `syncd status --json`.
+/// `syncd status --json` without a service.
 #[derive(Serialize)]
 struct StatusJson {
     v: u8,
@@ -25,25 +38,93 @@ struct StatusJson {
     pairs: Vec<PairStatus>,
 }
 
-/// Runs it: there is no service to ask, which is exit 1 (interface §1).
-pub(crate) fn run(context: &Context, _args: &StatusArgs) -> Exit {
-    match found(context) {
-        Ok(pairs) if context.output.is_json() => context.output.object(&StatusJson {
+/// What is shown, and how the command ends.
+struct Shown {
+    text: String,
+    exit: Exit,
+}
+
+/// Runs it. Without a service to ask it is exit 1 (interface §1).
+pub(crate) fn run(context: &Context, args: &StatusArgs) -> Exit {
+    let mut last = String::new();
+    loop {
+        let shown = match look(context) {
+            Ok(shown) => shown,
+            Err(report) => return context.output.fail(&report),
+        };
+        if shown.text != last {
+            if args.watch {
+                context.output.afresh();
+            }
+            context.output.text(&shown.text);
+            last = shown.text;
+        }
+        if !args.watch {
+            return shown.exit;
+        }
+        std::thread::sleep(WATCH_EVERY);
+    }
+}
+
+fn look(context: &Context) -> Result<Shown, Report> {
+    let config = pairs::configured(context)?;
+    let json = context.output.is_json();
+    let asked: Result<serde_json::Value, _> = Control::of(&config).get("/v1/status", &[]);
+    let value = match asked {
+        Ok(value) => value,
+        Err(Trouble::NoService(_)) => return without(&config, json),
+        Err(trouble) => return Err(trouble.report()),
+    };
+    let live: Live =
+        serde_json::from_value(value.clone()).map_err(|error| Trouble::Broken(error.to_string()).report())?;
+    let stale_after = |name: &str| {
+        let pair = config.pairs.iter().find(|pair| pair.name == name);
+        pair.map(|pair| pair.stale_after.as_secs())
+    };
+    let now = now();
+    Ok(Shown {
+        text: if json {
+            format!("{value}\n")
+        } else {
+            live.text(now)
+        },
+        exit: live.exit(now, stale_after),
+    })
+}
+
+/// What the journals know.
+fn without(config: &Config, json: bool) -> Result<Shown, Report> {
+    let mut pairs = Vec::new();
+    for pair in &config.pairs {
+        let status = between::status(&pair.name, &config.pair_dir(&pair.name));
+        pairs.push(status.map_err(|report| pairs::of_pair(&pair.name, report))?);
+    }
+    let text = if json {
+        let value = StatusJson {
             v: 1,
             running: false,
             pairs,
-        }),
-        Ok(pairs) => {
-            let pairs: String = pairs.iter().map(text).collect();
-            context.output.text(&format!("syncd is not running\n{pairs}"));
-        }
-        Err(report) => return context.output.fail(&report),
-    }
-    Exit::CouldNotRun
+        };
+        serde_json::to_string(&value).unwrap_or_default() + "\n"
+    } else {
+        let paused = |name: &str| pause::read(&config.pair_dir(name)).is_some();
+        let pairs = pairs
+            .iter()
+            .map(|pair| text(pair) + note(&pair.name, paused(&pair.name)).as_str());
+        format!("syncd is not running\n{}", pairs.collect::<String>())
+    };
+    Ok(Shown {
+        text,
+        exit: Exit::CouldNotRun,
+    })
 }
 
-fn found(context: &Context) -> Result<Vec<PairStatus>, Report> {
-    pairs::each(context, None, between::status)
+fn note(name: &str, paused: bool) -> String {
+    if paused {
+        format!("  paused; \"syncd resume {}\" ends it\n", shown(name))
+    } else {
+        String::new()
+    }
 }
 
 fn text(pair: &PairStatus) -> String {

@@ -295,7 +295,7 @@ fn look(root: &Root, path: &RelPath) -> Result<Option<LocalNode>, KeepError> {
     match two::look(root, path) {
         Ok(two::Seen::File(seen)) => Ok(Some(seen)),
         Ok(two::Seen::Nothing) => Ok(None),
-        Ok(two::Seen::Other) => Err(KeepError::NoFile { path: at() }),
+        Ok(two::Seen::Folder | two::Seen::Other) => Err(KeepError::NoFile { path: at() }),
         Err(error) if error.is_stale() => Err(KeepError::Changed { path: at() }),
         Err(error) => Err(KeepError::Disk(error)),
     }

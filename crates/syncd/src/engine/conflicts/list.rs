@@ -1,9 +1,10 @@
 //! What is shown of conflicts while nobody syncs the pair.
 
+use std::borrow::Cow;
 use std::path::Path;
 
-use planner::tree::SyncedNode;
-use serde::Serialize;
+use planner::tree::{SyncedNode, SyncedTree};
+use serde::{Deserialize, Serialize};
 use state::{ConflictVersion, Journal, JournalError};
 
 use super::{Known, known, node_at};
@@ -12,7 +13,7 @@ use crate::engine::clock;
 use crate::report::Report;
 
 /// A version in JSON.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct VersionItem {
     /// Its size, if it is known.
     pub(crate) bytes: Option<u64>,
@@ -30,7 +31,7 @@ impl VersionItem {
 }
 
 /// A conflict as users and programs see it; its JSON keys are a promise.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct ConflictItem {
     /// The contested path; its name may be shortened where no record tells it.
     pub(crate) path: String,
@@ -57,7 +58,7 @@ pub(crate) struct ConflictItem {
     /// The account's version.
     pub(crate) remote: VersionItem,
     /// How it ended: `local`, `remote`, `both` or `by_hand`.
-    pub(crate) outcome: Option<&'static str>,
+    pub(crate) outcome: Option<Cow<'static, str>>,
     /// When it ended, RFC 3339.
     pub(crate) closed_at: Option<String>,
     /// Who ended it: a policy, or a user.
@@ -84,6 +85,17 @@ pub(crate) fn open_count(journal: &Journal) -> Result<u64, JournalError> {
     Ok(crate::text::len(&known(journal, &journal.synced()?, false)?))
 }
 
+/// Contested paths of open conflicts, each with its copy.
+pub(in crate::engine) fn open_paths(
+    journal: &Journal,
+    synced: &SyncedTree,
+) -> Result<Vec<(String, Option<String>)>, JournalError> {
+    let known = known(journal, synced, false)?.into_iter();
+    Ok(known
+        .map(|known| (known.conflict.path, known.conflict.copy))
+        .collect())
+}
+
 fn item(known: Known, size: impl Fn(&str) -> Option<u64>) -> ConflictItem {
     let Known { id, conflict, named } = known;
     let on_record = |text: String| id.map(|_| text);
@@ -102,7 +114,7 @@ fn item(known: Known, size: impl Fn(&str) -> Option<u64>) -> ConflictItem {
         reason: on_record(conflict.reason),
         local: VersionItem::of(conflict.local),
         remote: VersionItem::of(conflict.remote),
-        outcome: end.as_ref().map(|end| end.outcome.word()),
+        outcome: end.as_ref().map(|end| Cow::Borrowed(end.outcome.word())),
         closed_at: end.as_ref().and_then(|end| clock::shown(end.at)),
         closed_by: end.and_then(|end| end.by),
     }

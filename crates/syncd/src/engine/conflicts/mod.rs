@@ -21,6 +21,7 @@ use state::{
 };
 
 pub(crate) use keep::{Choice, KeepError, Kept, Wish, keep, open_at};
+pub(super) use list::open_paths;
 pub(crate) use list::{ConflictItem, list, open_count};
 
 use super::decide::Decision;
@@ -280,7 +281,7 @@ fn entry_is(decision: &Decision, key: planner::id::LocalKey, path: &RelPath) -> 
 }
 
 /// The synced node at a path.
-fn node_at<'a>(synced: &'a SyncedTree, path: &str) -> Option<&'a SyncedNode> {
+pub(super) fn node_at<'a>(synced: &'a SyncedTree, path: &str) -> Option<&'a SyncedNode> {
     let mut found: Option<&SyncedNode> = None;
     for part in RelPath::parse(path)?.components() {
         let above: Option<NodeId> = found.map(|node| node.id);
