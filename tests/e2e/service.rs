@@ -392,8 +392,7 @@ fn a_pair_that_is_paused_is_skipped_by_a_single_pass_and_waits_in_the_service() 
     let machine = machine_at(&world, "d1", "/one");
     machine.write("a.txt", "a");
     machine.sync();
-    let paused = machine.state.join("pairs/main/paused");
-    fs::write(&paused, "0\n").unwrap();
+    machine.run(&["pause"]).expect(0);
     machine.write("b.txt", "b");
     let run = machine.once(&[]).expect(3);
     assert_eq!(run.pair()["phase"], "paused", "{run:?}");
@@ -401,7 +400,7 @@ fn a_pair_that_is_paused_is_skipped_by_a_single_pass_and_waits_in_the_service() 
     until(&mut service, "a start", running);
     let ended = end(service);
     assert!(!world.cloud.tree().contains_key("one/b.txt"), "{ended:?}");
-    fs::remove_file(&paused).unwrap();
+    machine.run(&["resume"]).expect(0);
     machine.sync();
     assert!(world.cloud.tree().contains_key("one/b.txt"));
 }
@@ -488,4 +487,47 @@ fn a_server_that_does_not_answer_does_not_hold_up_an_end() {
     world.cloud.fault("latency", 0.0);
     machine.settle(5, false);
     assert_equal(&machine.tree(), &world.cloud.tree());
+}
+
+#[test]
+fn the_command_line_asks_and_tells_the_running_service() {
+    let world = World::start(Dialect::Document);
+    let mut machine = machine(&world, "d1");
+    // Nothing comes by itself within this test.
+    machine.set("poll_interval", &quoted("1h"));
+    machine.set("max_poll_interval", &quoted("1h"));
+    machine.write("a.txt", "a");
+    let mut service = machine.spawn(&[]);
+    until(&mut service, "the upload", |_| {
+        world.cloud.tree().contains_key("a.txt")
+    });
+    machine.run(&["wait", "--timeout", "2m"]).expect(0);
+    let status = machine.run(&["status", "--json"]).expect(0).json();
+    assert_eq!(
+        (&status["running"], &status["pid"], &status["pairs"][0]["in_sync"]),
+        (&true.into(), &service.pid().into(), &true.into()),
+        "{status}"
+    );
+    // A change in the account is there after a word.
+    let there = world.cloud.web_create("there.txt", b"made there");
+    machine.run(&["sync"]).expect(0);
+    machine.run(&["wait", "--timeout", "2m"]).expect(0);
+    assert_eq!(machine.tree().get("there.txt"), Some(&Entry::File(there)));
+    // A pause holds, and is said.
+    machine.run(&["pause"]).expect(0);
+    until(&mut service, "the pause", |_| {
+        let status = machine.run(&["status", "--json"]).json();
+        status["pairs"][0]["phase"] == "paused"
+    });
+    let late = machine.write("late.txt", "while paused");
+    machine.run(&["resume"]).expect(0);
+    until(&mut service, "the upload after the pause", |_| {
+        world.cloud.tree().get("late.txt") == Some(&Entry::File(late))
+    });
+    machine.run(&["history"]).expect(0);
+    machine.run(&["stop"]).expect(0);
+    let ended = service.wait().expect(0);
+    assert!(ended.said().contains("syncd has ended"), "{ended:?}");
+    let status = machine.run(&["status", "--json"]).expect(1).json();
+    assert_eq!(status["running"], false, "{status}");
 }
