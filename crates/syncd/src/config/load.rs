@@ -168,7 +168,7 @@ pub(crate) fn load(choice: &Choice, env: &Env) -> Result<Loaded, ConfigError> {
     let reader = Reader { layers: &layers, env };
     let state = reader.path(reader.value("", Section::Top, "state_dir")?)?;
     let socket = paths::socket(env, profile, &state);
-    defaults.insert("socket", socket.display().to_string());
+    defaults.insert("socket", paths::written(&socket));
     let layers = layers::merge(&name, &text, env, &defaults)?;
     let config = Reader { layers: &layers, env }.config()?;
     check::config(&config, &layers)?;
@@ -205,7 +205,7 @@ fn read(path: &Path) -> Result<Option<String>, ConfigError> {
 /// Defaults that depend on the machine.
 fn machine(env: &Env, profile: Option<&str>) -> Result<BTreeMap<&'static str, String>, ConfigError> {
     let state = paths::state_dir(env, profile)?;
-    let text = |path: PathBuf| path.display().to_string();
+    let text = |path: PathBuf| paths::written(&path);
     Ok(BTreeMap::from([
         ("device_name", env.device()),
         ("credentials_file", text(paths::credentials_file(env)?)),

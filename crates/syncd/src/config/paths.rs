@@ -89,9 +89,24 @@ pub(crate) fn expand(env: &Env, text: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// A path as it is written in a configuration: what [`expand`] makes it again, whatever is in it.
+pub(crate) fn written(path: &Path) -> String {
+    path.display().to_string().replace('$', "$$")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_that_is_written_comes_back_whatever_is_in_it() {
+        for path in ["/plain", "/a $folder \"here\"/state", "/${X}/$$/~"] {
+            assert_eq!(
+                expand(&env(), &written(Path::new(path))).as_deref(),
+                Ok(Path::new(path))
+            );
+        }
+    }
 
     fn env() -> Env {
         Env::of("/home/ann", &[("DISK", "/mnt/d"), ("XDG_STATE_HOME", "relative")])

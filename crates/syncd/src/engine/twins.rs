@@ -44,12 +44,16 @@ pub(crate) async fn settle(session: &mut Session, scan: &Scan, seen: &RemoteSeen
     if session.policy.direction == Direction::Download {
         return Ok(false);
     }
-    let mut changed = late_arrivals(session, seen).await?;
+    if late_arrivals(session, seen).await? {
+        // What was seen is not what is there any more: of two equal copies each would be cleared away for the other.
+        return Ok(true);
+    }
     let rooms = twins(seen);
     if rooms.is_empty() {
-        return Ok(changed);
+        return Ok(false);
     }
     let ours = ours(session)?;
+    let mut changed = false;
     for rows in rooms.into_values() {
         let (folders, files): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.id.folder().is_some());
         if files.len() > 1 {
