@@ -27,30 +27,55 @@ fn simulated_histories_end_in_agreement_with_nothing_lost_and_nothing_twice() {
     assert_eq!(failed.into_inner().unwrap(), None);
 }
 
-/// Seeds that violated something once, each found by a search: kept as long as histories are made the same way.
-const ONCE_VIOLATED: &[u64] = &[
-    // A second copy of an upload: killed after its file had got its name, before its id was on record.
-    5_695, 7_649,
-    // A second copy of a replacement: somebody changed the old version after the new one had got its name.
-    15_559,
-    // A version edited under its id, in a folder that was deleted: covered by its id alone.
-    24_568,
-    // A record at the old place of a version that had moved while it was sent and its answer lost.
-    28_285, 43_547,
-    // A download in its place that was not on record, taken for an edit when the version before it came back.
-    48_688, 80_841, // The same of a new file, whose name another one got on the site.
-    184_009,
-    // Two records of one folder: twins changed the records, and the pass went on with its plan.
-    86_260, // A rename on the site, taken for agreed because our move's answer told of it.
-    130_920, // Both of two equal copies cleared away, each for the other.
-    1_089_256,
+/// Seeds that violated something once and why, each found by a search: kept as long as histories are made the same way.
+const ONCE_VIOLATED: [(u64, &str); 12] = [
+    (
+        5_695,
+        "killed after an upload had got its name, before its id was on record",
+    ),
+    (7_649, "the same"),
+    (
+        15_559,
+        "a replacement whose old version somebody changed after the new one had got its name",
+    ),
+    (
+        24_568,
+        "a version edited under its id, in a folder that was deleted",
+    ),
+    (
+        28_285,
+        "a record at the old place of a version that had moved while it was sent",
+    ),
+    (43_547, "the same"),
+    (
+        48_688,
+        "a download in its place, not on record, and the version before it came back",
+    ),
+    (80_841, "the same"),
+    (
+        86_260,
+        "twins changed the records, and the pass went on with its plan",
+    ),
+    (
+        130_920,
+        "a rename on the site, taken for agreed because our move's answer told of it",
+    ),
+    (
+        184_009,
+        "a new download in its place, not on record, whose name got another file on the site",
+    ),
+    (1_089_256, "two equal copies, each cleared away for the other"),
 ];
 
 #[test]
 fn histories_that_once_ended_badly_end_well() {
-    for &seed in ONCE_VIOLATED {
+    for (seed, why) in ONCE_VIOLATED {
         let found = search(seed..seed + 1, 1, 1, &|_| {}).unwrap();
-        assert_eq!(found.failures, std::collections::BTreeMap::new(), "seed {seed}");
+        assert_eq!(
+            found.failures,
+            std::collections::BTreeMap::new(),
+            "seed {seed}: {why}"
+        );
     }
 }
 
