@@ -4,14 +4,14 @@
 //! themselves. The journals' own locks protect the journals; this one is for an answer that does not depend on the moment.
 #![expect(clippy::disallowed_methods, reason = "locks a file of the state directory")]
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
+use super::lock;
 use super::prepare::unwritable;
 use crate::report::{Kind, Report};
 
@@ -32,16 +32,8 @@ pub(crate) struct Instance {
 /// # Errors
 /// `Busy`, with the other one's process where that is a service; the state directory cannot be written.
 pub(crate) fn take(state_dir: &Path) -> Result<Instance, Report> {
-    let path = state_dir.join(LOCK);
     let failed = |error: &io::Error| unwritable(state_dir, &error.to_string());
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|error| failed(&error))?;
+    let mut file = lock::open(&state_dir.join(LOCK)).map_err(|error| failed(&error))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(Errno::WOULDBLOCK) => {

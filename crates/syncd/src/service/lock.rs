@@ -22,19 +22,27 @@ pub(crate) struct FileLock {
     _file: File,
 }
 
-/// Tries once: `None` if somebody else holds it. The file is made if it is missing, private to the user.
+/// Opens a lock file, made private to the user if it is missing.
 ///
 /// # Errors
-/// The file cannot be opened or locked.
-pub(crate) fn try_lock(path: &Path) -> io::Result<Option<FileLock>> {
-    let file = OpenOptions::new()
+/// It cannot be opened, or is a link.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
         .custom_flags(i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default())
-        .open(path)?;
+        .open(path)
+}
+
+/// Tries once: `None` if somebody else holds it. The file is made if it is missing, private to the user.
+///
+/// # Errors
+/// The file cannot be opened or locked.
+pub(crate) fn try_lock(path: &Path) -> io::Result<Option<FileLock>> {
+    let file = open(path)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(Some(FileLock { _file: file })),
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),

@@ -1,4 +1,6 @@
-//! The clock of a simulation, and what else of a world belongs to its thread: what the engine takes for the time of day follows tokio's clock, which a simulation pauses
+//! What of a simulated world belongs to its thread: the clock, chance, the journals.
+//!
+//! What the engine takes for the time of day follows tokio's clock, which a simulation pauses
 //! and moves on only when nothing else is left to do.
 
 use std::cell::Cell;
