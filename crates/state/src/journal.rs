@@ -53,6 +53,12 @@ impl Database {
             place: Some(place),
         }
     }
+
+    /// How often its shelf has given it out.
+    #[cfg(any(test, feature = "shelf"))]
+    pub(crate) fn given(&self) -> Option<u64> {
+        self.place.as_ref().map(crate::shelf::Place::given)
+    }
 }
 
 impl std::ops::Deref for Database {

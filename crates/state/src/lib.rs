@@ -30,6 +30,7 @@ mod open;
 mod problems;
 mod random;
 mod row;
+mod seal;
 #[cfg(any(test, feature = "shelf"))]
 mod shelf;
 mod synced;
@@ -48,5 +49,6 @@ pub use journal::Journal;
 pub use meta::{Meta, RemoteRoot};
 pub use observed::{Absence, Looks};
 pub use problems::{Problem, ProblemKind};
+pub use seal::Seal;
 #[cfg(any(test, feature = "shelf"))]
 pub use shelf::Shelf;

@@ -67,6 +67,17 @@ impl Journal {
         Self::over(Database::own(conn), path, Some(lock), random)
     }
 
+    /// Opens a journal that is as this process left it: sound, of this version, and of a pair.
+    pub(crate) fn open_sealed(dir: &Path, lock: Lock) -> Result<Self, JournalError> {
+        let random = Random::from_system().map_err(JournalError::io(dir))?;
+        let path = dir.join(DATABASE);
+        let conn = connect(&path)?;
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
+            .and_then(|_| conn.pragma_update(None, "foreign_keys", true))
+            .map_err(|cause| JournalError::sql("opening the journal", cause).at(&path))?;
+        Self::over(Database::own(conn), path, Some(lock), random)
+    }
+
     /// The journal for a dry run: a copy in memory of what `dir` holds, so that whatever is done with it leaves the
     /// files as they are. Only the lock file is written. `None` if there is no journal yet.
     ///

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
@@ -15,6 +15,7 @@ use crate::meta;
 use crate::migrate::{self, MIGRATIONS};
 use crate::open::high_half;
 use crate::random::Random;
+use crate::seal::Seal;
 
 /// Who has the database of a name.
 enum Held {
@@ -24,9 +25,16 @@ enum Held {
     Out,
 }
 
+/// A place of the shelf.
+struct Slot {
+    held: Held,
+    /// How often it was given out or emptied.
+    given: u64,
+}
+
 /// Databases in memory by the folder they would be in.
 #[derive(Clone, Default)]
-pub struct Shelf(Arc<Mutex<BTreeMap<PathBuf, Held>>>);
+pub struct Shelf(Arc<Mutex<BTreeMap<PathBuf, Slot>>>);
 
 impl std::fmt::Debug for Shelf {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -44,7 +52,15 @@ pub(crate) struct Place {
 impl Place {
     /// Puts the database back.
     pub(crate) fn put_back(self, conn: Connection) {
-        self.shelf.put(&self.dir, Held::Here(conn));
+        let mut slots = self.shelf.slots();
+        if let Some(slot) = slots.get_mut(&self.dir) {
+            slot.held = Held::Here(conn);
+        }
+    }
+
+    /// How often the database was given out.
+    pub(crate) fn given(&self) -> u64 {
+        self.shelf.given(&self.dir)
     }
 }
 
@@ -55,7 +71,7 @@ impl Shelf {
     /// `Locked` while another value has it open; `Sql`.
     pub fn open(&self, dir: &Path, seed: u64) -> Result<Journal, JournalError> {
         let sql = |cause| JournalError::sql("opening a journal in memory", cause);
-        let conn = match self.put(dir, Held::Out) {
+        let conn = match self.take(dir) {
             Some(Held::Here(conn)) => conn,
             Some(Held::Out) => {
                 return Err(JournalError::Locked {
@@ -78,15 +94,29 @@ impl Shelf {
         Journal::over(Database::of_shelf(conn, place), dir.to_owned(), None, random)
     }
 
+    /// Opens a journal that was closed with that seal, and says whether nobody had it meanwhile.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn reopen(&self, dir: &Path, seed: u64, seal: &Seal) -> Result<(Journal, bool), JournalError> {
+        let same = *seal == Seal::of_shelf(self.given(dir));
+        Ok((self.open(dir, seed)?, same))
+    }
+
     /// Makes the journal of `dir` an empty one, if it is there and nobody has it open.
     ///
     /// # Errors
     /// `Sql`.
     pub fn empty(&self, dir: &Path) -> Result<(), JournalError> {
-        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(Held::Here(conn)) = shelf.get_mut(dir) else {
+        let mut slots = self.slots();
+        let Some(Slot {
+            held: Held::Here(conn),
+            given,
+        }) = slots.get_mut(dir)
+        else {
             return Ok(());
         };
+        *given = given.saturating_add(1);
         let emptied = (|| {
             let tables = conn
                 .prepare_cached("SELECT name FROM sqlite_schema WHERE type = 'table'")?
@@ -101,9 +131,27 @@ impl Shelf {
         emptied.map_err(|cause| JournalError::sql("emptying a journal in memory", cause))
     }
 
-    fn put(&self, dir: &Path, held: Held) -> Option<Held> {
-        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shelf.insert(dir.to_owned(), held)
+    fn slots(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Slot>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn given(&self, dir: &Path) -> u64 {
+        self.slots().get(dir).map_or(0, |slot| slot.given)
+    }
+
+    /// What is at a place, which is empty from then on.
+    fn take(&self, dir: &Path) -> Option<Held> {
+        let mut slots = self.slots();
+        let Some(slot) = slots.get_mut(dir) else {
+            let slot = Slot {
+                held: Held::Out,
+                given: 1,
+            };
+            slots.insert(dir.to_owned(), slot);
+            return None;
+        };
+        slot.given = slot.given.saturating_add(1);
+        Some(std::mem::replace(&mut slot.held, Held::Out))
     }
 }
 
@@ -126,7 +174,11 @@ mod tests {
             (journal.synced().unwrap().len(), journal.meta().journal_id),
             (1, id)
         );
+        let seal = journal.seal();
+        let (journal, same) = shelf.reopen(dir, 5, &seal).unwrap();
+        assert!(same);
         drop(journal);
+        assert!(!shelf.reopen(dir, 6, &seal).unwrap().1, "somebody had it");
         shelf.empty(dir).unwrap();
         let journal = shelf.open(dir, 4).unwrap();
         assert_eq!(journal.synced().unwrap().len(), 0);

@@ -3,6 +3,8 @@
 //! The engine fills it in, the CLI renders it; nothing here asks a disk, a server or a clock. Its JSON keys are a
 //! promise (interface §1): keys are added, never renamed.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -88,6 +90,8 @@ pub(crate) struct PairSummary {
     pub(crate) requests: u64,
     /// When both sides last agreed, RFC 3339.
     pub(crate) last_agreement: Option<String>,
+    /// How old the oldest listing of a folder is that this pass went by; none if it listed nothing.
+    pub(crate) oldest_listing: Option<Duration>,
     /// Another device signed in to the account meanwhile: the two took turns (design A9).
     pub(crate) other_device: bool,
     /// Why the pair waits for the user.

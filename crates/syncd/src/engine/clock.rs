@@ -77,6 +77,18 @@ pub(crate) fn journal(dir: &std::path::Path) -> Result<state::Journal, state::Jo
     state::Journal::open(dir)
 }
 
+/// Opens a journal that this process closed; whether nobody had it meanwhile.
+pub(crate) fn reopen(
+    dir: &std::path::Path,
+    seal: &state::Seal,
+) -> Result<(state::Journal, bool), state::JournalError> {
+    #[cfg(any(test, feature = "sim"))]
+    if let Some(seed) = crate::sim::time::draw() {
+        return crate::sim::time::shelf().reopen(dir, seed, seal);
+    }
+    state::Journal::reopen(dir, seal)
+}
+
 /// A moment as users and JSON see it: `2026-11-24T14:15:03Z`.
 pub(crate) fn shown(seconds: i64) -> Option<String> {
     jiff::Timestamp::from_second(seconds)

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
 use planner::content::{ContentHash, Stamp};
-use planner::id::{FileId, LocalKey, RemoteId};
+use planner::id::{FileId, FolderId, LocalKey, RemoteId};
 use planner::merge::{Compare, Merged, Now, Scope, Trees, merge};
 use planner::path::RelPath;
-use planner::transition::{Plan, transition};
+use planner::transition::{Action, Plan, RemoteParent, RemoteStep, transition};
 use planner::tree::{LocalFile, LocalKind, LocalNode, RemoteKind, RemoteNode};
 
 use state::RemoteVersion;
@@ -55,6 +55,39 @@ pub(crate) struct Decision {
 }
 
 impl Decision {
+    /// Folders of the account into which the plan puts something, or in which it names something anew.
+    pub(super) fn puts_into(&self) -> BTreeSet<Option<FolderId>> {
+        let place = |parent: &RemoteParent| match parent {
+            RemoteParent::Root => Some(None),
+            RemoteParent::Existing(id) => Some(Some(*id)),
+            RemoteParent::Made(_) => None,
+        };
+        let home = |id: RemoteId| {
+            let row = self.remote.tree.nodes.get(id)?;
+            Some(row.parent)
+        };
+        let steps = self.plan.steps.iter().filter_map(|step| match &step.action {
+            Action::Remote(remote) => Some(remote),
+            Action::Local(_) | Action::Journal(_) => None,
+        });
+        steps
+            .filter_map(|step| match step {
+                RemoteStep::CreateFolder { parent, .. }
+                | RemoteStep::Upload { parent, .. }
+                | RemoteStep::Replace { parent, .. }
+                | RemoteStep::EditFile {
+                    parent: Some(parent), ..
+                }
+                | RemoteStep::EditFolder {
+                    parent: Some(parent), ..
+                } => place(parent),
+                RemoteStep::EditFile { id, parent: None, .. } => home(RemoteId::File(*id)),
+                RemoteStep::EditFolder { id, parent: None, .. } => home(RemoteId::Folder(*id)),
+                RemoteStep::TrashFile { .. } | RemoteStep::TrashFolder { .. } => None,
+            })
+            .collect()
+    }
+
     /// What a copy holds its file held for a moment: no stamp of the file stands for those bytes.
     pub(super) fn trust_no_copies(&mut self) {
         self.trusted.retain(|key, _| self.copies.of(*key).is_none());

@@ -27,6 +27,7 @@ mod observe;
 mod open;
 mod pass;
 pub(crate) mod rebuild;
+mod recall;
 mod record;
 mod recover;
 pub(crate) mod relocate;
@@ -48,7 +49,8 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use clock::{now, random_id, shown as shown_time};
 pub(crate) use gate::SafetyStop;
-pub(crate) use pass::run_once;
+pub(crate) use pass::{run, run_once};
+pub(crate) use recall::{Heard, Hearing, Look, Recall};
 
 use crate::config::Config;
 use crate::summary::{DryRun, PairSummary};

@@ -18,6 +18,7 @@ use crate::local::ignore::Ignore;
 use crate::local::scan::KnownHashes;
 use crate::remote::account::{Account, Life};
 use crate::remote::confirm::{self, Confirmed, confirm};
+use crate::remote::listings::{Listings, Wanted};
 use crate::remote::walk::Walk;
 use crate::report::Report;
 
@@ -45,36 +46,49 @@ pub(crate) struct RemoteSeen {
     pub(crate) unlisted: Vec<(String, String)>,
     /// Paths of rows that were kept from the merge: they may be our own unanswered uploads.
     pub(crate) set_aside: BTreeSet<RelPath>,
+    /// Folders that were listed in this pass; what is known of the others is older.
+    pub(crate) listed: BTreeSet<Option<FolderId>>,
 }
 
 /// What a look at the account brought, before it is put into the vocabulary.
 #[derive(Debug, Default)]
 pub(crate) struct Looked {
+    /// The newest listings, for the next look; none if there is no folder there yet.
+    pub(crate) listings: Option<Listings>,
+    /// Which folders were listed now.
+    pub(crate) listed: BTreeSet<Option<FolderId>>,
     live: Tree<RemoteNode>,
     confirmed: Confirmed,
     /// Folders that could not be listed, or of which nothing tells whether they live, each with why.
     unlisted: BTreeMap<FolderId, String>,
 }
 
-/// Walks the account and asks about everything that is missing.
-pub(crate) async fn account(session: &Session) -> Result<Looked, Halt> {
+/// Lists what is wanted of the account, over what is known of the rest, and asks about everything that is missing.
+pub(crate) async fn account(
+    session: &Session,
+    known: Option<Listings>,
+    wanted: &Wanted,
+) -> Result<Looked, Halt> {
     if session.no_remote_root {
         return Ok(Looked::default());
     }
     let account = &session.account;
     super::root::prove(session).await?;
-    let mut walk = walk(session).await?;
+    let (mut listings, mut listed) = listings(session, known, wanted).await?;
+    let walk = listings.walk();
     let mut live = walk.nodes();
     for (folder, error) in walk.unreadable() {
         tracing::warn!(folder_id = folder.map(FolderId::get), %error, "a folder could not be listed: what is in it stays as it is");
     }
     let again = session.timing.look_again;
-    let mut confirmed = confirm(account, &walk, &live, &session.synced, again).await;
-    let untold = doubts(session, &walk, &live, &mut confirmed).await;
+    let mut confirmed = confirm(account, walk, &live, &session.synced, again).await;
+    let untold = doubts(session, walk, &live, &mut confirmed).await;
     if confirmed.wants_another_walk() {
-        walk = self::walk(session).await?;
-        live = walk.nodes();
-        confirmed.after_later_walk(&walk, &live, &session.synced);
+        let (later, more) = self::listings(session, None, &Wanted::All).await?;
+        listings = later;
+        listed.extend(more);
+        live = listings.walk().nodes();
+        confirmed.after_later_walk(listings.walk(), &live, &session.synced);
         // What is still active in a dead folder came after its death and is kept (design S4): the merge moves it to
         // where its folder is made anew.
         let dead = &confirmed.dead_folders;
@@ -91,7 +105,7 @@ pub(crate) async fn account(session: &Session) -> Result<Looked, Halt> {
         live.remove(*id);
     }
     confirmed.lost.extend(reused);
-    let unlisted = walk.unreadable();
+    let unlisted = listings.walk().unreadable();
     let unlisted = unlisted.filter_map(|(folder, error)| Some((folder?, words::unlisted(error))));
     let untold = untold
         .into_iter()
@@ -99,6 +113,8 @@ pub(crate) async fn account(session: &Session) -> Result<Looked, Halt> {
     let mut unlisted: BTreeMap<FolderId, String> = unlisted.collect();
     unlisted.extend(untold);
     Ok(Looked {
+        listings: Some(listings),
+        listed,
         live,
         confirmed,
         unlisted,
@@ -120,8 +136,49 @@ fn others_under_our_ids(synced: &SyncedTree, live: &Tree<RemoteNode>) -> Vec<Rem
     other.map(|(id, _)| id).collect()
 }
 
-async fn walk(session: &Session) -> Result<Walk, Halt> {
-    Walk::take(&session.account).await.map_err(|error| {
+/// The folders of the account that are the like of those in which these paths are, as far as they are on record; of a folder
+/// itself too.
+pub(super) fn folders_of(session: &Session, paths: &BTreeSet<RelPath>) -> BTreeSet<Option<FolderId>> {
+    let folders = session.synced.iter().filter(|node| node.file().is_none());
+    let names: BTreeMap<(Option<NodeId>, &str), &SyncedNode> = folders
+        .map(|node| ((node.parent, node.local_name.as_str()), node))
+        .collect();
+    let mut found = BTreeSet::new();
+    for path in paths {
+        let (mut at, mut above) = (None, None);
+        for part in path.components() {
+            above = at;
+            match names.get(&(at.map(|node: &&SyncedNode| node.id), part)) {
+                Some(node) => at = Some(node),
+                None => {
+                    above = at;
+                    break;
+                }
+            }
+        }
+        found.insert(above.and_then(|node| node.remote().folder()));
+        found.insert(at.and_then(|node| node.remote().folder()));
+    }
+    found
+}
+
+/// The newest listings of everything, and which of them were made now.
+async fn listings(
+    session: &Session,
+    known: Option<Listings>,
+    wanted: &Wanted,
+) -> Result<(Listings, BTreeSet<Option<FolderId>>), Halt> {
+    let looked = match known {
+        Some(mut known) => {
+            let listed = known.refresh(&session.account, wanted).await;
+            listed.map(|listed| (known, listed))
+        }
+        None => Listings::all(&session.account).await.map(|all| {
+            let listed = all.folders();
+            (all, listed)
+        }),
+    };
+    looked.map_err(|error| {
         if words::is_unanswered(&error) {
             let report = Report::remote_root(&session.pair, &words::unlisted(&error));
             return Halt::Error(Box::new(report));
@@ -136,6 +193,7 @@ pub(crate) fn translate(
     mut looked: Looked,
     ignore: &mut Ignore,
 ) -> Result<RemoteSeen, Halt> {
+    session.listings = looked.listings.take().filter(|_| session.hearing.is_some());
     agree(session, &looked.live)?;
     let judged = absent::judge(session, &mut looked.confirmed)?;
     let mut seen = RemoteSeen {
@@ -152,6 +210,7 @@ pub(crate) fn translate(
         rings: looked.confirmed.rings,
         unlisted: Vec::new(),
         set_aside: BTreeSet::new(),
+        listed: looked.listed,
     };
     name(session, ignore, &mut seen);
     let known = |id: RemoteId| session.synced.iter().find(|node| node.remote() == id);
@@ -460,6 +519,25 @@ impl KnownHashes for Hashes {
     }
 }
 
+impl Hashes {
+    /// Takes in what is on record of a file by now.
+    pub(super) fn learn(&mut self, node: &SyncedNode) {
+        self.by_version.extend(version(node));
+    }
+}
+
+/// What a record says of the bytes of a file's version on this disk.
+fn version(node: &SyncedNode) -> Option<(LocalVersion, ContentHash)> {
+    let (identity, file) = (node.identity?, node.file()?);
+    let version = LocalVersion {
+        device: identity.device,
+        inode: identity.inode,
+        size: file.size,
+        stamp: file.stamp?,
+    };
+    Some((version, file.hash?))
+}
+
 /// The hashes that spare a scan the reading of files.
 pub(crate) fn known_hashes(session: &Session) -> Result<Hashes, Halt> {
     hashes(&session.journal, &session.synced).map_err(|error| session.broken(&error))
@@ -468,19 +546,6 @@ pub(crate) fn known_hashes(session: &Session) -> Result<Hashes, Halt> {
 /// The same, of a journal and its records.
 pub(crate) fn hashes(journal: &Journal, synced: &SyncedTree) -> Result<Hashes, JournalError> {
     let mut by_version = journal.local_hashes()?;
-    for node in synced.iter() {
-        let (Some(identity), Some(file)) = (node.identity, node.file()) else {
-            continue;
-        };
-        if let (Some(stamp), Some(hash)) = (file.stamp, file.hash) {
-            let version = LocalVersion {
-                device: identity.device,
-                inode: identity.inode,
-                size: file.size,
-                stamp,
-            };
-            by_version.insert(version, hash);
-        }
-    }
+    by_version.extend(synced.iter().filter_map(version));
     Ok(Hashes { by_version })
 }

@@ -10,12 +10,14 @@ use std::sync::Arc;
 use planner::hold::Side;
 use planner::id::{FolderId, NodeId};
 use planner::policy::{ConflictPolicy, Policy, ServerTraits};
-use planner::tree::SyncedTree;
+use planner::tree::{SyncedNode, SyncedTree};
 use state::{Change, HeldDeletion, HistoryEntry, Journal, JournalError, Meta, RemoteRoot};
 use tokio_util::sync::CancellationToken;
 
 use super::deletions::Approvals;
 use super::gate::SafetyStop;
+use super::recall::Hearing;
+use super::sight::Disk;
 use super::{Setup, Sink, memo};
 use crate::config::{PairConfig, RemoteSpec, Timing};
 use crate::local::marker::{self, Marker};
@@ -23,6 +25,7 @@ use crate::local::root::Probe;
 use crate::local::{LocalError, Root};
 use crate::remote::account::Account;
 use crate::remote::apply::Failure;
+use crate::remote::listings::Listings;
 use crate::remote::root::{Missing, find};
 use crate::report::Report;
 
@@ -83,6 +86,33 @@ pub(crate) struct Session {
     pub(crate) watch: super::clock::Watch,
     /// The pair's folder is not in the account yet; only in a dry run, which makes none.
     pub(crate) no_remote_root: bool,
+    /// Who hears of changes on this disk.
+    pub(crate) hearing: Option<Arc<dyn Hearing>>,
+    /// What the disk showed, as the pass before left it.
+    pub(crate) disk: Option<Disk>,
+    /// What the account showed.
+    pub(crate) listings: Option<Listings>,
+    /// Versions of this disk that were put on record since the pair was opened or looked at whole.
+    pub(crate) learned: Vec<SyncedNode>,
+    /// The generation was raised since the last pass.
+    pub(crate) claimed: bool,
+}
+
+/// A session without its journal, between two passes of a process.
+pub(super) struct Idle {
+    pair: PairConfig,
+    api_url: String,
+    meta: Meta,
+    synced: SyncedTree,
+    approvals: Approvals,
+    root: Root,
+    account: Arc<Account>,
+    package: api::Package,
+    policy: Policy,
+    unswept: bool,
+    hearing: Option<Arc<dyn Hearing>>,
+    disk: Option<Disk>,
+    pub(super) listings: Option<Listings>,
 }
 
 impl std::fmt::Debug for Session {
@@ -110,6 +140,9 @@ impl Session {
     pub(crate) fn note(&mut self, changes: Vec<Change>) -> Result<(), Halt> {
         for change in &changes {
             if let Change::Put(node) = change {
+                if self.hearing.is_some() && node.identity.is_some() && node.file().is_some() {
+                    self.learned.push(node.clone());
+                }
                 self.synced.insert(node.clone());
             } else if let Change::Forget(id) = change {
                 self.synced.remove(*id);
@@ -127,6 +160,31 @@ impl Session {
     pub(crate) fn flush(&mut self) -> Result<(), Halt> {
         let noted = std::mem::take(&mut self.noted);
         self.journal.commit(&noted).map_err(|error| self.broken(&error))
+    }
+
+    /// Without the journal, for a while.
+    pub(super) fn rest(self) -> (Journal, Idle) {
+        let idle = Idle {
+            pair: self.pair,
+            api_url: self.api_url,
+            meta: self.meta,
+            synced: self.synced,
+            approvals: self.approvals,
+            root: self.root,
+            account: self.account,
+            package: self.package,
+            policy: self.policy,
+            unswept: self.unswept,
+            hearing: self.hearing,
+            disk: self.disk,
+            listings: self.listings,
+        };
+        (self.journal, idle)
+    }
+
+    /// Before anything comes of a pass: the generation is raised, if it was not since the last one.
+    pub(super) fn claim_once(&mut self) -> Result<(), Halt> {
+        if self.claimed { Ok(()) } else { claim(self) }
     }
 
     /// Makes this the set of deletions that waits for the user.
@@ -269,6 +327,11 @@ pub(crate) async fn open(
         unswept: true,
         watch,
         no_remote_root,
+        hearing: None,
+        disk: None,
+        listings: None,
+        learned: Vec::new(),
+        claimed: false,
     };
     if merging {
         meet_anew(&mut session)?;
@@ -276,6 +339,61 @@ pub(crate) async fn open(
     take_hold(&mut session, restored, mode)?;
     limit(setup, &session.package);
     Ok(session)
+}
+
+/// Goes on with a session of this process; gives it back if somebody was at the journal or the folder meanwhile, or the pair
+/// is another.
+pub(super) fn wake(
+    setup: &Setup,
+    pair: &PairConfig,
+    sink: Arc<dyn Sink>,
+    seal: &state::Seal,
+    idle: Idle,
+) -> Result<Result<Session, Idle>, Halt> {
+    if idle.pair != *pair || idle.root.check().is_err() {
+        return Ok(Err(idle));
+    }
+    let broken = |error: &JournalError| journal_failed(error, &pair.name);
+    let dir = setup.config.pair_dir(&pair.name);
+    let (journal, same) = super::clock::reopen(&dir, seal).map_err(|error| broken(&error))?;
+    let marker = marker::read(&idle.root);
+    let ours = marker.is_ok_and(|found| {
+        found.is_some_and(|found| {
+            idle.meta.root_id == Some(found.root_id) && found.generation == idle.meta.generation
+        })
+    });
+    if !same || !ours {
+        return Ok(Err(idle));
+    }
+    let begun = !journal.open_intents().map_err(|error| broken(&error))?.is_empty();
+    let mut session = Session {
+        pair: idle.pair,
+        timing: setup.config.timing.clone(),
+        api_url: idle.api_url,
+        sink,
+        stop: setup.stop.clone(),
+        journal,
+        meta: idle.meta,
+        synced: idle.synced,
+        approvals: idle.approvals,
+        root: idle.root,
+        account: idle.account,
+        package: idle.package,
+        policy: idle.policy,
+        noted: Vec::new(),
+        unswept: idle.unswept,
+        watch: super::clock::Watch::start(),
+        no_remote_root: false,
+        hearing: idle.hearing,
+        disk: idle.disk,
+        listings: idle.listings,
+        learned: Vec::new(),
+        claimed: false,
+    };
+    if begun {
+        session.claim_once()?;
+    }
+    Ok(Ok(session))
 }
 
 /// The journal's records are about the API at one address.
@@ -430,6 +548,7 @@ fn claim(session: &mut Session) -> Result<(), Halt> {
         .map_err(|error| Halt::Error(Box::new(Report::from_root(&session.pair.local, &error))))?;
     session.meta.root_id = Some(root_id);
     session.meta.generation = generation;
+    session.claimed = true;
     session
         .journal
         .set_meta(session.meta.clone())

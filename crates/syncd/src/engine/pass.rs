@@ -2,23 +2,28 @@
 //!
 //! Invariants: nothing is written before the gate; a dry run is this ring cut after it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use planner::hold::Side;
+use planner::path::RelPath;
+use planner::transition::{Action, LocalStep, Plan};
 
 use super::decide::{Decision, decide};
 use super::gate::{Brake, SafetyStop, brake};
 use super::observe::RemoteSeen;
-use super::open::{Halt, Mode, Session, open};
+use super::open::{Halt, Mode, Session};
 use super::tally::Tally;
 use super::{
-    OnceOptions, Outcome, Setup, Sink, conflicts, deletions, dry_run, execute, memo, observe, recover,
-    resolve, restless, settle, sight, tidy, twins,
+    Look, OnceOptions, Outcome, Recall, Setup, Sink, conflicts, deletions, dry_run, execute, memo, observe,
+    recover, resolve, restless, settle, sight, tidy, twins,
 };
 use crate::config::PairConfig;
+use crate::local::ignore::Ignore;
 use crate::local::scan::Scan;
+use crate::remote::listings::{Listings, Wanted};
 use crate::report::{Kind, Report};
-use crate::summary::{PairSummary, Stop};
+use crate::summary::{DryRun, INTERRUPTED, PairSummary, Stop};
 
 /// Passes within one run: each settles what the one before found changed. What still moves then is for the next run.
 const ROUNDS: u32 = 4;
@@ -35,21 +40,55 @@ const HOUR: i64 = 3600;
 /// Lost rows from which on the server "went back" (design S2).
 const LOST_ROWS: usize = 2;
 
-/// One pass over one pair.
+/// One pass over one pair, with everything looked at.
 pub(crate) async fn run_once(
     setup: &Setup,
     pair: &PairConfig,
     options: &OnceOptions,
     sink: Arc<dyn Sink>,
 ) -> Outcome {
+    let mut recall = Recall::default();
+    let outcome = pass(setup, pair, options, sink, &mut recall, Look::All).await;
+    // Who looks at everything always has something to tell.
+    outcome.unwrap_or_else(|| Outcome::Ran(PairSummary::default()))
+}
+
+/// One pass of a process that goes on, and what it recalls from the one before. `None`: nothing had changed here, so nobody
+/// was asked.
+pub(crate) async fn run(
+    setup: &Setup,
+    pair: &PairConfig,
+    sink: Arc<dyn Sink>,
+    recall: &mut Recall,
+    look: Look,
+) -> Option<PairSummary> {
+    let options = OnceOptions::default();
+    match pass(setup, pair, &options, sink, recall, look).await? {
+        Outcome::Ran(summary) => Some(summary),
+        Outcome::Planned(plan) => Some(plan.summary),
+    }
+}
+
+async fn pass(
+    setup: &Setup,
+    pair: &PairConfig,
+    options: &OnceOptions,
+    sink: Arc<dyn Sink>,
+    recall: &mut Recall,
+    look: Look,
+) -> Option<Outcome> {
     let before = setup.client.requests().total();
     let taken = setup.client.sessions_taken();
     let mode = if options.dry_run { Mode::Look } else { Mode::Write };
     let mut tally = Tally::new(&pair.name);
-    let result = match open(setup, pair, mode, sink).await {
-        Ok(mut session) => {
-            let result = rounds(&mut session, options, mode, &mut tally).await;
+    let result = match recall.open(setup, pair, mode, sink).await {
+        Ok((mut session, opened)) => {
+            let result = rounds(&mut session, options, mode, look, &mut tally).await;
             let result = result.map_err(begun);
+            if matches!(result, Ok(Ended::Nothing)) {
+                recall.keep(session, opened);
+                return None;
+            }
             if mode == Mode::Write {
                 let met = setup.client.sessions_taken() > taken;
                 let noted = memo::met_other_device(&mut session.journal, met, super::clock::now());
@@ -57,7 +96,11 @@ pub(crate) async fn run_once(
                     tracing::debug!(%error, "another device could not be noted");
                 }
             }
+            tally.summary.oldest_listing = session.listings.as_ref().map(Listings::oldest);
             tally.summary.last_agreement = session.meta.agreed_at.and_then(super::clock::shown);
+            if matches!(result, Ok(Ended::Done)) && tally.summary.phase != INTERRUPTED {
+                recall.keep(session, opened);
+            }
             result
         }
         Err(halt) => Err(halt),
@@ -74,11 +117,21 @@ pub(crate) async fn run_once(
     let requests = setup.client.requests().total().saturating_sub(before);
     tally.summary.requests = requests;
     tally.summary.other_device = setup.client.sessions_taken() > taken;
-    match result {
-        Ok(Some(planned)) => Outcome::Planned(planned),
-        Ok(None) => Outcome::Ran(tally.summary),
+    Some(match result {
+        Ok(Ended::Planned(planned)) => Outcome::Planned(*planned),
+        Ok(Ended::Done | Ended::Nothing) => Outcome::Ran(tally.summary),
         Err(halt) => Outcome::Ran(halted(tally.summary, halt)),
-    }
+    })
+}
+
+/// How the rounds of a pass ended.
+enum Ended {
+    /// With a plan only.
+    Planned(Box<DryRun>),
+    /// It was carried out.
+    Done,
+    /// Nothing had changed here.
+    Nothing,
 }
 
 /// A pass that breaks off may have done something before.
@@ -124,12 +177,15 @@ async fn rounds(
     session: &mut Session,
     options: &OnceOptions,
     mode: Mode,
+    look: Look,
     tally: &mut Tally,
-) -> Result<Option<crate::summary::DryRun>, Halt> {
+) -> Result<Ended, Halt> {
     session.journal.hear(super::clock::now());
     let (mut acted, mut mended) = (0, 0);
     while acted < ROUNDS {
         tally.begin_round();
+        // What was not as supposed is looked for everywhere.
+        let look = if tally.rounds() == 1 { look } else { Look::All };
         if mode == Mode::Write {
             recover::disk(session).await?;
         }
@@ -137,7 +193,14 @@ async fn rounds(
             Mode::Write => resolve::account(session).await?,
             Mode::Look => resolve::waiting(session)?,
         };
-        let (mut scan, mut remote) = see(session).await?;
+        let look = if look == Look::Changed && !waiting.is_empty() {
+            Look::All
+        } else {
+            look
+        };
+        let Some((mut scan, mut remote, mut seen)) = see(session, look).await? else {
+            return Ok(Ended::Nothing);
+        };
         let copies = match mode {
             Mode::Write => restless::copy(session, &mut scan).await?,
             Mode::Look => restless::Copies::default(),
@@ -146,29 +209,78 @@ async fn rounds(
         if let Some(expected) = options.expect.as_ref().filter(|_| tally.rounds() == 1) {
             expect(session, &scan, &remote, expected).await?;
         }
+        let mut decision = decide(session, scan, remote, mode).await?;
+        if look != Look::All {
+            decision = freshly(session, decision, &waiting, seen.ignore()).await?;
+        }
         let mut decision = Decision {
             waiting,
             copies,
-            ..decide(session, scan, remote, mode).await?
+            ..decision
         };
         decision.trust_no_copies();
         tracing::trace!(plan = %dry_run::Shown(session, &decision), "decided");
         tally.observed(&decision);
         gate(session, &decision)?;
         if mode == Mode::Look {
-            return Ok(Some(dry_run::dry_run(session, &decision, std::mem::take(tally))));
+            let planned = dry_run::dry_run(session, &decision, std::mem::take(tally));
+            return Ok(Ended::Planned(Box::new(planned)));
+        }
+        if !decision.plan.steps.is_empty() {
+            session.claim_once()?;
         }
         if mended < TWIN_ROUNDS && mend(session, &decision).await? && !session.stop.is_cancelled() {
             mended += 1;
             continue;
         }
         acted += 1;
-        if !act(session, &decision, tally).await? {
+        let again = act(session, &decision, tally).await?;
+        if !again || acted == ROUNDS {
+            leave(session, decision, seen, again);
             break;
         }
     }
     tidy::finish(session, tally).await?;
-    Ok(None)
+    Ok(Ended::Done)
+}
+
+/// Leaves what was seen to the next pass, as far as it still holds.
+fn leave(session: &mut Session, decision: Decision, seen: sight::Kept, surprised: bool) {
+    if session.hearing.is_none() {
+        return;
+    }
+    let swept = !decision.remote.interims.is_empty() || !decision.remote.rings.is_empty();
+    if surprised || swept || !decision.waiting.is_empty() {
+        session.listings = None;
+    }
+    let learned = std::mem::take(&mut session.learned);
+    let copies = decision.copies;
+    let copied = |key| copies.of(key).is_some();
+    let touched = touched(&decision.plan);
+    session.disk = Some(sight::Disk::after(decision.scan, seen, &learned, touched, copied));
+}
+
+/// Paths of this disk at which a plan does something.
+fn touched(plan: &Plan) -> BTreeSet<RelPath> {
+    let mut touched = BTreeSet::new();
+    for step in &plan.steps {
+        let Action::Local(local) = &step.action else {
+            continue;
+        };
+        match local {
+            LocalStep::Move { from, to, .. } => touched.extend([from.clone(), to.clone()]),
+            LocalStep::CreateFolder { path }
+            | LocalStep::Park { from: path, .. }
+            | LocalStep::Unpark { to: path, .. }
+            | LocalStep::Place { path, .. }
+            | LocalStep::Replace { path, .. }
+            | LocalStep::Trash { path, .. }
+            | LocalStep::RemoveFolder { path, .. } => {
+                touched.insert(path.clone());
+            }
+        }
+    }
+    touched
 }
 
 /// Ends the run unless a dry run made now would show the plan that the user saw: the digest is of what a dry run knows,
@@ -183,16 +295,73 @@ async fn expect(session: &mut Session, scan: &Scan, remote: &RemoteSeen, expecte
     }
 }
 
-/// Both sides at once: the disk does not wait for the network.
-async fn see(session: &mut Session) -> Result<(Scan, RemoteSeen), Halt> {
+/// Sees both sides. `None`: only what changed here was wanted, and nothing did.
+async fn see(session: &mut Session, look: Look) -> Result<Option<(Scan, RemoteSeen, sight::Kept)>, Halt> {
+    let (disk, known) = (session.disk.take(), session.listings.take());
+    if look == Look::All {
+        session.sink.phase(&session.pair.name, "looking");
+        // The disk does not wait for the network.
+        let both = futures_util::future::join(
+            sight::see(session, None),
+            observe::account(session, known, &Wanted::All),
+        );
+        let (sight, looked) = both.await;
+        let (scan, _, mut kept) = sight?.split();
+        let scan = sight::quiet(session, scan).await?;
+        let remote = observe::translate(session, looked?, kept.ignore())?;
+        return Ok(Some((scan, remote, kept)));
+    }
+    let (scan, looked, mut kept) = sight::see(session, disk).await?.split();
+    if look == Look::Changed
+        && let Some(paths) = &looked
+        && !sight::differs(session, &scan, paths)
+    {
+        let learned = std::mem::take(&mut session.learned);
+        let none = BTreeSet::new();
+        session.disk = Some(sight::Disk::after(scan, kept, &learned, none, |_| false));
+        session.listings = known;
+        return Ok(None);
+    }
     session.sink.phase(&session.pair.name, "looking");
-    let first = sight::look(session)?;
-    let (first, looked) = futures_util::future::join(first, observe::account(session)).await;
-    let (first, looked) = (sight::told(session, first)?, looked?);
-    let sight::Sight { scan, mut ignore, .. } = sight::sure(session, first).await?;
     let scan = sight::quiet(session, scan).await?;
-    let remote = observe::translate(session, looked, &mut ignore)?;
-    Ok((scan, remote))
+    let these = looked.map(|paths| observe::folders_of(session, &paths));
+    let wanted = match (look, these) {
+        (Look::Changed, Some(these)) => Wanted::These(these),
+        (Look::Due { full, next }, these) => Wanted::Due {
+            full,
+            next,
+            these: these.unwrap_or_default(),
+        },
+        (Look::All, _) | (Look::Changed, None) => Wanted::All,
+    };
+    let looked = observe::account(session, known, &wanted).await?;
+    let remote = observe::translate(session, looked, kept.ignore())?;
+    Ok(Some((scan, remote, kept)))
+}
+
+/// Decides again where the plan puts something into folders that were not listed in this pass (design A2).
+async fn freshly(
+    session: &mut Session,
+    decision: Decision,
+    waiting: &BTreeSet<RelPath>,
+    ignore: &mut Ignore,
+) -> Result<Decision, Halt> {
+    let older = decision.puts_into();
+    let older: BTreeSet<_> = older.difference(&decision.remote.listed).copied().collect();
+    if older.is_empty() {
+        return Ok(decision);
+    }
+    let known = session.listings.take();
+    let looked = observe::account(session, known, &Wanted::These(older)).await?;
+    let mut remote = observe::translate(session, looked, ignore)?;
+    observe::leave_alone(session, &mut remote, waiting)?;
+    remote.listed.extend(decision.remote.listed);
+    let again = decide(session, decision.scan, remote, Mode::Write).await?;
+    Ok(Decision {
+        // What was fetched to be compared need not be fetched again.
+        fetched: decision.fetched.into_iter().chain(again.fetched).collect(),
+        ..again
+    })
 }
 
 /// The safety stops that a plan can run into. What the user let through counts towards none (design §6).

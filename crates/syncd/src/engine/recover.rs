@@ -69,6 +69,10 @@ pub(crate) async fn disk(session: &mut Session) -> Result<(), Halt> {
     };
     let (settled, left, done, placed) = joined(crate::blocking::run(job).await)
         .map_err(|error| Halt::Error(Box::new(Report::from_root(&session.pair.local, &error))))?;
+    if !(settled.is_empty() && left.is_empty() && done.is_empty() && placed.is_empty()) {
+        // What was put right is not in the newest scan.
+        session.disk = None;
+    }
     let mut changes: Vec<Change> = done
         .into_iter()
         .map(|rename| rename.record)

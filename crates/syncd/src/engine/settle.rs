@@ -42,7 +42,7 @@ pub(crate) async fn settle(
         return Ok(settled);
     }
     let account = Arc::clone(&session.account);
-    let wanted = with_all_above(session, wrote);
+    let wanted = with_all_above(session, wrote.clone());
     let rooted = root_lives(session).await;
     let listings: Vec<_> = stream::iter(wanted)
         .map(|folder| {
@@ -68,6 +68,7 @@ pub(crate) async fn settle(
         BTreeSet::new()
     };
     let published = published(session);
+    let mut elsewhere = BTreeSet::new();
     for (folder, raw) in &shown {
         let Some(nodes) = published.get(folder) else {
             continue;
@@ -87,14 +88,41 @@ pub(crate) async fn settle(
                     });
                 }
                 Some(_) => settled.surprises = true,
-                None => settled.surprises |= missing(session, node, *folder).await,
+                None => {
+                    elsewhere.insert(*folder);
+                    settled.surprises |= missing(session, node, *folder).await;
+                }
             }
         }
         let ids: Vec<_> = agreed.iter().map(|node| node.id).collect();
         absent::stayed(session, &ids)?;
         session.record(agreed.into_iter().map(Change::Put).collect())?;
     }
+    shown.retain(|folder, _| alive.contains(folder));
+    remember(session, wrote, shown, elsewhere);
     Ok(settled)
+}
+
+/// What was listed of living folders is the newest that is known; what was not, or may have been written to since, is listed by
+/// the next look.
+fn remember(
+    session: &mut Session,
+    wrote: BTreeSet<Option<FolderId>>,
+    shown: BTreeMap<Option<FolderId>, Raw>,
+    elsewhere: BTreeSet<Option<FolderId>>,
+) {
+    let Some(listings) = &mut session.listings else {
+        return;
+    };
+    for folder in wrote.into_iter().filter(|folder| !shown.contains_key(folder)) {
+        listings.doubt(folder);
+    }
+    for (folder, raw) in shown {
+        listings.take_in(folder, raw);
+    }
+    for folder in elsewhere {
+        listings.doubt(folder);
+    }
 }
 
 /// The folders and all that are above them in the pair, as recorded.

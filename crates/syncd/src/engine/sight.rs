@@ -5,17 +5,18 @@
 //! counts all the same.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::future::Future;
 
 use planner::id::{LocalIdentity, LocalKey, NodeId};
-use planner::tree::{LocalContents, LocalKind, LocalNode, SyncedTree};
+use planner::path::RelPath;
+use planner::tree::{LocalContents, LocalKind, LocalNode, SyncedNode, SyncedTree};
 
 use super::hands::joined;
 use super::observe::{self, Hashes};
 use super::open::{Halt, Session};
+use super::recall::Heard;
 use crate::local::LocalError;
 use crate::local::ignore::Ignore;
-use crate::local::scan::{self, Scan, ScanOptions};
+use crate::local::scan::{self, Part, Paths, Scan, ScanOptions};
 use crate::report::Report;
 
 /// Scans in one look. What still vanishes while the last one runs waits for the next pass.
@@ -24,28 +25,192 @@ const SCANS: usize = 4;
 /// What is said of a folder whose entries vanish from look to look.
 const VANISHING: &str = "entries of it disappear while it is looked at";
 
+/// What the disk showed, kept from pass to pass while everything that changes is heard.
+pub(crate) struct Disk {
+    scan: Scan,
+    ignore: Ignore,
+    known: Hashes,
+    /// Files that are looked at again whether or not anything is heard of them: what is recorded of them may be less than
+    /// what is true.
+    unsure: BTreeSet<RelPath>,
+}
+
+impl std::fmt::Debug for Disk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Disk")
+            .field("entries", &self.scan.tree.nodes.len())
+            .field("unsure", &self.unsure.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Disk {
+    /// After a pass: the scan that it was made from, with what it learned of files. `touched`: paths at which it did something;
+    /// `copied`: files of which it read a copy instead.
+    pub(super) fn after(
+        scan: Scan,
+        kept: Kept,
+        learned: &[SyncedNode],
+        touched: BTreeSet<RelPath>,
+        copied: impl Fn(LocalKey) -> bool,
+    ) -> Self {
+        let Kept { ignore, mut known } = kept;
+        for node in learned {
+            known.learn(node);
+        }
+        let unsure = |node: &LocalNode| {
+            let file = node.file().filter(|_| !node.ignored)?;
+            let sure = !file.busy && !file.unreadable && (file.hash.is_some() || file.size == 0);
+            let sure = sure && scan.trusted(node.key) == Some(true) && !copied(node.key);
+            (!sure).then(|| scan.paths.get(&node.key).cloned())?
+        };
+        let unsure = scan.tree.nodes.iter().filter_map(unsure);
+        let unsure = unsure.chain(touched).collect();
+        Self {
+            scan,
+            ignore,
+            known,
+            unsure,
+        }
+    }
+}
+
+/// What a scan leaves for the next one.
+pub(super) struct Kept {
+    ignore: Ignore,
+    known: Hashes,
+}
+
 /// A scan, and what the next one needs.
 pub(super) struct Sight {
     /// What was seen.
     pub(super) scan: Scan,
-    /// The user's rules, as they are on the disk.
-    pub(super) ignore: Ignore,
+    ignore: Ignore,
     known: Hashes,
+    /// The paths of which something was heard, if not everything was looked at.
+    pub(super) looked: Option<BTreeSet<RelPath>>,
 }
 
-/// The first scan, running.
-pub(super) fn look(
+impl Sight {
+    /// The scan, the paths of which something was heard if not everything was looked at, and what the next look needs.
+    pub(super) fn split(self) -> (Scan, Option<BTreeSet<RelPath>>, Kept) {
+        let Self {
+            scan,
+            ignore,
+            known,
+            looked,
+        } = self;
+        (scan, looked, Kept { ignore, known })
+    }
+}
+
+impl Kept {
+    pub(super) fn ignore(&mut self) -> &mut Ignore {
+        &mut self.ignore
+    }
+}
+
+/// Sees the disk: what was heard to have changed, where all else is known, and everything otherwise.
+pub(super) async fn see(session: &Session, before: Option<Disk>) -> Result<Sight, Halt> {
+    let heard = heard(session, false).await;
+    if let Some(mut disk) = before.filter(|_| !heard.everything) {
+        let looked = heard.changed.clone();
+        let mut changed = std::mem::take(&mut disk.unsure);
+        changed.extend(heard.changed);
+        if let Some(sight) = parts(session, disk, Heard { changed, ..heard }, looked).await? {
+            return Ok(sight);
+        }
+    }
+    let first = all(session).await?;
+    sure(session, first).await
+}
+
+async fn heard(session: &Session, surely: bool) -> Heard {
+    match &session.hearing {
+        Some(hearing) => hearing.heard(surely).await,
+        None => Heard {
+            everything: true,
+            ..Heard::default()
+        },
+    }
+}
+
+/// Looks at some paths, until whatever vanished in the last look had vanished in one before it. `None`: only a scan of
+/// everything can tell.
+async fn parts(
     session: &Session,
-) -> Result<impl Future<Output = Result<Sight, LocalError>> + use<>, Halt> {
+    before: Disk,
+    mut heard: Heard,
+    mut looked: BTreeSet<RelPath>,
+) -> Result<Option<Sight>, Halt> {
+    let Disk {
+        mut scan,
+        mut ignore,
+        mut known,
+        ..
+    } = before;
+    for number in 1..=SCANS {
+        let (root, options, disk) = (session.root.clone(), options(session), session.policy.disk);
+        let done = crate::blocking::run(move || {
+            let paths = Paths {
+                changed: &heard.changed,
+                closed: &heard.closed,
+                anew: &heard.anew,
+                disk: &disk,
+            };
+            let part = scan::part(&root, &mut ignore, &known, options, (scan, paths))?;
+            Ok((part, ignore, known))
+        });
+        let (part, rules, hashes) = told(session, joined(done.await))?;
+        (ignore, known) = (rules, hashes);
+        let vanished = match part {
+            Part::Seen { scan: seen, vanished } => {
+                scan = *seen;
+                vanished
+            }
+            Part::Unsure(why) => {
+                tracing::debug!(pair = session.pair.name, why, "everything is scanned");
+                return Ok(None);
+            }
+        };
+        if vanished.is_empty() {
+            break;
+        }
+        if number == SCANS {
+            return Ok(None);
+        }
+        // Before an absence counts, everything that happened by then is known.
+        heard = self::heard(session, true).await;
+        if heard.everything {
+            return Ok(None);
+        }
+        heard.changed.extend(vanished);
+        looked.extend(heard.changed.iter().cloned());
+    }
+    Ok(Some(Sight {
+        scan,
+        ignore,
+        known,
+        looked: Some(looked),
+    }))
+}
+
+/// A scan of everything.
+async fn all(session: &Session) -> Result<Sight, Halt> {
     let known = observe::known_hashes(session)?;
     let (exclude, include) = (session.pair.exclude.clone(), session.pair.include.clone());
     let (root, options) = (session.root.clone(), options(session));
-    let disk = crate::blocking::run(move || {
+    let done = crate::blocking::run(move || {
         let mut ignore = Ignore::new(&exclude, &include)?;
         let scan = scan::scan(&root, &mut ignore, &known, options)?;
-        Ok(Sight { scan, ignore, known })
+        Ok(Sight {
+            scan,
+            ignore,
+            known,
+            looked: None,
+        })
     });
-    Ok(async { joined(disk.await) })
+    told(session, joined(done.await))
 }
 
 fn options(session: &Session) -> ScanOptions {
@@ -56,13 +221,13 @@ fn options(session: &Session) -> ScanOptions {
 }
 
 /// The result of a look, in the user's words where there is none.
-pub(super) fn told<T>(session: &Session, result: Result<T, LocalError>) -> Result<T, Halt> {
+fn told<T>(session: &Session, result: Result<T, LocalError>) -> Result<T, Halt> {
     result.map_err(|error| Halt::Error(Box::new(Report::from_root(&session.pair.local, &error))))
 }
 
 /// Scans again while a synced node is missing that the scan before did not miss. What vanishes in the last one is hidden:
 /// nothing in its folder is gone.
-pub(super) async fn sure(session: &Session, first: Sight) -> Result<Sight, Halt> {
+async fn sure(session: &Session, first: Sight) -> Result<Sight, Halt> {
     let mut sight = first;
     let mut missed = BTreeSet::new();
     for number in 1..=SCANS {
@@ -92,7 +257,12 @@ async fn again(session: &Session, sight: Sight) -> Result<Sight, Halt> {
     } = sight;
     let done = crate::blocking::run(move || {
         let scan = scan::scan(&root, &mut ignore, &known, options)?;
-        Ok(Sight { scan, ignore, known })
+        Ok(Sight {
+            scan,
+            ignore,
+            known,
+            looked: None,
+        })
     });
     told(session, joined(done.await))
 }
@@ -109,6 +279,53 @@ pub(super) async fn quiet(session: &Session, mut scan: Scan) -> Result<Scan, Hal
         Ok(scan)
     });
     told(session, joined(settled.await))
+}
+
+/// Paths asked about one by one; more of them differ somewhere.
+const ASKED: usize = 500;
+
+/// Whether the disk is another than the record says at one of these paths. What we did ourselves is heard of too.
+pub(super) fn differs(session: &Session, scan: &Scan, looked: &BTreeSet<RelPath>) -> bool {
+    looked.len() > ASKED || looked.iter().any(|path| differs_at(session, scan, path))
+}
+
+fn differs_at(session: &Session, scan: &Scan, path: &RelPath) -> bool {
+    let (mut entry, mut node): (Option<&LocalNode>, Option<&SyncedNode>) = (None, None);
+    let mut depth = 0_u32;
+    for part in path.components() {
+        let inside = |is_there: bool| depth == 0 || is_there;
+        let found = scan
+            .tree
+            .nodes
+            .children(entry.map(|entry| entry.key))
+            .find(|entry| entry.name.as_str() == part);
+        entry = found.filter(|_| inside(entry.is_some()));
+        let found = session
+            .synced
+            .children(node.map(|node| node.id))
+            .find(|node| node.local_name.as_str() == part);
+        node = found.filter(|_| inside(node.is_some()));
+        if entry.is_some_and(|entry| entry.ignored) {
+            return node.is_some();
+        }
+        depth = depth.saturating_add(1);
+    }
+    match (entry, node) {
+        (None, None) => false,
+        (Some(entry), Some(node)) => {
+            let file = match (entry.file(), node.file()) {
+                (Some(file), Some(base)) => {
+                    // Without a stamp on record the file is looked at again anyway.
+                    let stamp = base.stamp.is_none_or(|stamp| stamp == file.stamp);
+                    stamp && file.size == base.size
+                }
+                (None, None) => entry.is_folder(),
+                (Some(_), None) | (None, Some(_)) => false,
+            };
+            !(file && entry.identity.is_some() && entry.identity == node.identity)
+        }
+        (Some(_), None) | (None, Some(_)) => true,
+    }
 }
 
 /// The topmost synced nodes that a scan shows neither at their path nor, by their identity, anywhere else, each with the

@@ -13,6 +13,7 @@ pub(crate) mod sys;
 mod testing;
 
 pub(crate) mod apply;
+pub(crate) mod bell;
 pub(crate) mod hash;
 pub(crate) mod ignore;
 pub(crate) mod marker;

@@ -19,7 +19,7 @@ use super::error::LocalError;
 use super::sys::{self, Errno, Kind, Meta, Renames, Resolve};
 
 /// Our own folder in the root of every pair (design N5).
-pub(super) const AREA: &str = ".syncd";
+pub(crate) const AREA: &str = ".syncd";
 
 /// A folder of our own area.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -5,6 +5,7 @@
 //! "could not look" is told as "is not there". Every failure but ENOENT hides; a folder counts as read only if all
 //! of it was.
 
+mod part;
 mod settle;
 mod walk;
 
@@ -21,6 +22,7 @@ use super::ignore::Ignore;
 use super::root::Root;
 use super::stamp;
 
+pub(crate) use part::{Part, Paths, part};
 pub(crate) use settle::settle;
 
 /// The hashes known already: of the journal and of earlier scans.
@@ -72,6 +74,10 @@ pub(crate) struct Scan {
     /// Their bytes.
     pub(crate) bytes: u64,
     now_ns: i64,
+    /// Every inode met, and by whom first.
+    met: BTreeMap<(u64, u64), LocalKey>,
+    /// The next key to give.
+    next_key: u32,
 }
 
 impl Scan {

@@ -1,4 +1,4 @@
-//! The account side: seeing it (walk, confirm), acting on it (apply), and looking for what an interrupted run left
+//! The account side: seeing it (walk, listings, confirm), acting on it (apply), and looking for what an interrupted run left
 //! (resolve). Knows the client and the planner's vocabulary; never the disk, never the journal.
 
 pub(crate) mod account;
@@ -6,6 +6,7 @@ pub(crate) mod apply;
 pub(crate) mod confirm;
 #[cfg(test)]
 mod fuzz;
+pub(crate) mod listings;
 pub(crate) mod resolve;
 pub(crate) mod root;
 pub(crate) mod translate;

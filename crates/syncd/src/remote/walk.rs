@@ -16,7 +16,7 @@ use super::apply::is_fatal;
 use super::translate;
 
 /// Listings asked for at once; the client's own limit may be lower.
-const AT_ONCE: usize = 8;
+pub(crate) const AT_ONCE: usize = 8;
 
 /// Folders in one walk: a bound against rings and absurd answers, far above any real account.
 const FOLDER_LIMIT: usize = 5_000_000;
@@ -28,6 +28,30 @@ pub(crate) struct Listed {
     pub(crate) files: Vec<FileRow>,
     /// Folders.
     pub(crate) folders: Vec<FolderRow>,
+}
+
+impl Listed {
+    /// Of everything in it.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = RemoteId> {
+        let files = self.files.iter();
+        let files = files.filter_map(|row| Some(RemoteId::File(translate::file_id(row.id)?)));
+        let folders = self.folders.iter();
+        files.chain(folders.filter_map(|row| Some(RemoteId::Folder(translate::folder_id(row.id)?))))
+    }
+
+    /// Whether another listing shows the same files and folders, under the same names.
+    pub(crate) fn shows_the_same(&self, other: &Self) -> bool {
+        let files = |listed: &Self| -> BTreeMap<_, _> {
+            let rows = listed.files.iter();
+            rows.map(|row| (row.id, (row.name.clone(), row.size, row.short_url.clone())))
+                .collect()
+        };
+        let folders = |listed: &Self| -> BTreeMap<_, _> {
+            let rows = listed.folders.iter();
+            rows.map(|row| (row.id, row.name.clone())).collect()
+        };
+        files(self) == files(other) && folders(self) == folders(other)
+    }
 }
 
 /// Folders asked to show that the probe works.
@@ -124,7 +148,7 @@ impl Walk {
 
     /// A folder that is alive by its row's date, and shows no file in it or below it: the date is of one second, and
     /// within that it may have been trashed, so it is asked for once more.
-    async fn look_again(&mut self, account: &Account) {
+    pub(crate) async fn look_again(&mut self, account: &Account) {
         for (id, row) in std::mem::take(&mut self.by_date) {
             if self.has_a_file(id) {
                 continue;
@@ -178,6 +202,54 @@ impl Walk {
         }
         self.folders.insert(folder, Contents::Listed(raw.listed));
         below
+    }
+
+    /// Takes a fresh listing of the root in, in place of an older one; answers the folders in it that may be believed.
+    /// What is in the others is not entered any more.
+    pub(crate) async fn take_root_again(&mut self, account: &Arc<Account>, raw: Raw) -> Vec<FolderId> {
+        self.doubted.clear();
+        self.doubtful.clear();
+        self.by_date.clear();
+        let below = self.take_in(None, raw);
+        let alive = self.enterable(account, None, below.clone()).await;
+        let believed: BTreeSet<FolderId> = alive.iter().copied().collect();
+        for folder in below {
+            if !believed.contains(&folder) {
+                self.folders.remove(&Some(folder));
+            }
+        }
+        alive
+    }
+
+    /// Something is in another folder now: a newer listing shows it there.
+    pub(crate) fn left(&mut self, folder: Option<FolderId>, id: RemoteId) {
+        let Some(Contents::Listed(listed)) = self.folders.get_mut(&folder) else {
+            return;
+        };
+        match id {
+            RemoteId::File(file) => listed
+                .files
+                .retain(|row| translate::file_id(row.id) != Some(file)),
+            RemoteId::Folder(below) => listed
+                .folders
+                .retain(|row| translate::folder_id(row.id) != Some(below)),
+        }
+    }
+
+    /// The folders that hang from the root by listings.
+    pub(crate) fn reached(&self) -> BTreeSet<Option<FolderId>> {
+        let mut reached = BTreeSet::from([None]);
+        let mut queue = vec![None];
+        while let Some(folder) = queue.pop() {
+            let rows = self.listed(folder).map(|listed| &listed.folders);
+            for row in rows.into_iter().flatten() {
+                let id = translate::folder_id(row.id);
+                if id.is_some() && self.folders.contains_key(&id) && reached.insert(id) {
+                    queue.push(id);
+                }
+            }
+        }
+        reached
     }
 
     /// Which of the folders just listed in `parent` may be believed and entered. Only those directly in the account's

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use notify::ErrorKind;
-use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
+use notify::event::{AccessKind, AccessMode, CreateKind, EventKind, ModifyKind};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -40,12 +40,22 @@ pub(crate) struct Seen {
     pub(crate) limited: bool,
 }
 
+#[derive(Debug, Default)]
+struct Inner {
+    seen: Seen,
+    /// Files that were written to, and that nobody was seen to close since (design S13).
+    writing: BTreeSet<PathBuf>,
+    /// The sign that is waited for, and whether it was heard.
+    sign: Option<(PathBuf, bool)>,
+}
+
 /// Shared with the watcher's thread.
 #[derive(Debug)]
 pub(crate) struct Ear {
     root: PathBuf,
-    seen: Mutex<Seen>,
+    inner: Mutex<Inner>,
     rung: Notify,
+    signed: Notify,
 }
 
 impl Ear {
@@ -53,8 +63,9 @@ impl Ear {
     pub(crate) fn new(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
-            seen: Mutex::default(),
+            inner: Mutex::default(),
             rung: Notify::new(),
+            signed: Notify::new(),
         }
     }
 
@@ -68,37 +79,78 @@ impl Ear {
         self.rung.notified().await;
     }
 
-    /// What was heard.
-    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
         // Plain values: a panic elsewhere leaves nothing half written.
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was heard since this was asked last, and those of the paths that nobody is writing to.
+    pub(crate) fn take(&self) -> (Seen, BTreeSet<PathBuf>) {
+        let mut inner = self.inner();
+        let seen = std::mem::take(&mut inner.seen);
+        let closed = seen.batch.paths.difference(&inner.writing).cloned().collect();
+        (seen, closed)
+    }
+
+    /// Whether something was heard, since when, and until when.
+    pub(crate) fn heard(&self) -> Option<(Instant, Instant)> {
+        let inner = self.inner();
+        inner.seen.first.zip(inner.seen.last)
+    }
+
+    /// Whether somebody is writing to a file that changed.
+    pub(crate) fn is_writing(&self) -> bool {
+        let inner = self.inner();
+        let paths = &inner.seen.batch.paths;
+        inner.writing.iter().any(|path| paths.contains(path))
+    }
+
+    /// From now on this sign is waited for.
+    pub(crate) fn await_sign(&self, path: PathBuf) {
+        self.inner().sign = Some((path, false));
+    }
+
+    /// Waits until it is heard.
+    pub(crate) async fn signed(&self) {
+        while !self.inner().sign.as_ref().is_none_or(|(_, heard)| *heard) {
+            self.signed.notified().await;
+        }
     }
 
     /// The watcher says this.
     pub(crate) fn hear(&self, event: notify::Result<notify::Event>) {
-        let mut seen = self.seen();
+        let mut inner = self.inner();
         match event {
             Ok(event) => {
-                if !self.note(&mut seen, &event) {
+                if let Some((path, heard)) = &mut inner.sign
+                    && event.paths.contains(path)
+                {
+                    *heard = true;
+                    self.signed.notify_one();
+                    return;
+                }
+                if !self.note(&mut inner, &event) {
                     return;
                 }
             }
             Err(error) => {
-                seen.limited |= matches!(error.kind, ErrorKind::MaxFilesWatch);
-                seen.batch.everything = true;
+                inner.seen.limited |= matches!(error.kind, ErrorKind::MaxFilesWatch);
+                inner.seen.batch.everything = true;
             }
         }
         let now = Instant::now();
-        seen.first.get_or_insert(now);
-        seen.last = Some(now);
-        drop(seen);
+        inner.seen.first.get_or_insert(now);
+        inner.seen.last = Some(now);
+        drop(inner);
         self.rung.notify_one();
     }
 
     /// Answers whether it is a change.
-    fn note(&self, seen: &mut Seen, event: &notify::Event) -> bool {
+    fn note(&self, inner: &mut Inner, event: &notify::Event) -> bool {
+        let Inner { seen, writing, .. } = inner;
         if event.need_rescan() {
             seen.batch.everything = true;
+            // Who closed what is not known any more; a look after a quiet second tells.
             return true;
         }
         if is_reading(&event.kind) {
@@ -121,10 +173,29 @@ impl Ear {
             if arrived && is_folder(path) {
                 seen.folders.insert(path.clone());
             }
+            match event.kind {
+                EventKind::Create(CreateKind::File) | EventKind::Modify(ModifyKind::Data(_))
+                    if writing.len() < PATHS_MAX =>
+                {
+                    writing.insert(path.clone());
+                }
+                EventKind::Access(_) | EventKind::Remove(_) => {
+                    writing.remove(path);
+                }
+                EventKind::Any | EventKind::Create(_) | EventKind::Modify(_) | EventKind::Other => {}
+            }
             if seen.batch.paths.len() < PATHS_MAX {
                 seen.batch.paths.insert(path.clone());
             } else {
                 seen.batch.everything = true;
+            }
+        }
+        if let (EventKind::Modify(ModifyKind::Name(_)), [from, to]) = (event.kind, &*event.paths) {
+            // Who writes goes on writing under the new name.
+            if writing.remove(from) {
+                writing.insert(to.clone());
+            } else {
+                writing.remove(to);
             }
         }
         changed
@@ -163,7 +234,7 @@ pub(crate) fn is_folder(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use notify::event::{CreateKind, Flag, MetadataKind};
+    use notify::event::{DataChange, Flag, MetadataKind, RenameMode};
 
     use super::*;
 
@@ -192,7 +263,7 @@ mod tests {
         for kind in reading {
             ear.hear(event(EventKind::Access(kind), "/r/a"));
         }
-        assert!(ear.seen().last.is_none());
+        assert!(ear.heard().is_none());
         ear.hear(event(
             EventKind::Access(AccessKind::Close(AccessMode::Write)),
             "/r/a",
@@ -201,7 +272,7 @@ mod tests {
             EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any)),
             "/r/docs/.syncd",
         ));
-        let paths: Vec<_> = ear.seen().batch.paths.iter().cloned().collect();
+        let paths: Vec<_> = ear.take().0.batch.paths.into_iter().collect();
         assert_eq!(paths, [Path::new("/r/a"), Path::new("/r/docs/.syncd")]);
     }
 
@@ -209,13 +280,59 @@ mod tests {
     async fn lost_events_and_too_many_mean_everything() {
         let lost = Ear::new(Path::new("/r"));
         lost.hear(Ok(notify::Event::new(EventKind::Other).set_flag(Flag::Rescan)));
-        assert!(lost.seen().batch.everything && lost.seen().last.is_some());
+        assert!(lost.heard().is_some() && lost.take().0.batch.everything);
         let many = Ear::new(Path::new("/r"));
-        for number in 0..=PATHS_MAX {
-            assert!(!many.seen().batch.everything);
+        for number in 0..PATHS_MAX {
             many.hear(event(CREATED, format!("/r/{number}")));
         }
-        assert!(many.seen().batch.everything);
-        assert_eq!(many.seen().batch.paths.len(), PATHS_MAX);
+        assert!(!many.inner().seen.batch.everything);
+        many.hear(event(CREATED, "/r/more"));
+        let batch = many.take().0.batch;
+        assert!(batch.everything);
+        assert_eq!(batch.paths.len(), PATHS_MAX);
+    }
+
+    #[tokio::test]
+    async fn a_file_is_quiet_when_its_writer_closed_it_under_whatever_name() {
+        let ear = Ear::new(Path::new("/r"));
+        let data = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+        let close = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        let renamed = |from: &str, to: &str| {
+            let kind = EventKind::Modify(ModifyKind::Name(RenameMode::Both));
+            let event = notify::Event::new(kind);
+            ear.hear(Ok(event.add_path(from.into()).add_path(to.into())));
+        };
+        let closed = || -> Vec<_> {
+            let closed = ear.take().1.into_iter();
+            closed.map(|path| path.display().to_string()).collect()
+        };
+        ear.hear(event(CREATED, "/r/a"));
+        ear.hear(event(data, "/r/a"));
+        assert!(ear.is_writing());
+        assert!(closed().is_empty());
+        ear.hear(event(data, "/r/a"));
+        assert!(closed().is_empty(), "nor in the next look");
+        ear.hear(event(close, "/r/a"));
+        assert!(!ear.is_writing());
+        assert_eq!(closed(), ["/r/a"]);
+        ear.hear(event(data, "/r/tmp"));
+        renamed("/r/tmp", "/r/b");
+        assert_eq!(closed(), ["/r/tmp"], "it is written to under its new name");
+        ear.hear(event(close, "/r/b"));
+        renamed("/r/b", "/r/c");
+        assert_eq!(closed(), ["/r/b", "/r/c"]);
+    }
+
+    #[tokio::test]
+    async fn a_sign_is_heard_and_is_no_change() {
+        let ear = Ear::new(Path::new("/r"));
+        let sign = PathBuf::from("/r/.syncd/heard-1");
+        ear.await_sign(sign.clone());
+        ear.hear(event(CREATED, "/r/.syncd/heard-0"));
+        let early = tokio::time::timeout(std::time::Duration::from_millis(10), ear.signed());
+        assert!(early.await.is_err(), "it is another");
+        ear.hear(event(CREATED, sign));
+        ear.signed().await;
+        assert!(ear.heard().is_none());
     }
 }

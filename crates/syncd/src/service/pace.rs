@@ -167,6 +167,11 @@ impl Pace {
         }
     }
 
+    /// Until the next poll, if nothing happens.
+    pub(crate) const fn poll(&self) -> Duration {
+        self.poll
+    }
+
     /// After a pass that came to this, and did something on either side or not. `jitter` is a number from 0 to 1, by which
     /// machines that lost the same server do not come back all at once.
     pub(crate) fn after(&mut self, came: Came, worked: bool, trigger: Trigger, jitter: f64) -> Next {

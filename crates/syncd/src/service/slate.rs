@@ -296,6 +296,13 @@ impl Slate {
         inner.changed = true;
     }
 
+    /// A pass has ended that had nothing to look at.
+    pub(crate) fn nothing(&self) {
+        let mut inner = self.inner();
+        inner.pass = None;
+        inner.ended = inner.ended.saturating_add(1);
+    }
+
     /// A pass has ended.
     pub(crate) fn end(&self, summary: PairSummary, came: Came, trigger: Trigger, began: Instant) {
         let (seconds, mut inner) = (self.seconds(), self.inner());
@@ -306,10 +313,12 @@ impl Slate {
         inner
             .requests
             .add(seconds / 60, summary.requests, REQUESTS_WINDOW);
-        if summary.error.is_none() {
-            // Every pass lists every folder.
-            inner.listed = Some(began);
-        }
+        let listed = summary
+            .oldest_listing
+            .and_then(|age| Instant::now().checked_sub(age));
+        inner.listed = listed
+            .or((summary.error.is_none()).then_some(began))
+            .or(inner.listed);
         let was_offline = inner.offline;
         inner.offline = came == Came::Offline;
         let before = inner.last.replace(summary.clone());

@@ -16,12 +16,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::load::{Choice, Env, load};
 use crate::config::{Config, RemoteSpec};
-use crate::engine::{OnceOptions, Outcome, Setup, Sink, run_once};
+use crate::engine::{Hearing, Look, Recall, Setup, Sink, run};
 use crate::summary::PairSummary;
 
-use super::account::{Dialect, Faults, SimAccount};
+use super::account::{Dialect, Faults, SimAccount, SimTransport};
 use super::check;
-use super::disk::{self, Disk, Event, Killed};
+use super::disk::{self, Disk, Ear, Event, Killed};
 use super::history::{Deed, History, Step};
 use super::ledger::Ledger;
 use super::rng::Rng;
@@ -52,6 +52,41 @@ impl Sink for Quiet {
 struct Machine {
     config: Config,
     token: api::MemoryTokenStore,
+    /// What its process goes on with from pass to pass, if it is a service and lives.
+    service: RefCell<Option<Service>>,
+    /// What passes of a service look at; none if each pass is a process of its own.
+    looks: Option<RefCell<Rng>>,
+}
+
+/// A process that makes one pass after another.
+struct Service {
+    recall: Recall,
+    client: api::Client,
+    wire: Arc<SimTransport>,
+}
+
+/// Histories from this seed on have machines on which syncd runs as a service.
+pub(crate) const SERVICES: u64 = 2_000_000;
+
+impl Machine {
+    /// What the next pass looks at. Who is to come to rest must see what is in the account.
+    fn look(&self, calm: bool) -> Look {
+        let Some(looks) = &self.looks else {
+            return Look::All;
+        };
+        match looks.borrow_mut().below(5) {
+            0 => Look::All,
+            1 | 2 if !calm => Look::Changed,
+            _ if calm => Look::Due {
+                full: Duration::ZERO,
+                next: Duration::ZERO,
+            },
+            _ => Look::Due {
+                full: Duration::from_secs(600),
+                next: Duration::from_secs(60),
+            },
+        }
+    }
 }
 
 /// Where worlds of one thread keep their journals; the folder goes with this value.
@@ -88,7 +123,7 @@ impl Workshop {
         Ok(Self { dir, config })
     }
 
-    fn machine(&self, number: usize) -> Result<Machine, Broken> {
+    fn machine(&self, number: usize, seed: u64) -> Result<Machine, Broken> {
         let mut config = self.config.clone();
         config.device_name = format!("D{number}");
         config.state_dir = self.dir.join(format!("m{number}"));
@@ -99,10 +134,16 @@ impl Workshop {
         for pair in &mut config.pairs {
             pair.local = Disk::root(number);
             pair.remote = RemoteSpec::Path(ROOT.to_owned());
+            // A process goes on until it is killed.
+            pair.local_scan_interval = Duration::from_secs(200_000);
         }
+        let mut rng = Rng::new(seed ^ 0x5E41 ^ (u64::try_from(number).unwrap_or(0) << 40));
+        let is_service = seed >= SERVICES && !rng.one_in(4);
         Ok(Machine {
             config,
             token: api::MemoryTokenStore::new(),
+            service: RefCell::default(),
+            looks: is_service.then(|| RefCell::new(rng)),
         })
     }
 }
@@ -193,7 +234,7 @@ impl World {
         let dialect = rng.pick(&Dialect::ALL).copied().unwrap_or(Dialect::Document);
         let account = SimAccount::new(dialect, rng.draw());
         account.mkdir(None, ROOT);
-        let machines = (0..history.machines).map(|number| workshop.machine(number));
+        let machines = (0..history.machines).map(|number| workshop.machine(number, history.seed));
         Ok(Self {
             machines: machines.collect::<Result<_, _>>()?,
             disk,
@@ -409,7 +450,7 @@ impl World {
         } else {
             Duration::from_secs(1_000_000)
         };
-        match self.pass(machine, events, limit).await? {
+        match self.pass(machine, events, limit, false).await? {
             Passed::Killed => self.tell(|| format!("  {machine} was killed")),
             Passed::Whole(summary) => self.tell_pass(machine, &summary),
         }
@@ -422,6 +463,7 @@ impl World {
         machine: usize,
         events: BTreeMap<u64, Event>,
         limit: Duration,
+        calm: bool,
     ) -> Result<Passed, String> {
         *self.passes.borrow_mut() += 1;
         let Some(at) = self.machines.get(machine) else {
@@ -429,6 +471,43 @@ impl World {
         };
         let before = check::in_reach(self, machine);
         self.disk.begin(machine, events);
+        let pair = at.config.pairs.first().ok_or("no pair")?;
+        let known = at.service.take();
+        let Service {
+            mut recall,
+            client,
+            wire,
+        } = match known {
+            Some(service) => service,
+            None => self.process(machine, at)?,
+        };
+        let look = at.look(calm);
+        let setup = Setup {
+            config: at.config.clone(),
+            client: client.clone(),
+            stop: CancellationToken::new(),
+        };
+        let pass = run(&setup, pair, Arc::new(Quiet), &mut recall, look);
+        let pass = AssertUnwindSafe(pass).catch_unwind();
+        let ended = tokio::time::timeout(limit, Box::pin(pass)).await;
+        self.disk.kill(machine);
+        let lives = matches!(ended, Ok(Ok(_))) && at.looks.is_some();
+        if lives {
+            *at.service.borrow_mut() = Some(Service { recall, client, wire });
+        } else {
+            wire.cut();
+        }
+        check::stayed(self, machine, &before)?;
+        match ended {
+            Err(_) => Ok(Passed::Killed),
+            Ok(Err(panic)) if panic.is::<Killed>() => Ok(Passed::Killed),
+            Ok(Err(panic)) => Err(format!("machine {machine} panicked: {}", said(&*panic))),
+            Ok(Ok(summary)) => Ok(Passed::Whole(Box::new(summary.unwrap_or_default()))),
+        }
+    }
+
+    /// A process begins.
+    fn process(&self, machine: usize, at: &Machine) -> Result<Service, String> {
         let wire = self.account.transport();
         let mut built = api::Config::new(&SimAccount::api_url()).map_err(|error| error.to_string())?;
         let (key1, key2) = SimAccount::keys();
@@ -443,31 +522,20 @@ impl World {
             Arc::new(|_| Ok(())),
             Arc::clone(&wire) as Arc<dyn api::transport::Transport>,
         );
-        let setup = Setup {
-            config: at.config.clone(),
-            client,
-            stop: CancellationToken::new(),
+        let recall = match &at.looks {
+            Some(looks) => {
+                let ear: Arc<dyn Hearing> = Arc::new(Ear::new(machine, looks.borrow_mut().draw()));
+                Recall::with(ear)
+            }
+            None => Recall::default(),
         };
-        let pair = at.config.pairs.first().ok_or("no pair")?;
-        let options = OnceOptions::default();
-        let pass = AssertUnwindSafe(run_once(&setup, pair, &options, Arc::new(Quiet))).catch_unwind();
-        let ended = tokio::time::timeout(limit, Box::pin(pass)).await;
-        self.disk.kill(machine);
-        wire.cut();
-        check::stayed(self, machine, &before)?;
-        match ended {
-            Err(_) => Ok(Passed::Killed),
-            Ok(Err(panic)) if panic.is::<Killed>() => Ok(Passed::Killed),
-            Ok(Err(panic)) => Err(format!("machine {machine} panicked: {}", said(&*panic))),
-            Ok(Ok(Outcome::Ran(summary))) => Ok(Passed::Whole(Box::new(summary))),
-            Ok(Ok(Outcome::Planned(_))) => Err("it was no dry run".to_owned()),
-        }
+        Ok(Service { recall, client, wire })
     }
 
     /// A pass without trouble.
     pub(crate) async fn calm(&self, machine: usize) -> Result<PairSummary, String> {
         match self
-            .pass(machine, BTreeMap::new(), Duration::from_secs(10_000_000))
+            .pass(machine, BTreeMap::new(), Duration::from_secs(10_000_000), true)
             .await?
         {
             Passed::Whole(summary) => {

@@ -360,6 +360,7 @@ mod tests {
             rings: BTreeSet::new(),
             unlisted: Vec::new(),
             set_aside: BTreeSet::new(),
+            listed: BTreeSet::new(),
         }
     }
 

@@ -17,6 +17,7 @@ use super::{Setup, Sink, observe};
 use crate::config::PairConfig;
 use crate::local::ignore::Ignore;
 use crate::local::scan::{self, ScanOptions};
+use crate::remote::listings::Wanted;
 use crate::report::{Kind, Report};
 use crate::text::len;
 
@@ -80,7 +81,7 @@ async fn compared(
     let mut session = open(setup, pair, Mode::Look, sink).await?;
     let pair_name = session.pair.name.clone();
     session.sink.phase(&pair_name, "looking");
-    let looked = observe::account(&session).await?;
+    let looked = observe::account(&session, None, &Wanted::All).await?;
     let (mut disk, mut ignore) = look_here(&session).await?;
     let account = observe::translate(&mut session, looked, &mut ignore)?;
     session.sink.phase(&pair_name, "reading");

@@ -13,6 +13,7 @@ mod histories;
 mod lost_answers;
 mod quirks;
 mod quirks_wire;
+mod resident;
 mod twins;
 
 use std::collections::BTreeMap;

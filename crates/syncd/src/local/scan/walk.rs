@@ -3,9 +3,10 @@
 //! Keys are given in the order of the walk, which is by name, so equal disks give equal trees. Identities are believed only
 //! where they identify (design M5): one name, seen once, on the root's own file system.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::fd::AsFd;
+use std::path::Path;
 
 use planner::hold::Odd;
 use planner::id::LocalKey;
@@ -30,47 +31,36 @@ pub(super) fn walk(
     known: &dyn KnownHashes,
     options: ScanOptions,
 ) -> Result<Scan, LocalError> {
+    let closed = BTreeSet::new();
     let mut walk = Walk {
         root,
         ignore,
         known,
         options,
+        closed: &closed,
         scan: Scan {
             now_ns: options.now_ns,
             ..Scan::default()
         },
-        nodes: BTreeMap::new(),
         folders: Vec::new(),
         stack: Vec::new(),
-        met: BTreeMap::new(),
+        clashes: Vec::new(),
     };
     walk.ignore.load(root, &RelPath::root())?;
     walk.enter(None, RelPath::root(), root.identity().inode);
-    let mut entries = sys::walk(root.path(), Order::ByName);
-    while let Some(entry) = entries.next() {
-        match entry {
-            Ok(entry) if entry.depth == 0 => {}
-            Ok(entry) => {
-                // Only what the walk takes for a folder has been opened by it and can be skipped.
-                if walk.take(&entry)? == Next::Skip && entry.is_folder {
-                    entries.skip_folder();
-                }
-            }
-            Err(error) => walk.fail(&error),
-        }
-    }
-    walk.finish()
+    walk.go(root.path())?;
+    Ok(walk.finish())
 }
 
 /// Whether the walk goes into an entry.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
+pub(super) enum Next {
     Enter,
     Skip,
 }
 
 /// A folder that was entered.
-struct Folder {
+pub(super) struct Folder {
     key: Option<LocalKey>,
     path: RelPath,
     inode: u64,
@@ -79,21 +69,50 @@ struct Folder {
     hidden: bool,
 }
 
-struct Walk<'a> {
-    root: &'a Root,
-    ignore: &'a mut Ignore,
-    known: &'a dyn KnownHashes,
-    options: ScanOptions,
-    scan: Scan,
-    nodes: BTreeMap<LocalKey, LocalNode>,
-    folders: Vec<Folder>,
-    /// The folders that the walk is in, from the root, by their place in `folders`.
-    stack: Vec<usize>,
-    /// Every inode met, and by whom first.
-    met: BTreeMap<(u64, u64), LocalKey>,
+/// A walk, of everything or of what is below one folder.
+pub(super) struct Walk<'a> {
+    pub(super) root: &'a Root,
+    pub(super) ignore: &'a mut Ignore,
+    pub(super) known: &'a dyn KnownHashes,
+    pub(super) options: ScanOptions,
+    /// Files whose writers were seen to close them: they are quiet (design S13).
+    pub(super) closed: &'a BTreeSet<RelPath>,
+    pub(super) scan: Scan,
+    pub(super) folders: Vec<Folder>,
+    /// The folders that the walk is in, from its start, by their place in `folders`.
+    pub(super) stack: Vec<usize>,
+    /// Entries that were met with one identity.
+    pub(super) clashes: Vec<Clash>,
+}
+
+/// Two entries of one identity: it identifies neither (design M5).
+pub(super) struct Clash {
+    pub(super) first: LocalKey,
+    pub(super) second: LocalKey,
+    pub(super) identity: planner::id::LocalIdentity,
+    /// It would identify the second, were that alone.
+    pub(super) identifies: bool,
 }
 
 impl Walk<'_> {
+    /// Takes in everything below a folder that was [entered](Self::enter).
+    pub(super) fn go(&mut self, start: &Path) -> Result<(), LocalError> {
+        let mut entries = sys::walk(start, Order::ByName);
+        while let Some(entry) = entries.next() {
+            match entry {
+                Ok(entry) if entry.depth == 0 => {}
+                Ok(entry) => {
+                    // Only what the walk takes for a folder has been opened by it and can be skipped.
+                    if self.take(&entry)? == Next::Skip && entry.is_folder {
+                        entries.skip_folder();
+                    }
+                }
+                Err(error) => self.fail(&error),
+            }
+        }
+        Ok(())
+    }
+
     fn enter(&mut self, key: Option<LocalKey>, path: RelPath, inode: u64) {
         self.stack.push(self.folders.len());
         self.folders.push(Folder {
@@ -146,21 +165,22 @@ impl Walk<'_> {
                 path,
                 meta,
             },
-            entry,
+            entry.is_folder,
         )
     }
 
-    fn next_key(&self) -> Result<LocalKey, LocalError> {
-        u32::try_from(self.nodes.len())
-            .map(LocalKey)
-            .map_err(|_| LocalError::Io {
-                path: String::from("."),
-                doing: "counting its entries",
-                cause: Errno::OVERFLOW,
-            })
+    pub(super) fn next_key(&mut self) -> Result<LocalKey, LocalError> {
+        let key = self.scan.next_key;
+        self.scan.next_key = key.checked_add(1).ok_or_else(|| LocalError::Io {
+            path: String::from("."),
+            doing: "counting its entries",
+            cause: Errno::OVERFLOW,
+        })?;
+        Ok(LocalKey(key))
     }
 
-    fn add(&mut self, entry: Entry, walked: &Walked) -> Result<Next, LocalError> {
+    /// Makes a node of an entry; `listed` says whether its folder's listing calls it a folder.
+    pub(super) fn add(&mut self, entry: Entry, listed: bool) -> Result<Next, LocalError> {
         let key = entry.key;
         let ignored = self
             .ignore
@@ -170,7 +190,7 @@ impl Walk<'_> {
             Kind::File => (LocalKind::File(self.file(&entry, ignored)), Next::Skip),
             Kind::Other(odd) => (LocalKind::Other(odd), Next::Skip),
             Kind::Folder if ignored => (LocalKind::Folder(LocalContents::Hidden), Next::Skip),
-            Kind::Folder => match self.approach(&entry, walked)? {
+            Kind::Folder => match self.approach(&entry, listed)? {
                 Approach::Enter => (LocalKind::Folder(LocalContents::Read { others: 0 }), Next::Enter),
                 Approach::Hide => (LocalKind::Folder(LocalContents::Hidden), Next::Skip),
                 Approach::Gone => return Ok(Next::Skip),
@@ -181,17 +201,14 @@ impl Walk<'_> {
         if next == Next::Enter {
             self.enter(Some(key), entry.path, entry.meta.identity.inode);
         }
-        self.nodes.insert(
+        self.scan.tree.nodes.insert(LocalNode {
             key,
-            LocalNode {
-                key,
-                parent: entry.parent,
-                name: entry.name,
-                identity,
-                ignored,
-                kind,
-            },
-        );
+            parent: entry.parent,
+            name: entry.name,
+            identity,
+            ignored,
+            kind,
+        });
         Ok(next)
     }
 
@@ -203,15 +220,26 @@ impl Walk<'_> {
             Kind::File => entry.meta.links == 1,
             Kind::Other(_) => false,
         };
-        if let Some(first) = self.met.get(&(said.device, said.inode)).copied() {
-            if let Some(node) = self.nodes.get_mut(&first) {
-                node.identity = None;
-            }
+        let here = said.device == self.root.identity().device && !entry.meta.mount_root;
+        let identifies = single && here;
+        let first = self.scan.met.get(&(said.device, said.inode)).copied();
+        // Who was taken out since is met no more.
+        if let Some(node) = first.and_then(|key| self.scan.tree.nodes.get(key)).cloned() {
+            let first = node.key;
+            self.scan.tree.nodes.insert(LocalNode {
+                identity: None,
+                ..node
+            });
+            self.clashes.push(Clash {
+                first,
+                second: entry.key,
+                identity: said,
+                identifies,
+            });
             return None;
         }
-        self.met.insert((said.device, said.inode), entry.key);
-        let here = said.device == self.root.identity().device && !entry.meta.mount_root;
-        (single && here).then_some(said)
+        self.scan.met.insert((said.device, said.inode), entry.key);
+        identifies.then_some(said)
     }
 
     fn file(&mut self, entry: &Entry, ignored: bool) -> LocalFile {
@@ -246,18 +274,19 @@ impl Walk<'_> {
             .known
             .hash(&entry.path, Some(&meta.identity), meta.size, meta.stamp);
         let quiet = i64::try_from(self.options.quiet.as_nanos()).unwrap_or(i64::MAX);
-        if file.hash.is_none() && stamp::is_near(meta.stamp, self.options.now_ns, quiet) {
+        let closed = self.closed.contains(&entry.path);
+        if file.hash.is_none() && !closed && stamp::is_near(meta.stamp, self.options.now_ns, quiet) {
             self.scan.young.insert(entry.key);
         }
         file
     }
 
     /// The look beneath the handle before a folder is entered.
-    fn approach(&mut self, entry: &Entry, walked: &Walked) -> Result<Approach, LocalError> {
+    fn approach(&mut self, entry: &Entry, listed: bool) -> Result<Approach, LocalError> {
         if entry.meta.mount_root || entry.meta.identity.device != self.root.identity().device {
             return Ok(self.hide(entry, String::from("another file system is mounted here")));
         }
-        if !walked.is_folder {
+        if !listed {
             return Ok(self.hide(entry, String::from("it changed during the scan")));
         }
         let open = match self.root.folder(&entry.path) {
@@ -321,14 +350,14 @@ impl Walk<'_> {
         self.hide_above(depth.max(1), &error.text);
     }
 
-    /// Looks at every folder again beneath the handle, then makes the tree.
-    fn finish(mut self) -> Result<Scan, LocalError> {
+    /// Looks at every folder that was entered again beneath the handle.
+    pub(super) fn finish(mut self) -> Scan {
         for folder in &self.folders {
             let Some(key) = folder.key else {
                 self.scan.tree.root_hidden |= folder.hidden;
                 continue;
             };
-            let Some(node) = self.nodes.get_mut(&key) else {
+            let Some(node) = self.scan.tree.nodes.get(key).cloned() else {
                 continue;
             };
             let contents = match self.root.look(&folder.path) {
@@ -347,21 +376,22 @@ impl Walk<'_> {
                     .entry(key)
                     .or_insert_with(|| String::from("it changed during the scan"));
             }
-            node.kind = LocalKind::Folder(contents);
+            self.scan.tree.nodes.insert(LocalNode {
+                kind: LocalKind::Folder(contents),
+                ..node
+            });
         }
-        for (_, node) in self.nodes {
-            self.scan.tree.nodes.insert(node);
-        }
-        Ok(self.scan)
+        self.scan
     }
 }
 
-struct Entry {
-    key: LocalKey,
-    parent: Option<LocalKey>,
-    name: LocalName,
-    path: RelPath,
-    meta: Meta,
+/// What a node is made of.
+pub(super) struct Entry {
+    pub(super) key: LocalKey,
+    pub(super) parent: Option<LocalKey>,
+    pub(super) name: LocalName,
+    pub(super) path: RelPath,
+    pub(super) meta: Meta,
 }
 
 enum Approach {

@@ -5,10 +5,12 @@
 //! can fail. Power cuts are not simulated: what was written is there.
 
 mod calls;
+mod ear;
 mod tree;
 mod users;
 mod walk;
 
+pub(crate) use ear::Ear;
 pub(crate) use users::NAMES;
 pub(crate) use walk::Walk;
 

@@ -26,7 +26,7 @@ pub(super) struct Inode {
     pub(super) links: u32,
     pub(super) mode: u32,
     mtime: i64,
-    ctime: i64,
+    pub(super) ctime: i64,
     born: i64,
 }
 

@@ -13,7 +13,7 @@ use super::tree::{Body, Ino, Tree};
 pub(crate) const NAMES: [&str; 7] = ["a", "b", "A", "d.txt", "D.txt", "it's", "f"];
 
 /// Our own folder.
-const AREA: &[u8] = b".syncd";
+pub(super) const AREA: &[u8] = b".syncd";
 
 /// A user's entry: where it is, and what.
 #[derive(Clone, Debug)]

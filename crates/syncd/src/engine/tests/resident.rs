@@ -1,0 +1,295 @@
+//! Passes of one process: what each costs, and what it may believe of the one before.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use planner::path::RelPath;
+
+use super::super::{Heard, Hearing, Look, Recall, run};
+use super::*;
+
+/// Hears what the test tells.
+#[derive(Default)]
+struct Told(Mutex<Heard>);
+
+impl Hearing for Told {
+    fn heard(&self, _surely: bool) -> BoxFuture<'_, Heard> {
+        std::future::ready(std::mem::take(&mut *self.0.lock().unwrap())).boxed()
+    }
+}
+
+/// A machine on which one process goes on.
+struct Resident<'a> {
+    machine: &'a Machine,
+    setup: Setup,
+    told: Arc<Told>,
+    recall: Recall,
+}
+
+/// Nothing is due for a long time.
+const QUIET: Look = Look::Due {
+    full: Duration::from_secs(100_000),
+    next: Duration::ZERO,
+};
+
+impl<'a> Resident<'a> {
+    fn start(machine: &'a Machine) -> Self {
+        let built = machine.client_config();
+        let url = &machine.config.account.api_url;
+        let store = FileTokenStore::open(&machine.config.state_dir, url, &built.credentials).unwrap();
+        let transport = Arc::new(HttpTransport::new(&built).unwrap());
+        let client = api::Client::with_transport(built, Arc::new(store), Arc::new(|_| Ok(())), transport);
+        let told = Arc::new(Told::default());
+        told.0.lock().unwrap().everything = true;
+        Self {
+            machine,
+            setup: Setup {
+                config: machine.config.clone(),
+                client,
+                stop: CancellationToken::new(),
+            },
+            recall: Recall::with(Arc::<Told>::clone(&told)),
+            told,
+        }
+    }
+
+    async fn pass(&mut self, look: Look) -> Option<PairSummary> {
+        let pair = &self.machine.config.pairs[0];
+        run(&self.setup, pair, Arc::new(Quiet), &mut self.recall, look).await
+    }
+
+    /// A pass that must end in sync.
+    async fn look(&mut self, look: Look) -> PairSummary {
+        let summary = self.pass(look).await.unwrap();
+        assert!(summary.in_sync(), "{summary:#?}");
+        summary
+    }
+
+    /// A pass for what is told to have changed.
+    async fn heard(&mut self, paths: &[&str]) -> Option<PairSummary> {
+        self.tell(paths);
+        self.pass(Look::Changed).await
+    }
+
+    fn tell(&self, paths: &[&str]) {
+        let paths: BTreeSet<RelPath> = paths.iter().map(|text| RelPath::parse(text).unwrap()).collect();
+        let mut told = self.told.0.lock().unwrap();
+        told.changed.extend(paths.iter().cloned());
+        told.closed.extend(paths);
+    }
+}
+
+/// Listings since the last time it was asked.
+fn listings(world: &World) -> u64 {
+    let count = world.control.totals().at("/folder/listing");
+    world.control.reset_ledger();
+    count
+}
+
+fn at_most(world: &World, most: u64) {
+    let count = listings(world);
+    assert!(count <= most, "{count} listings, not {most}");
+}
+
+/// Twenty folders of three files each, in sync, and a process that was there.
+async fn settled<'a>(world: &World, machine: &'a Machine) -> Resident<'a> {
+    for folder in 0..20 {
+        for file in 0..3 {
+            machine.write(&format!("f{folder}/{file}.txt"), &format!("{folder} {file}"));
+        }
+    }
+    machine.sync().await;
+    let mut resident = Resident::start(machine);
+    resident.look(Look::All).await;
+    listings(world);
+    resident
+}
+
+#[tokio::test]
+async fn one_change_costs_its_folder_and_not_the_tree() {
+    for (dialect, root) in DIALECTS
+        .into_iter()
+        .flat_map(|dialect| [(dialect, "/Sync"), (dialect, "/")])
+    {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", root);
+        let mut resident = settled(&world, &one).await;
+        one.write("f3/new.txt", "new");
+        let pass = resident.heard(&["f3/new.txt"]).await.unwrap();
+        assert_eq!(pass.uploaded, 1, "{pass:#?}");
+        assert!(pass.in_sync(), "{pass:#?}");
+        // Its folder before and after, and what is above it after.
+        at_most(&world, 4);
+        one.rename("f3/new.txt", "f4/moved.txt");
+        one.remove("f5/0.txt");
+        let pass = resident
+            .heard(&["f3/new.txt", "f4/moved.txt", "f5/0.txt"])
+            .await
+            .unwrap();
+        assert_eq!(
+            (pass.uploaded, pass.moved, pass.deleted_remote),
+            (0, 1, 1),
+            "{pass:#?}"
+        );
+        at_most(&world, 9);
+        one.write("f6/1.txt", "edited");
+        one.write("made/deep/x.txt", "x");
+        let pass = resident.heard(&["f6/1.txt", "made"]).await.unwrap();
+        assert_eq!(pass.uploaded, 2, "{pass:#?}");
+        at_most(&world, 10);
+        assert_settled(&world, if root == "/" { "" } else { root }, &[&one]).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_as_it_was_asks_nobody() {
+    let world = World::start(Dialect::V5).await;
+    let one = world.machine("one", "/Sync");
+    let mut resident = settled(&world, &one).await;
+    let before = resident.setup.client.requests().total();
+    assert_eq!(resident.heard(&[]).await, None);
+    assert_eq!(resident.heard(&["f1/0.txt", "f1", "nowhere/x"]).await, None);
+    one.write("f1/tmp", "x");
+    one.remove("f1/tmp");
+    assert_eq!(resident.heard(&["f1/tmp"]).await, None);
+    assert_eq!(resident.setup.client.requests().total(), before);
+    // And what we did ourselves is told to us as well.
+    world
+        .control
+        .put_file(Some(world.folder("/Sync/f1")), "theirs.txt", "t")
+        .unwrap();
+    let pass = resident.look(Look::All).await;
+    assert_eq!(pass.downloaded, 1);
+    assert_eq!(resident.heard(&["f1/theirs.txt"]).await, None);
+}
+
+#[tokio::test]
+async fn a_change_there_is_seen_soon_where_something_happened_lately_and_elsewhere_in_its_turn() {
+    let world = World::start(Dialect::Document).await;
+    let one = world.machine("one", "/Sync");
+    let mut resident = settled(&world, &one).await;
+    let put = |folder: &str, name: &str| {
+        let folder = world.folder(folder);
+        world.control.put_file(Some(folder), name, name).unwrap();
+    };
+    one.write("f3/mine.txt", "m");
+    resident.heard(&["f3/mine.txt"]).await.unwrap();
+    listings(&world);
+    put("/Sync/f3", "warm.txt");
+    let pass = resident.look(QUIET).await;
+    assert_eq!(pass.downloaded, 1, "its folder is active");
+    at_most(&world, 5);
+    let full = Duration::from_millis(400);
+    put("/Sync/f9", "cold.txt");
+    tokio::time::sleep(full).await;
+    let next = Duration::ZERO;
+    assert_eq!(resident.look(Look::Due { full, next }).await.downloaded, 1);
+    assert!(pass.oldest_listing.is_some());
+}
+
+#[tokio::test]
+async fn what_moved_there_is_where_it_was_seen_last() {
+    let world = World::start(Dialect::V4).await;
+    let one = world.machine("one", "/Sync");
+    let mut resident = settled(&world, &one).await;
+    let (file, to) = (world.file("/Sync/f1/0.txt"), world.folder("/Sync"));
+    world.control.move_file(file, Some(to)).unwrap();
+    // Only its new folder is listed.
+    one.write("near.txt", "n");
+    let pass = resident.heard(&["near.txt"]).await.unwrap();
+    assert_eq!(
+        (pass.uploaded, pass.downloaded, pass.moved),
+        (1, 0, 1),
+        "{pass:#?}"
+    );
+    // And only its old one.
+    let (file, to) = (world.file("/Sync/f4/1.txt"), world.folder("/Sync/f5"));
+    world.control.rename_file(file, "once in f4").unwrap();
+    world.control.move_file(file, Some(to)).unwrap();
+    one.write("f4/near.txt", "n4");
+    let pass = resident.heard(&["f4/near.txt"]).await.unwrap();
+    assert_eq!(
+        (pass.uploaded, pass.downloaded, pass.moved),
+        (1, 0, 1),
+        "{pass:#?}"
+    );
+    // And a folder that is listed after its death is no empty one.
+    let folder = world.folder("/Sync/f7");
+    world.control.trash_folder(folder).unwrap();
+    one.write("f8/near.txt", "n8");
+    let pass = resident.heard(&["f8/near.txt", "f7/0.txt"]).await.unwrap();
+    assert_eq!((pass.uploaded, pass.deleted_local), (1, 4), "{pass:#?}");
+    until_quiet(&world, &[&one]).await;
+    assert_settled(&world, "/Sync", &[&one]).await;
+    assert!(!one.disk.join("f7").exists());
+}
+
+#[tokio::test]
+async fn a_file_that_vanished_counts_only_if_it_is_nowhere_by_then() {
+    let world = World::start(Dialect::V5).await;
+    let one = world.machine("one", "/Sync");
+    let mut resident = settled(&world, &one).await;
+    world.mutations();
+    one.rename("f1/0.txt", "f2/here.txt");
+    // Only half of it was heard; the other half comes before the second look.
+    let pass = resident.heard(&["f1/0.txt"]).await.unwrap();
+    assert_eq!(pass.deleted_remote, 1, "nobody ever told of the rest: it is gone");
+    resident.tell(&["f2/here.txt"]);
+    let pass = resident.pass(Look::Changed).await.unwrap();
+    assert_eq!(pass.uploaded, 1);
+    assert_settled(&world, "/Sync", &[&one]).await;
+}
+
+#[tokio::test]
+async fn who_was_at_the_journal_or_the_folder_meanwhile_is_noticed() {
+    let world = World::start(Dialect::V5).await;
+    let one = world.machine("one", "/Sync");
+    let mut resident = settled(&world, &one).await;
+    // Another process had the journal: everything is looked at, though nothing was heard.
+    one.write("f1/unheard.txt", "u");
+    one.sync().await;
+    one.write("f1/unheard2.txt", "u2");
+    let pass = resident.heard(&[]).await.unwrap();
+    assert_eq!(pass.uploaded, 1);
+    assert!(listings(&world) > 20);
+    // The folder is another one now.
+    let away = one.disk.with_file_name("away");
+    fs::rename(&one.disk, &away).unwrap();
+    fs::create_dir(&one.disk).unwrap();
+    let pass = resident.heard(&["f1/0.txt"]).await.unwrap();
+    assert_eq!(pass.stop.unwrap().kind, "marker_missing");
+    fs::remove_dir(&one.disk).unwrap();
+    fs::rename(&away, &one.disk).unwrap();
+    resident.look(Look::All).await;
+    assert_settled(&world, "/Sync", &[&one]).await;
+}
+
+#[tokio::test]
+async fn what_a_process_knows_survives_each_kind_of_look() {
+    let world = World::start(Dialect::Document).await;
+    let (one, two) = (world.machine("one", "/Sync"), world.machine("two", "/Sync"));
+    let mut resident = settled(&world, &one).await;
+    two.sync().await;
+    for round in 0..6 {
+        let (mine, theirs) = (format!("f{round}/mine"), format!("f{round}/theirs"));
+        one.write(&mine, &format!("mine {round}"));
+        two.write(&theirs, &format!("theirs {round}"));
+        one.write("f9/0.txt", &format!("edit {round}"));
+        two.rename(&format!("f1{round}/1.txt"), &format!("f1{round}/renamed {round}"));
+        two.sync().await;
+        resident.tell(&[&mine, "f9/0.txt"]);
+        match round % 3 {
+            0 => resident.pass(Look::Changed).await.unwrap(),
+            1 => resident.pass(QUIET).await.unwrap(),
+            _ => resident.pass(Look::All).await.unwrap(),
+        };
+        two.sync().await;
+    }
+    resident.told.0.lock().unwrap().everything = true;
+    resident.look(Look::All).await;
+    until_quiet(&world, &[&one, &two]).await;
+    assert_settled(&world, "/Sync", &[&one, &two]).await;
+}

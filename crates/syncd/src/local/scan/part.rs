@@ -1,0 +1,425 @@
+//! A look at some paths only, taken into what the scan before saw: what one change costs, however large the folder is.
+//!
+//! Each path is looked at beneath the root's handle, a folder that is new at its place with all below it. Never here: a guess.
+//! Where the result could differ from that of a whole scan (hard links, rule files, names that are not text, a disk that
+//! folds names), it says so, and everything is scanned.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::AsFd as _;
+
+use planner::id::{LocalIdentity, LocalKey};
+use planner::name::LocalName;
+use planner::path::RelPath;
+use planner::policy::DiskTraits;
+use planner::tree::{LocalContents, LocalKind, LocalNode};
+
+use super::walk::{Clash, Entry, Next, Walk};
+use super::{KnownHashes, Scan, ScanOptions};
+use crate::local::error::LocalError;
+use crate::local::ignore::{FILE_NAME, Ignore};
+use crate::local::marker;
+use crate::local::root::{AREA, Root};
+use crate::local::sys::{self, Errno, Kind, Meta};
+
+/// Paths looked at one by one; beyond it a scan of everything is no dearer.
+pub(crate) const PATHS_MAX: usize = 20_000;
+
+/// What a look at some paths came to.
+#[derive(Debug)]
+pub(crate) enum Part {
+    /// The scan as a whole one would be, as far as these paths go.
+    Seen {
+        /// Everything, with what was seen just now.
+        scan: Box<Scan>,
+        /// Paths of which nothing is left, here or elsewhere in what was seen.
+        vanished: BTreeSet<RelPath>,
+    },
+    /// Only a whole scan can tell; why, for the log.
+    Unsure(&'static str),
+}
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paths<'a> {
+    /// Where something may have changed.
+    pub(crate) changed: &'a BTreeSet<RelPath>,
+    /// Files whose writers were seen to close them.
+    pub(crate) closed: &'a BTreeSet<RelPath>,
+    /// Folders of which everything is looked at, known or not.
+    pub(crate) anew: &'a BTreeSet<RelPath>,
+    /// What the disk does to names.
+    pub(crate) disk: &'a DiskTraits,
+}
+
+/// Looks at some paths. `before` is the newest scan, and what changed since it began must be among the paths.
+///
+/// # Errors
+/// As a whole scan.
+pub(crate) fn part(
+    root: &Root,
+    ignore: &mut Ignore,
+    known: &dyn KnownHashes,
+    options: ScanOptions,
+    (before, paths): (Scan, Paths<'_>),
+) -> Result<Part, LocalError> {
+    root.check()?;
+    if before.tree.root_hidden {
+        return Ok(Part::Unsure("not all of the folder could be seen before"));
+    }
+    if paths.disk.folds_case || paths.disk.folds_normalisation {
+        return Ok(Part::Unsure("the disk folds names"));
+    }
+    if paths.changed.len() > PATHS_MAX {
+        return Ok(Part::Unsure("too much changed"));
+    }
+    let mut look = Look {
+        walk: Walk {
+            root,
+            ignore,
+            known,
+            options,
+            closed: paths.closed,
+            scan: Scan {
+                now_ns: options.now_ns,
+                ..before
+            },
+            folders: Vec::new(),
+            stack: Vec::new(),
+            clashes: Vec::new(),
+        },
+        anew: paths.anew,
+        names: BTreeMap::new(),
+        sound: BTreeSet::new(),
+        done: BTreeSet::new(),
+        left: Vec::new(),
+        queue: paths.changed.iter().rev().cloned().collect(),
+    };
+    match look.everything() {
+        Ok(()) => {}
+        Err(Trouble::Unsure(why)) => return Ok(Part::Unsure(why)),
+        Err(Trouble::Failed(error)) => return Err(error),
+    }
+    let vanished = look.vanished();
+    let scan = look.walk.finish();
+    root.check()?;
+    Ok(Part::Seen {
+        scan: Box::new(scan),
+        vanished,
+    })
+}
+
+/// Why a path could not be taken in.
+enum Trouble {
+    Unsure(&'static str),
+    Failed(LocalError),
+}
+
+impl From<LocalError> for Trouble {
+    fn from(error: LocalError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// A node that was taken out.
+struct Left {
+    path: RelPath,
+    inode: Option<(u64, u64)>,
+}
+
+struct Look<'a> {
+    walk: Walk<'a>,
+    anew: &'a BTreeSet<RelPath>,
+    /// The entries of folders that were asked for, by name.
+    names: BTreeMap<Option<LocalKey>, BTreeMap<LocalName, LocalKey>>,
+    /// Folders that were seen to be those of the tree.
+    sound: BTreeSet<RelPath>,
+    done: BTreeSet<RelPath>,
+    left: Vec<Left>,
+    queue: Vec<RelPath>,
+}
+
+impl Look<'_> {
+    /// Looks at all paths, and at those to which they lead.
+    fn everything(&mut self) -> Result<(), Trouble> {
+        loop {
+            while let Some(path) = self.queue.pop() {
+                self.at(&path)?;
+            }
+            let clashes = std::mem::take(&mut self.walk.clashes);
+            if clashes.is_empty() {
+                return Ok(());
+            }
+            for clash in clashes {
+                self.settle(&clash)?;
+            }
+        }
+    }
+
+    /// Two entries were met with one identity. If the first of them is not at its place any more, it is the second's.
+    fn settle(&mut self, clash: &Clash) -> Result<(), Trouble> {
+        if self.walk.scan.tree.nodes.contains(clash.first)
+            && let Some(at) = self.walk.scan.paths.get(&clash.first).cloned()
+        {
+            match self.walk.root.look(&at) {
+                Ok(there) if there.identity == clash.identity => return Ok(()),
+                Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => {
+                    self.take_out(clash.first)?;
+                    self.done.remove(&at);
+                    self.queue.push(at);
+                }
+                Err(_) => return Err(Trouble::Unsure("something cannot be looked at")),
+            }
+        }
+        let inode = (clash.identity.device, clash.identity.inode);
+        if let Some(node) = self.walk.scan.tree.nodes.get(clash.second).cloned() {
+            self.walk.scan.met.insert(inode, clash.second);
+            self.walk.scan.tree.nodes.insert(LocalNode {
+                identity: clash.identifies.then_some(clash.identity),
+                ..node
+            });
+        }
+        Ok(())
+    }
+
+    /// Looks at a path, or at the folder above it that is not as the tree has it.
+    fn at(&mut self, path: &RelPath) -> Result<(), Trouble> {
+        let Some((parent, name)) = path.split() else {
+            return Err(Trouble::Unsure("the folder itself changed"));
+        };
+        if name.as_str() == FILE_NAME {
+            return Err(Trouble::Unsure("a rule file changed"));
+        }
+        let Some(folder) = self.way(&parent)? else {
+            return Ok(());
+        };
+        if !self.done.insert(path.clone()) {
+            return Ok(());
+        }
+        let there = match self.walk.root.look(path) {
+            Ok(meta) => Some(meta),
+            Err(Errno::NOENT) => None,
+            // It hides: only a whole scan says what of.
+            Err(_) => return Err(Trouble::Unsure("something cannot be looked at")),
+        };
+        let known = self.child(folder, &name);
+        match (known, there) {
+            (None, None) => Ok(()),
+            (Some(key), None) => self.take_out(key),
+            (known, Some(meta)) => self.take_in(known, folder, path, name, meta),
+        }
+    }
+
+    /// The folder at a path, as the tree has it; `None` if what is in it is of no account, or a folder above was looked at
+    /// instead.
+    #[expect(
+        clippy::option_option,
+        reason = "no such folder, and the root, which has no key"
+    )]
+    fn way(&mut self, path: &RelPath) -> Result<Option<Option<LocalKey>>, Trouble> {
+        let mut at = None;
+        let mut above = RelPath::root();
+        for part in path.components() {
+            let Some(name) = LocalName::new(part) else {
+                return Err(Trouble::Unsure("a name that is not text"));
+            };
+            let here = above.join(&name);
+            let key = self.child(at, &name);
+            let node = key.and_then(|key| self.walk.scan.tree.nodes.get(key));
+            if node.is_some_and(|node| node.ignored) {
+                return Ok(None);
+            }
+            let is_folder = match node.map(|node| &node.kind) {
+                Some(LocalKind::Folder(LocalContents::Read { .. })) => true,
+                Some(LocalKind::Folder(LocalContents::Hidden)) => {
+                    return Err(Trouble::Unsure("it is in a folder that could not be seen"));
+                }
+                Some(LocalKind::File(_) | LocalKind::Other(_)) | None => false,
+            };
+            let identity = node.and_then(|node| node.identity);
+            if !is_folder || !self.is_sound(&here, identity) {
+                // What is there now is looked at whole, if anything is.
+                self.at(&here)?;
+                return Ok(None);
+            }
+            at = key;
+            above = here;
+        }
+        Ok(Some(at))
+    }
+
+    fn is_sound(&mut self, path: &RelPath, identity: Option<LocalIdentity>) -> bool {
+        if self.sound.contains(path) {
+            return true;
+        }
+        let here = self.walk.root.look(path);
+        let sound = here.is_ok_and(|meta| meta.kind == Kind::Folder && identity == Some(meta.identity));
+        if sound {
+            self.sound.insert(path.clone());
+        }
+        sound
+    }
+
+    fn child(&mut self, folder: Option<LocalKey>, name: &LocalName) -> Option<LocalKey> {
+        let nodes = &self.walk.scan.tree.nodes;
+        let names = self.names.entry(folder).or_insert_with(|| {
+            let inside = nodes.children(folder);
+            inside.map(|node| (node.name.clone(), node.key)).collect()
+        });
+        names.get(name).copied()
+    }
+
+    /// An entry as it is now, in place of what was known of it.
+    fn take_in(
+        &mut self,
+        known: Option<LocalKey>,
+        folder: Option<LocalKey>,
+        path: &RelPath,
+        name: LocalName,
+        meta: Meta,
+    ) -> Result<(), Trouble> {
+        let is_folder = meta.kind == Kind::Folder;
+        if meta.kind == Kind::File && meta.links != 1 {
+            return Err(Trouble::Unsure("a file has several names"));
+        }
+        if let Some(key) = known {
+            let node = self.walk.scan.tree.nodes.get(key);
+            let same = node.is_some_and(|node| node.is_folder() && node.identity == Some(meta.identity));
+            if is_folder && same && !self.anew.contains(path) {
+                return self.same_folder(key, path);
+            }
+            self.take_out(key)?;
+        }
+        let inode = (meta.identity.device, meta.identity.inode);
+        if let Some(other) = self.met(inode) {
+            self.came_from(other, &meta)?;
+        }
+        let key = self.walk.next_key()?;
+        let entry = Entry {
+            key,
+            parent: folder,
+            name: name.clone(),
+            path: path.clone(),
+            meta,
+        };
+        self.walk.stack.clear();
+        let next = self.walk.add(entry, is_folder)?;
+        if self.walk.scan.tree.nodes.contains(key)
+            && let Some(names) = self.names.get_mut(&folder)
+        {
+            names.insert(name, key);
+        }
+        if next == Next::Enter {
+            let start = self.walk.root.path().join(path.as_str());
+            self.walk.go(&start)?;
+        }
+        Ok(())
+    }
+
+    /// A folder of which only its own facts changed: its entries have paths of their own. It must still be readable.
+    fn same_folder(&mut self, key: LocalKey, path: &RelPath) -> Result<(), Trouble> {
+        let hidden = self.walk.scan.tree.nodes.get(key).is_some_and(|node| {
+            !node.ignored && matches!(node.kind, LocalKind::Folder(LocalContents::Hidden))
+        });
+        if hidden || !self.is_open(path) {
+            return Err(Trouble::Unsure("a folder may be seen now, or not any more"));
+        }
+        Ok(())
+    }
+
+    /// Whether a folder can be listed and its entries looked at, and is not the root of another pair.
+    fn is_open(&self, path: &RelPath) -> bool {
+        let Ok(open) = self.walk.root.folder(path) else {
+            return false;
+        };
+        let marker = sys::look_at(open.as_fd(), &format!("{AREA}/{}", marker::NAME));
+        matches!(marker, Err(Errno::NOENT | Errno::NOTDIR))
+            && sys::may_read(self.walk.root.fd(), path.as_str()).is_ok()
+    }
+
+    /// What is new at a place was met at another one: there it is gone by now, or it is one file with two names.
+    fn came_from(&mut self, other: LocalKey, meta: &Meta) -> Result<(), Trouble> {
+        let Some(at) = self.walk.scan.paths.get(&other).cloned() else {
+            return Err(Trouble::Unsure("a file was met that is nowhere"));
+        };
+        match self.walk.root.look(&at) {
+            Ok(there) if there.identity == meta.identity => {
+                Err(Trouble::Unsure("one file was met at two places"))
+            }
+            Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => {
+                self.take_out(other)?;
+                self.done.remove(&at);
+                self.queue.push(at);
+                Ok(())
+            }
+            Err(_) => Err(Trouble::Unsure("something cannot be looked at")),
+        }
+    }
+
+    /// Takes a node out, with all below it.
+    fn take_out(&mut self, top: LocalKey) -> Result<(), Trouble> {
+        let mut below = vec![top];
+        while let Some(key) = below.pop() {
+            let scan = &mut self.walk.scan;
+            below.extend(scan.tree.nodes.children(Some(key)).map(|node| node.key));
+            let Some(node) = scan.tree.nodes.remove(key) else {
+                continue;
+            };
+            match &node.kind {
+                LocalKind::Folder(LocalContents::Read { others }) if *others > 0 => {
+                    return Err(Trouble::Unsure("names that are not text were in it"));
+                }
+                LocalKind::File(file) if !node.ignored => {
+                    scan.files = scan.files.saturating_sub(1);
+                    scan.bytes = scan.bytes.saturating_sub(file.size);
+                }
+                LocalKind::File(_) | LocalKind::Folder(_) | LocalKind::Other(_) => {}
+            }
+            scan.troubles.remove(&key);
+            scan.young.remove(&key);
+            let inode = node.identity.map(|said| (said.device, said.inode));
+            self.names.remove(&Some(key));
+            if let Some(names) = self.names.get_mut(&node.parent) {
+                names.remove(&node.name);
+            }
+            if let Some(path) = scan.paths.remove(&key) {
+                self.sound.remove(&path);
+                self.left.push(Left { path, inode });
+            }
+        }
+        Ok(())
+    }
+
+    /// Who was met with an inode, and is there still.
+    fn met(&self, inode: (u64, u64)) -> Option<LocalKey> {
+        let scan = &self.walk.scan;
+        let key = scan.met.get(&inode).copied();
+        key.filter(|key| scan.tree.nodes.contains(*key))
+    }
+
+    /// The topmost paths of which nothing is left: neither an entry there, nor anywhere the one that was there.
+    fn vanished(&mut self) -> BTreeSet<RelPath> {
+        let mut gone = BTreeSet::new();
+        for left in std::mem::take(&mut self.left) {
+            let elsewhere = left.inode.and_then(|inode| self.met(inode)).is_some();
+            if !elsewhere && !self.is_taken(&left.path) {
+                gone.insert(left.path);
+            }
+        }
+        let top = |path: &&RelPath| !path.split().is_some_and(|(above, _)| gone.contains(&above));
+        gone.iter().filter(top).cloned().collect()
+    }
+
+    fn is_taken(&mut self, path: &RelPath) -> bool {
+        let mut at = None;
+        for part in path.components() {
+            at = LocalName::new(part).and_then(|name| self.child(at, &name));
+            if at.is_none() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;

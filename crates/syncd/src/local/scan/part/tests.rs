@@ -1,0 +1,307 @@
+//! A look at some paths gives what a scan of everything gives.
+
+use std::fs;
+
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use super::super::super::testing::{Disk, LATER_NS, Nothing, as_nobody, path};
+use super::super::scan;
+use super::*;
+
+const OPTIONS: ScanOptions = ScanOptions {
+    quiet: std::time::Duration::from_secs(1),
+    now_ns: LATER_NS,
+};
+
+/// A disk that is looked at again and again.
+struct Looked {
+    disk: Disk,
+    ignore: Ignore,
+    scan: Scan,
+}
+
+impl Looked {
+    fn new(disk: Disk) -> Self {
+        let mut ignore = Ignore::new(&["*.skip".to_owned()], &[]).unwrap();
+        let scan = scan(&disk.root, &mut ignore, &Nothing, OPTIONS).unwrap();
+        Self { disk, ignore, scan }
+    }
+
+    fn look(&mut self, changed: &[&str]) -> Part {
+        self.look_at(changed, &[])
+    }
+
+    fn look_at(&mut self, changed: &[&str], anew: &[&str]) -> Part {
+        let set = |paths: &[&str]| paths.iter().map(|text| path(text)).collect();
+        let paths = Paths {
+            changed: &set(changed),
+            closed: &BTreeSet::new(),
+            anew: &set(anew),
+            disk: &DiskTraits::default(),
+        };
+        let before = self.scan.clone();
+        part(
+            &self.disk.root,
+            &mut self.ignore,
+            &Nothing,
+            OPTIONS,
+            (before, paths),
+        )
+        .unwrap()
+    }
+
+    /// Looks, and goes on with what was seen; answers what vanished.
+    fn take(&mut self, changed: &[&str]) -> Vec<String> {
+        match self.look(changed) {
+            Part::Seen { scan, vanished } => {
+                self.scan = *scan;
+                vanished.iter().map(ToString::to_string).collect()
+            }
+            Part::Unsure(why) => panic!("unsure of {changed:?}: {why}"),
+        }
+    }
+
+    fn unsure(&mut self, changed: &[&str]) -> &'static str {
+        match self.look(changed) {
+            Part::Unsure(why) => why,
+            Part::Seen { scan, .. } => panic!("seen: {:?}", told(&scan)),
+        }
+    }
+
+    /// As a scan of everything sees it now.
+    fn whole(&mut self) -> Vec<String> {
+        let mut ignore = Ignore::new(&["*.skip".to_owned()], &[]).unwrap();
+        told(&scan(&self.disk.root, &mut ignore, &Nothing, OPTIONS).unwrap())
+    }
+}
+
+/// All that a scan says, whatever numbers it gives to entries.
+fn told(scan: &Scan) -> Vec<String> {
+    let mut lines: Vec<_> = scan
+        .tree
+        .nodes
+        .iter()
+        .map(|node| {
+            let at = &scan.paths[&node.key];
+            assert_eq!(scan.tree.nodes.path(node.key).as_ref(), Some(at));
+            format!("{at} {:?} {} {:?}", node.identity, node.ignored, node.kind)
+        })
+        .collect();
+    lines.sort();
+    assert_eq!(scan.paths.len(), lines.len());
+    lines.push(format!("{} files, {} B", scan.files, scan.bytes));
+    lines
+}
+
+fn small() -> Looked {
+    let disk = Disk::new();
+    disk.write("a", "1");
+    disk.write("docs/b", "22");
+    disk.write("docs/deep/c", "333");
+    disk.write("docs/x.skip", "4444");
+    Looked::new(disk)
+}
+
+#[test]
+fn an_edit_a_new_file_a_deletion_and_a_move_are_seen_where_they_are_told() {
+    let mut looked = small();
+    looked.disk.write("a", "longer");
+    looked.disk.write("new/deep/d", "5");
+    assert!(looked.take(&["a", "new"]).is_empty());
+    assert_eq!(told(&looked.scan), looked.whole());
+    fs::remove_file(looked.disk.at("docs/b")).unwrap();
+    assert_eq!(looked.take(&["docs/b"]), ["docs/b"]);
+    assert!(looked.take(&["docs/b"]).is_empty(), "it is not known any more");
+    fs::rename(looked.disk.at("docs/deep"), looked.disk.at("moved")).unwrap();
+    assert!(looked.take(&["docs/deep", "moved"]).is_empty(), "it is elsewhere");
+    assert_eq!(told(&looked.scan), looked.whole());
+    fs::remove_dir_all(looked.disk.at("docs")).unwrap();
+    assert_eq!(looked.take(&["docs", "docs/x.skip"]), ["docs"]);
+    assert_eq!(told(&looked.scan), looked.whole());
+}
+
+#[test]
+fn half_a_move_brings_the_other_half() {
+    let mut looked = small();
+    fs::rename(looked.disk.at("docs/deep/c"), looked.disk.at("c")).unwrap();
+    assert!(looked.take(&["c"]).is_empty());
+    assert_eq!(told(&looked.scan), looked.whole());
+    // And a path below a folder that is not there any more.
+    fs::rename(looked.disk.at("docs"), looked.disk.at("papers")).unwrap();
+    let mut gone = looked.take(&["docs/deep/c"]);
+    gone.sort();
+    assert_eq!(gone, ["docs"], "nobody told yet where it is");
+    assert!(looked.take(&["papers"]).is_empty());
+    assert_eq!(told(&looked.scan), looked.whole());
+}
+
+#[test]
+fn a_save_by_rename_leaves_nothing_behind() {
+    let mut looked = small();
+    looked.disk.save_by_rename("docs/b", "saved");
+    assert!(looked.take(&[".saving", "docs/b"]).is_empty());
+    assert_eq!(told(&looked.scan), looked.whole());
+}
+
+#[test]
+fn a_file_for_a_folder_and_the_reverse() {
+    let mut looked = small();
+    fs::remove_dir_all(looked.disk.at("docs")).unwrap();
+    looked.disk.write("docs", "a file now");
+    fs::remove_file(looked.disk.at("a")).unwrap();
+    looked.disk.write("a/inside", "6");
+    looked.take(&["docs", "a/inside"]);
+    assert_eq!(told(&looked.scan), looked.whole());
+}
+
+#[test]
+fn what_lies_in_an_ignored_folder_is_of_no_account() {
+    let disk = Disk::new();
+    disk.write("cache.skip/a", "1");
+    let mut looked = Looked::new(disk);
+    looked.disk.write("cache.skip/b", "1");
+    assert!(looked.take(&["cache.skip/b", "cache.skip"]).is_empty());
+    assert_eq!(told(&looked.scan), looked.whole());
+}
+
+#[test]
+fn a_folder_in_which_nothing_was_heard_until_now_is_looked_at_whole() {
+    let mut looked = small();
+    looked.disk.write("docs/unheard", "7");
+    assert!(looked.take(&["docs"]).is_empty());
+    assert_ne!(told(&looked.scan), looked.whole());
+    let Part::Seen { scan, vanished } = looked.look_at(&["docs"], &["docs"]) else {
+        panic!("unsure");
+    };
+    assert!(vanished.is_empty(), "{vanished:?}");
+    assert_eq!(told(&scan), looked.whole());
+}
+
+#[test]
+fn what_a_look_cannot_tell_it_does_not_guess() {
+    let mut looked = small();
+    fs::hard_link(looked.disk.at("a"), looked.disk.at("twin")).unwrap();
+    assert_eq!(looked.unsure(&["twin"]), "a file has several names");
+    let mut looked = small();
+    looked.disk.write("docs/.syncignore", "b");
+    assert_eq!(looked.unsure(&["docs/.syncignore"]), "a rule file changed");
+    let mut looked = small();
+    fs::remove_dir(looked.disk.dir.path().join("docs")).unwrap_err();
+    assert!(matches!(looked.look(&["docs"]), Part::Seen { .. }));
+    let folding = DiskTraits {
+        folds_case: true,
+        ..DiskTraits::default()
+    };
+    let nothing = BTreeSet::new();
+    let paths = Paths {
+        changed: &nothing,
+        closed: &nothing,
+        anew: &nothing,
+        disk: &folding,
+    };
+    let before = looked.scan.clone();
+    let part = part(
+        &looked.disk.root,
+        &mut looked.ignore,
+        &Nothing,
+        OPTIONS,
+        (before, paths),
+    )
+    .unwrap();
+    assert!(matches!(part, Part::Unsure("the disk folds names")));
+}
+
+#[test]
+fn a_folder_that_may_not_be_read_any_more_is_no_empty_one() {
+    use std::os::unix::fs::PermissionsExt as _;
+    as_nobody(
+        "local::scan::part::tests::a_folder_that_may_not_be_read_any_more_is_no_empty_one",
+        || {
+            for mode in [0o300, 0o600, 0o000] {
+                let mut looked = small();
+                let docs = looked.disk.at("docs");
+                let set = |mode| fs::set_permissions(&docs, fs::Permissions::from_mode(mode)).unwrap();
+                set(mode);
+                let part = looked.look(&["docs"]);
+                set(0o700);
+                let unsure = matches!(part, Part::Unsure("a folder may be seen now, or not any more"));
+                assert!(unsure, "{mode:o}: {part:?}");
+            }
+        },
+    );
+}
+
+#[test]
+fn a_link_that_took_the_place_of_a_folder_is_not_followed() {
+    let mut looked = small();
+    looked.disk.replace_by_link("docs", "moved away/deep");
+    looked.take(&["docs/b", "moved away"]);
+    assert_eq!(told(&looked.scan), looked.whole());
+}
+
+/// Does something at random; answers the paths that a watcher would tell.
+fn act(disk: &Disk, random: &mut SmallRng) -> Vec<String> {
+    let name = |random: &mut SmallRng| {
+        let depth = random.random_range(1..=3);
+        let parts: Vec<String> = (0..depth)
+            .map(|_| ["a", "b", "c"][random.random_range(0..3_usize)].to_owned())
+            .collect();
+        parts.join("/")
+    };
+    let at = name(random);
+    let place = disk.at(&at);
+    match random.random_range(0..6) {
+        0 | 1 => {
+            if let Some(above) = place.parent() {
+                fs::create_dir_all(above).ok();
+            }
+            let text = "x".repeat(random.random_range(0..9_usize));
+            fs::write(&place, text).ok();
+            // The topmost folder that is new is told; so are all others, which harms nobody.
+            let parts: Vec<&str> = at.split('/').collect();
+            (1..=parts.len()).map(|to| parts[..to].join("/")).collect()
+        }
+        2 => {
+            fs::create_dir(&place).ok();
+            vec![at]
+        }
+        3 => {
+            fs::remove_file(&place).ok();
+            vec![at]
+        }
+        4 => {
+            fs::remove_dir_all(&place).ok();
+            vec![at]
+        }
+        _ => {
+            let to = name(random);
+            fs::rename(&place, disk.at(&to)).ok();
+            vec![at, to]
+        }
+    }
+}
+
+#[test]
+fn after_whatever_happened_a_look_at_it_is_a_scan_of_everything() {
+    for seed in 0..150 {
+        let mut random = SmallRng::seed_from_u64(seed);
+        let mut looked = Looked::new(Disk::new());
+        for _ in 0..12 {
+            let mut changed = BTreeSet::new();
+            for _ in 0..random.random_range(1..6) {
+                changed.extend(act(&looked.disk, &mut random));
+            }
+            let changed: Vec<&str> = changed.iter().map(String::as_str).collect();
+            let before: BTreeSet<String> = looked.scan.paths.values().map(ToString::to_string).collect();
+            let gone = looked.take(&changed);
+            assert_eq!(told(&looked.scan), looked.whole(), "seed {seed}, {changed:?}");
+            for path in gone {
+                assert!(
+                    before.contains(&path) && !looked.disk.at(&path).exists(),
+                    "seed {seed}"
+                );
+            }
+        }
+    }
+}
