@@ -91,6 +91,18 @@ pub enum IntentBody {
         /// Where it goes.
         to: String,
     },
+    /// A rename or move on this disk of what has no record, while an upload of it waits for its answer: what arrives is
+    /// known by its path here.
+    Shift {
+        /// Where it was.
+        from: String,
+        /// Where it goes.
+        to: String,
+        /// `st_dev`.
+        device: u64,
+        /// `st_ino`.
+        inode: u64,
+    },
     /// A download put in its place on the disk (design D1, D2).
     Place {
         /// Where it goes.
@@ -176,6 +188,7 @@ impl IntentBody {
             | Self::Edit { .. }
             | Self::MakeFolder { .. }
             | Self::Rename { .. }
+            | Self::Shift { .. }
             | Self::Place { .. }
             | Self::Park { .. }
             | Self::Trash { .. } => None,
@@ -191,6 +204,7 @@ impl IntentBody {
             }
             Self::MakeFolder { .. }
             | Self::Rename { .. }
+            | Self::Shift { .. }
             | Self::Place { .. }
             | Self::Park { .. }
             | Self::Trash { .. } => None,
@@ -206,6 +220,7 @@ impl IntentBody {
             | Self::Edit { .. }
             | Self::MakeFolder { .. }
             | Self::Rename { .. }
+            | Self::Shift { .. }
             | Self::Place { .. }
             | Self::Park { .. }
             | Self::Trash { .. } => None,
@@ -221,6 +236,7 @@ impl IntentBody {
             | Self::Edit { .. }
             | Self::MakeFolder { .. }
             | Self::Rename { .. }
+            | Self::Shift { .. }
             | Self::Place { .. }
             | Self::Park { .. }
             | Self::Trash { .. } => None,
@@ -355,7 +371,24 @@ mod tests {
                 to,
             },
         );
-        prop_oneof![any_upload(), create, edit, make, rename, place, park, trash]
+        let shift =
+            any::<(String, String, u64, u64)>().prop_map(|(from, to, device, inode)| IntentBody::Shift {
+                from,
+                to,
+                device,
+                inode,
+            });
+        prop_oneof![
+            any_upload(),
+            create,
+            edit,
+            make,
+            rename,
+            shift,
+            place,
+            park,
+            trash
+        ]
     }
 
     proptest! {
