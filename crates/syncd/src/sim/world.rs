@@ -455,6 +455,7 @@ impl World {
         self.disk.kill(machine);
         wire.cut();
         check::stayed(self, machine, &before)?;
+        check::whole(self, machine)?;
         match ended {
             Err(_) => Ok(Passed::Killed),
             Ok(Err(panic)) if panic.is::<Killed>() => Ok(Passed::Killed),
