@@ -91,6 +91,18 @@ pub enum IntentBody {
         /// Where it goes.
         to: String,
     },
+    /// A rename or move on this disk of what has no record, while an upload of it waits for its answer: what arrives is
+    /// known by its path here.
+    Shift {
+        /// Where it was.
+        from: String,
+        /// Where it goes.
+        to: String,
+        /// `st_dev`.
+        device: u64,
+        /// `st_ino`.
+        inode: u64,
+    },
     /// A download put in its place on the disk (design D1, D2).
     Place {
         /// Where it goes.
@@ -176,6 +188,7 @@ impl IntentBody {
             | Self::Edit { .. }
             | Self::MakeFolder { .. }
             | Self::Rename { .. }
+            | Self::Shift { .. }
             | Self::Place { .. }
             | Self::Park { .. }
             | Self::Trash { .. } => None,
@@ -191,6 +204,7 @@ impl IntentBody {
             }
             Self::MakeFolder { .. }
             | Self::Rename { .. }
+            | Self::Shift { .. }
             | Self::Place { .. }
             | Self::Park { .. }
             | Self::Trash { .. } => None,
@@ -206,6 +220,7 @@ impl IntentBody {
             | Self::Edit { .. }
             | Self::MakeFolder { .. }
             | Self::Rename { .. }
+            | Self::Shift { .. }
             | Self::Place { .. }
             | Self::Park { .. }
             | Self::Trash { .. } => None,
@@ -221,6 +236,7 @@ impl IntentBody {
             | Self::Edit { .. }
             | Self::MakeFolder { .. }
             | Self::Rename { .. }
+            | Self::Shift { .. }
             | Self::Place { .. }
             | Self::Park { .. }
             | Self::Trash { .. } => None,
@@ -288,23 +304,14 @@ mod tests {
         )
     }
 
-    fn any_body() -> impl Strategy<Value = IntentBody> {
-        let create = any::<(Option<u64>, String, String, Vec<u64>, Option<u64>)>().prop_map(
-            |(parent, name, path, known_ids, made)| IntentBody::CreateFolder {
-                parent,
-                name,
-                path,
-                known_ids,
-                made,
-            },
-        );
+    fn any_place() -> impl Strategy<Value = IntentBody> {
         let over = any::<(u64, i64, i64, Text)>().prop_map(|(size, mtime_ns, ctime_ns, hash)| OldFile {
             size,
             mtime_ns,
             ctime_ns,
             hash,
         });
-        let place = (
+        (
             any::<(String, String, u64, u64, Text)>(),
             proptest::option::of(over),
             any::<(Option<u64>, Text, Text)>(),
@@ -323,7 +330,19 @@ mod tests {
                         remote_name,
                     }
                 },
-            );
+            )
+    }
+
+    fn any_body() -> impl Strategy<Value = IntentBody> {
+        let create = any::<(Option<u64>, String, String, Vec<u64>, Option<u64>)>().prop_map(
+            |(parent, name, path, known_ids, made)| IntentBody::CreateFolder {
+                parent,
+                name,
+                path,
+                known_ids,
+                made,
+            },
+        );
         let park = any::<(String, String, Text, u64, u64)>().prop_map(|(from, slot, to, device, inode)| {
             IntentBody::Park {
                 from,
@@ -355,7 +374,24 @@ mod tests {
                 to,
             },
         );
-        prop_oneof![any_upload(), create, edit, make, rename, place, park, trash]
+        let shift =
+            any::<(String, String, u64, u64)>().prop_map(|(from, to, device, inode)| IntentBody::Shift {
+                from,
+                to,
+                device,
+                inode,
+            });
+        prop_oneof![
+            any_upload(),
+            create,
+            edit,
+            make,
+            rename,
+            shift,
+            any_place(),
+            park,
+            trash
+        ]
     }
 
     proptest! {

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::Connection;
 
 use crate::error::JournalError;
 use crate::lock::Lock;
@@ -26,62 +26,41 @@ pub(crate) enum Durability {
     Relaxed,
 }
 
-/// The connection of a journal.
-#[derive(Debug)]
-pub(crate) struct Database {
-    conn: Connection,
-    /// Where it is kept for the next one who opens it.
-    #[cfg(any(test, feature = "shelf"))]
-    place: Option<crate::shelf::Place>,
-}
+/// The connection of a journal, closed when it is dropped. In a simulation it goes back to its shelf instead.
+#[cfg(not(any(test, feature = "shelf")))]
+pub(crate) type Database = Connection;
 
-impl Database {
-    /// Closed when it is dropped.
-    pub(crate) const fn own(conn: Connection) -> Self {
-        Self {
-            conn,
-            #[cfg(any(test, feature = "shelf"))]
-            place: None,
-        }
-    }
-
-    /// Goes back to its shelf when it is dropped.
-    #[cfg(any(test, feature = "shelf"))]
-    pub(crate) const fn of_shelf(conn: Connection, place: crate::shelf::Place) -> Self {
-        Self {
-            conn,
-            place: Some(place),
-        }
-    }
-
-    /// How often its shelf has given it out.
-    #[cfg(any(test, feature = "shelf"))]
-    pub(crate) fn given(&self) -> Option<u64> {
-        self.place.as_ref().map(crate::shelf::Place::given)
-    }
-}
-
-impl std::ops::Deref for Database {
-    type Target = Connection;
-
-    fn deref(&self) -> &Connection {
-        &self.conn
-    }
-}
-
-impl std::ops::DerefMut for Database {
-    fn deref_mut(&mut self) -> &mut Connection {
-        &mut self.conn
-    }
+/// A connection that is closed when it is dropped.
+#[cfg(not(any(test, feature = "shelf")))]
+pub(crate) const fn own(conn: Connection) -> Database {
+    conn
 }
 
 #[cfg(any(test, feature = "shelf"))]
-impl Drop for Database {
+pub(crate) use crate::shelf::{Database, own};
+
+/// An open transaction, rolled back when it is dropped. Its statements are kept prepared, which rusqlite's own are not: a
+/// pass makes dozens of small ones.
+struct Open<'a>(&'a Connection);
+
+impl<'a> Open<'a> {
+    fn begin(conn: &'a Connection) -> rusqlite::Result<Self> {
+        conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(Self(conn))
+    }
+
+    fn commit(self) -> rusqlite::Result<()> {
+        self.0.prepare_cached("COMMIT")?.execute([]).map(|_| ())
+    }
+}
+
+impl Drop for Open<'_> {
     fn drop(&mut self) {
-        if let Some(place) = self.place.take()
-            && let Ok(other) = Connection::open_in_memory()
+        // After a commit, and after errors at which SQLite rolled back itself, none is open any more.
+        if !self.0.is_autocommit()
+            && let Err(error) = self.0.execute_batch("ROLLBACK")
         {
-            place.put_back(std::mem::replace(&mut self.conn, other));
+            tracing::debug!(%error, "a transaction could not be rolled back: it ends with the connection");
         }
     }
 }
@@ -103,6 +82,8 @@ pub struct Journal {
     /// The last time any caller told us; stamps what has no time of its own.
     pub(crate) heard: i64,
     pub(crate) random: Random,
+    /// Nothing of it is on a disk, so nothing is synchronised.
+    pub(crate) in_memory: bool,
     /// What the connection is set to; `None`: not known.
     pub(crate) durability: Option<Durability>,
     /// Dropped last: after the database is closed. `None` only for one in memory whose folder is not there.
@@ -122,7 +103,7 @@ impl Journal {
         &mut self,
         durability: Durability,
         doing: &'static str,
-        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, JournalError> {
         let next_node = self.next_node;
         let changed = next_node != self.stored_next_node;
@@ -130,22 +111,21 @@ impl Journal {
             Durability::Full => "FULL",
             Durability::Relaxed => "NORMAL",
         };
-        let set = self.durability == Some(durability);
+        let set = self.in_memory || self.durability == Some(durability);
         // Not known until this has come to its end.
         self.durability = None;
         let written = (|| {
             if !set {
                 self.conn.pragma_update(None, "synchronous", synchronous)?;
             }
-            let tx = self
-                .conn
-                .transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let value = work(&tx)?;
+            let open = Open::begin(&self.conn)?;
+            let value = work(open.0)?;
             if changed {
-                tx.prepare_cached("UPDATE meta SET next_node = ?1")?
+                open.0
+                    .prepare_cached("UPDATE meta SET next_node = ?1")?
                     .execute([Num(next_node)])?;
             }
-            tx.commit()?;
+            open.commit()?;
             Ok(value)
         })();
         let value = written.map_err(|cause| JournalError::sql(doing, cause).at(&self.path))?;

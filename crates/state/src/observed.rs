@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use planner::id::{FileId, FolderId, RemoteId};
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use crate::error::JournalError;
 use crate::journal::{Durability, Journal};
@@ -270,7 +270,7 @@ fn load_looks(conn: &Connection) -> rusqlite::Result<BTreeMap<FileId, Counted>> 
 }
 
 fn store_looks(
-    tx: &Transaction<'_>,
+    tx: &Connection,
     old: &BTreeMap<FileId, Counted>,
     new: &BTreeMap<FileId, Counted>,
 ) -> rusqlite::Result<()> {

@@ -13,7 +13,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::JournalError;
-use crate::journal::{DATABASE, Database, Journal};
+use crate::journal::{DATABASE, Database, Journal, own};
 use crate::lock::Lock;
 use crate::meta;
 use crate::migrate::{self, MIGRATIONS};
@@ -64,7 +64,7 @@ impl Journal {
             .and_then(|()| conn.pragma_update(None, "foreign_keys", true))
             .and_then(|()| meta::create(&conn, high_half(random.next())))
             .map_err(|cause| JournalError::sql("opening the journal", cause).at(&path))?;
-        Self::over(Database::own(conn), path, Some(lock), random)
+        Self::over(own(conn), path, Some(lock), random)
     }
 
     /// Opens a journal that is as this process left it: sound, of this version, and of a pair.
@@ -75,7 +75,7 @@ impl Journal {
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
             .and_then(|_| conn.pragma_update(None, "foreign_keys", true))
             .map_err(|cause| JournalError::sql("opening the journal", cause).at(&path))?;
-        Self::over(Database::own(conn), path, Some(lock), random)
+        Self::over(own(conn), path, Some(lock), random)
     }
 
     /// The journal for a dry run: a copy in memory of what `dir` holds, so that whatever is done with it leaves the
@@ -103,7 +103,7 @@ impl Journal {
         migrate::migrate(&mut conn, None, MIGRATIONS)?;
         conn.pragma_update(None, "foreign_keys", true).map_err(sql)?;
         let random = Random::from_system().map_err(JournalError::io(dir))?;
-        Self::over(Database::own(conn), path, Some(lock), random).map(Some)
+        Self::over(own(conn), path, Some(lock), random).map(Some)
     }
 
     /// The journal for a dry run, also where there is none yet: then an empty one in memory, which is forgotten with
@@ -127,7 +127,7 @@ impl Journal {
         conn.pragma_update(None, "foreign_keys", true)
             .and_then(|()| meta::create(&conn, high_half(random.next())))
             .map_err(sql)?;
-        Self::over(Database::own(conn), dir.join(DATABASE), lock, random)
+        Self::over(own(conn), dir.join(DATABASE), lock, random)
     }
 
     /// A journal over an open database that is up to date.
@@ -147,6 +147,7 @@ impl Journal {
             )
             .and_then(|mut ask| ask.query_row([], |row| row.get(0)))
             .map_err(|cause| JournalError::sql("reading the last time", cause))?;
+        let in_memory = conn.path().is_none_or(str::is_empty);
         Ok(Self {
             conn,
             path,
@@ -155,6 +156,7 @@ impl Journal {
             stored_next_node: next_node,
             heard,
             random,
+            in_memory,
             durability: None,
             _lock: lock,
         })

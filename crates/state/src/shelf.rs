@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 
 use crate::error::JournalError;
-use crate::journal::{Database, Journal};
+use crate::journal::Journal;
 use crate::meta;
 use crate::migrate::{self, MIGRATIONS};
 use crate::open::high_half;
@@ -42,25 +42,58 @@ impl std::fmt::Debug for Shelf {
     }
 }
 
-/// Where a database goes back to when its journal is dropped.
+/// A journal's connection, which may belong to a shelf.
 #[derive(Debug)]
-pub(crate) struct Place {
-    shelf: Shelf,
-    dir: PathBuf,
+pub(crate) struct Database {
+    /// There until this is dropped.
+    conn: Option<Connection>,
+    /// Where it goes back to then; `None`: it is closed.
+    place: Option<(Shelf, PathBuf)>,
 }
 
-impl Place {
-    /// Puts the database back.
-    pub(crate) fn put_back(self, conn: Connection) {
-        let mut slots = self.shelf.slots();
-        if let Some(slot) = slots.get_mut(&self.dir) {
-            slot.held = Held::Here(conn);
-        }
+/// A connection that is closed when it is dropped.
+pub(crate) const fn own(conn: Connection) -> Database {
+    Database {
+        conn: Some(conn),
+        place: None,
     }
+}
 
-    /// How often the database was given out.
-    pub(crate) fn given(&self) -> u64 {
-        self.shelf.given(&self.dir)
+impl Database {
+    /// How often its shelf has given it out; `None`: it is of none.
+    pub(crate) fn given(&self) -> Option<u64> {
+        let (shelf, dir) = self.place.as_ref()?;
+        Some(shelf.given(dir))
+    }
+}
+
+impl std::ops::Deref for Database {
+    type Target = Connection;
+
+    #[expect(
+        clippy::expect_used,
+        reason = "only its drop takes it; nothing of this is in the product"
+    )]
+    fn deref(&self) -> &Connection {
+        self.conn.as_ref().expect("a connection until the drop")
+    }
+}
+
+impl std::ops::DerefMut for Database {
+    #[expect(
+        clippy::expect_used,
+        reason = "only its drop takes it; nothing of this is in the product"
+    )]
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.conn.as_mut().expect("a connection until the drop")
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let (Some((shelf, dir)), Some(conn)) = (self.place.take(), self.conn.take()) {
+            shelf.put_back(&dir, conn);
+        }
     }
 }
 
@@ -87,11 +120,11 @@ impl Shelf {
         };
         let mut random = Random::seeded(seed);
         meta::create(&conn, high_half(random.next())).map_err(sql)?;
-        let place = Place {
-            shelf: self.clone(),
-            dir: dir.to_owned(),
+        let database = Database {
+            conn: Some(conn),
+            place: Some((self.clone(), dir.to_owned())),
         };
-        Journal::over(Database::of_shelf(conn, place), dir.to_owned(), None, random)
+        Journal::over(database, dir.to_owned(), None, random)
     }
 
     /// Opens a journal that was closed with that seal, and says whether nobody had it meanwhile.
@@ -129,6 +162,12 @@ impl Shelf {
             tx.commit()
         })();
         emptied.map_err(|cause| JournalError::sql("emptying a journal in memory", cause))
+    }
+
+    fn put_back(&self, dir: &Path, conn: Connection) {
+        if let Some(slot) = self.slots().get_mut(dir) {
+            slot.held = Held::Here(conn);
+        }
     }
 
     fn slots(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Slot>> {

@@ -90,6 +90,7 @@ const fn is_remote(body: &state::IntentBody) -> bool {
     match body {
         Body::Upload { .. } | Body::CreateFolder { .. } | Body::Edit { .. } => true,
         Body::Rename { .. }
+        | Body::Shift { .. }
         | Body::MakeFolder { .. }
         | Body::Place { .. }
         | Body::Park { .. }

@@ -4,11 +4,11 @@
 use std::num::NonZeroU64;
 
 use planner::content::ContentHash;
-use planner::id::{FileId, FolderId, NodeId, RemoteId, ShortUrl};
+use planner::id::{FileId, FolderId, LocalIdentity, NodeId, RemoteId, ShortUrl};
 use planner::name::{LocalName, RemoteName};
 use planner::path::RelPath;
 use planner::tree::{LocalNode, RemoteNode, SyncedNode};
-use state::{IntentBody, OldFile, Replaced};
+use state::{Intent, IntentBody, OldFile, Replaced};
 
 use super::fetch::Fetched;
 use crate::remote::apply::{Landed, Replacement, Wanted};
@@ -190,6 +190,32 @@ pub(crate) fn rename(
     }
 }
 
+/// The body of a rename on this disk of an entry without a record.
+pub(crate) fn shift(from: &RelPath, to: &RelPath, entry: LocalIdentity) -> IntentBody {
+    IntentBody::Shift {
+        from: from.as_str().to_owned(),
+        to: to.as_str().to_owned(),
+        device: entry.device,
+        inode: entry.inode,
+    }
+}
+
+/// What is sent from a path of this disk for the first time, or made for it in the account, and was moved here by
+/// ourselves, is still the same: its intent follows. Else what arrives late would be somebody else's, and the entry be
+/// sent a second time. Answers whether it did. A version of what has a record is known by that.
+pub(crate) fn follow(intent: &mut Intent, from: &RelPath, to: &RelPath) -> bool {
+    let (IntentBody::Upload { path, node: None, .. } | IntentBody::CreateFolder { path, .. }) =
+        &mut intent.body
+    else {
+        return false;
+    };
+    let Some(before) = RelPath::parse(path).filter(|path| from == path || from.contains(path)) else {
+        return false;
+    };
+    before.moved(from, to).as_str().clone_into(path);
+    true
+}
+
 /// The body of a folder made on this disk.
 pub(crate) fn make_folder(path: &RelPath) -> IntentBody {
     IntentBody::MakeFolder {
@@ -257,4 +283,46 @@ pub(crate) fn parse_hash(text: &str) -> Option<ContentHash> {
     blake3::Hash::from_hex(text)
         .ok()
         .map(|hash| ContentHash(*hash.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_on_its_way_for_the_first_time_follows_its_entry() {
+        let home = tempfile::tempdir().unwrap();
+        let mut journal = state::Journal::open(home.path()).unwrap();
+        let path = |text: &str| RelPath::parse(text).unwrap();
+        let name = RemoteName::new("a");
+        let sent = |at: &RelPath, node| {
+            let sent = Upload {
+                folder: None,
+                wanted: &name,
+                size: NonZeroU64::MIN,
+                path: at,
+                node,
+                replaced: None,
+                fast: true,
+                hash: None,
+            };
+            upload(&sent, "a")
+        };
+        for (body, from, to, after) in [
+            (sent(&path("a"), None), "a", "b/c", Some("b/c")),
+            (sent(&path("d/a"), None), "d", "e", Some("e/a")),
+            (sent(&path("da"), None), "d", "e", None),
+            (sent(&path("a"), Some(NodeId(3))), "a", "b", None),
+            (create_folder(None, &name, "a", Vec::new()), "a", "b", Some("b")),
+            (make_folder(&path("a")), "a", "b", None),
+        ] {
+            let mut intent = journal.begin(body.clone(), 5).unwrap();
+            let followed = follow(&mut intent, &path(from), &path(to));
+            assert_eq!(followed, after.is_some(), "{body:?}");
+            assert_eq!(intent.body == body, after.is_none(), "{body:?}");
+            if let Some(after) = after {
+                assert_eq!(intent.body.account_path(), Some(after));
+            }
+        }
+    }
 }

@@ -11,7 +11,7 @@ use planner::tree::{Standing, SyncedFile, SyncedKind, SyncedNode, SyncedTree};
 use state::{Change, IntentBody};
 
 use super::hands::joined;
-use super::intents::parse_hash;
+use super::intents::{self, parse_hash};
 use super::open::{Halt, Session};
 use crate::local::apply;
 use crate::local::hash;
@@ -30,6 +30,7 @@ pub(crate) async fn disk(session: &mut Session) -> Result<(), Halt> {
         .map_err(|error| session.broken(&error))?;
     let (root, policy) = (session.root.clone(), session.policy.clone());
     let day = TrashPlace::on(super::clock::today());
+    let mut sent = open.clone();
     let bodies: Vec<_> = open.into_iter().map(|intent| (intent.id, intent.body)).collect();
     let renames: Vec<Rename> = bodies
         .iter()
@@ -73,12 +74,16 @@ pub(crate) async fn disk(session: &mut Session) -> Result<(), Halt> {
         // What was put right is not in the newest scan.
         session.disk = None;
     }
-    let mut changes: Vec<Change> = done
-        .into_iter()
-        .map(|rename| rename.record)
-        .chain(placed)
-        .map(Change::Put)
-        .collect();
+    let mut changes = Vec::new();
+    for rename in &done {
+        for intent in &mut sent {
+            if intents::follow(intent, &rename.from, &rename.to) {
+                changes.push(Change::UpdateIntent(intent.id, intent.body.clone()));
+            }
+        }
+    }
+    let records = done.into_iter().filter_map(|rename| rename.record);
+    changes.extend(records.chain(placed).map(Change::Put));
     for (id, found) in settled {
         tell(session, &found, &mut changes);
         changes.push(Change::ClearIntent(id));
@@ -111,12 +116,28 @@ pub(super) fn put_right(root: &Root, open: &[IntentBody], device: &str) -> Resul
 struct Rename {
     from: RelPath,
     to: RelPath,
-    /// The record that it leads to.
-    record: SyncedNode,
+    /// The record that it leads to; `None`: there was none before either.
+    record: Option<SyncedNode>,
+    /// Device and inode of what has no record.
+    entry: Option<(u64, u64)>,
 }
 
 impl Rename {
     fn of(session: &Session, body: &IntentBody) -> Option<Self> {
+        if let IntentBody::Shift {
+            from,
+            to,
+            device,
+            inode,
+        } = body
+        {
+            return Some(Self {
+                from: RelPath::parse(from)?,
+                to: RelPath::parse(to)?,
+                record: None,
+                entry: Some((*device, *inode)),
+            });
+        }
         let IntentBody::Rename {
             node,
             parent,
@@ -139,14 +160,23 @@ impl Rename {
             remote_name: RemoteName::new(remote_name.as_str()),
             ..base.clone()
         };
-        Some(Self { from, to, record })
+        Some(Self {
+            from,
+            to,
+            record: Some(record),
+            entry: None,
+        })
     }
 
-    /// Whether the very entry on record is at its new place, and nothing at its old one.
+    /// Whether the very entry is at its new place, and, of one on record, nothing at its old one.
     fn is_done(&self, root: &Root) -> bool {
-        let there = root.identity_at(&self.to);
-        let here = root.identity_at(&self.from);
-        self.record.identity.is_some() && there.ok().flatten() == self.record.identity && here == Ok(None)
+        let Some(there) = root.identity_at(&self.to).ok().flatten() else {
+            return false;
+        };
+        match &self.record {
+            Some(record) => record.identity == Some(there) && root.identity_at(&self.from) == Ok(None),
+            None => self.entry == Some((there.device, there.inode)),
+        }
     }
 }
 
@@ -243,8 +273,8 @@ fn folder_at(synced: &SyncedTree, path: &RelPath) -> Option<Option<NodeId>> {
 fn settle(root: &Root, body: &IntentBody, how: Keeping<'_>) -> Result<Option<Vec<Recovered>>, LocalError> {
     match body {
         IntentBody::Upload { .. } | IntentBody::CreateFolder { .. } | IntentBody::Edit { .. } => Ok(None),
-        // What it came to is looked at apart: it may lead to a record.
-        IntentBody::Rename { .. } => Ok(Some(Vec::new())),
+        // What it came to is looked at apart: it may lead to a record, and others follow it.
+        IntentBody::Rename { .. } | IntentBody::Shift { .. } => Ok(Some(Vec::new())),
         IntentBody::MakeFolder { path } => {
             // Ours, made for something that comes from the account, and empty still: the next pass makes it again if it
             // is wanted then. What is in it, or another entry, is the user's.

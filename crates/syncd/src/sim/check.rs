@@ -254,6 +254,28 @@ pub(crate) fn stayed(world: &World, machine: usize, before: &[BTreeSet<Content>;
     }
 }
 
+/// Whatever a pass leaves among the user's files, each is as somebody wrote it, all of it: no half of a download, nothing
+/// torn. Excused is half of an upload that the account itself stored and showed as a file of that size: who was not the
+/// one who sent it cannot know.
+pub(crate) fn whole(world: &World, machine: usize) -> Result<(), String> {
+    let ledger = world.ledger.borrow();
+    let files = world.disk.files(machine);
+    let torn = files.iter().find(|(path, bytes)| {
+        let written = content_of(bytes).is_some_and(|content| ledger.written.contains(&content));
+        // Empty files are users': the account holds none.
+        !path.ends_with('/') && !bytes.is_empty() && !written && !world.account.is_half(bytes)
+    });
+    match torn {
+        Some((path, bytes)) => {
+            let bytes = String::from_utf8_lossy(bytes);
+            Err(format!(
+                "a pass left {path} on machine {machine}, which nobody wrote: {bytes}"
+            ))
+        }
+        None => Ok(()),
+    }
+}
+
 /// No interim is left in the account, nothing is on its way on a disk.
 pub(crate) fn no_leftovers(world: &World) -> Result<(), String> {
     let there = account(world);

@@ -498,6 +498,7 @@ impl World {
             wire.cut();
         }
         check::stayed(self, machine, &before)?;
+        check::whole(self, machine)?;
         match ended {
             Err(_) => Ok(Passed::Killed),
             Ok(Err(panic)) if panic.is::<Killed>() => Ok(Passed::Killed),

@@ -208,6 +208,7 @@ fn may_touch(journal: &Journal, root: &Root) -> Result<(), KeepError> {
         | IntentBody::CreateFolder { .. }
         | IntentBody::Edit { .. }
         | IntentBody::Rename { .. }
+        | IntentBody::Shift { .. }
         | IntentBody::MakeFolder { .. } => false,
     });
     if half_done {

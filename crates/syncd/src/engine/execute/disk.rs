@@ -7,7 +7,7 @@ use planner::path::RelPath;
 use planner::transition::{Action, LocalStep, Step};
 use planner::tree::{LocalFile, LocalKind, LocalNode};
 
-use state::IntentBody;
+use state::{Intent, IntentBody};
 
 use super::{Ended, Execution, Start};
 use crate::engine::fetch::{self, Fetched};
@@ -66,7 +66,10 @@ impl Execution<'_> {
             self.parked.insert(*slot, intent);
         }
         if let LocalStep::Move { from, to, .. } = local
-            && let Some(body) = self.rename_body(step, from, to)
+            && let Some(body) = match self.rename_body(step, from, to) {
+                Some(body) => Some(body),
+                None => self.shift_body(seen.as_ref(), from, to)?,
+            }
         {
             let intent = self.begin(body)?;
             self.intents.insert(id, intent);
@@ -88,7 +91,7 @@ impl Execution<'_> {
         })))
     }
 
-    /// The intent of a rename that settles a place on record; others leave nothing that a scan could take wrongly.
+    /// The intent of a rename that settles a place on record.
     fn rename_body(&self, step: &Step, from: &RelPath, to: &RelPath) -> Option<IntentBody> {
         let node = step.node.filter(|_| step.settles.place)?;
         let target = self.decision.merged.target.get(node)?;
@@ -104,6 +107,26 @@ impl Execution<'_> {
             from,
             to,
         ))
+    }
+
+    /// The intent of a rename that settles nothing on record, of an entry that an answer is waited for.
+    fn shift_body(
+        &self,
+        seen: Option<&LocalNode>,
+        from: &RelPath,
+        to: &RelPath,
+    ) -> Result<Option<IntentBody>, Halt> {
+        let followed = !self.followed(from, to)?.is_empty();
+        let identity = seen.and_then(|entry| entry.identity).filter(|_| followed);
+        Ok(identity.map(|identity| intents::shift(from, to, identity)))
+    }
+
+    /// Open intents that follow an entry which we move ourselves.
+    pub(super) fn followed(&self, from: &RelPath, to: &RelPath) -> Result<Vec<Intent>, Halt> {
+        let open = self.session.journal.open_intents();
+        let mut open = open.map_err(|error| self.session.broken(&error))?;
+        open.retain_mut(|intent| intents::follow(intent, from, to));
+        Ok(open)
     }
 
     /// Where a parked entry goes.

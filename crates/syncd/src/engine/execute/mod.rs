@@ -296,6 +296,13 @@ impl Execution<'_> {
             }
             changes.push(Change::ClearIntent(intent.id));
         }
+        if let Action::Local(LocalStep::Move { from, to, .. }) = &step.action {
+            let followed = self.followed(from, to)?.into_iter();
+            changes.extend(followed.map(|intent| Change::UpdateIntent(intent.id, intent.body)));
+            for running in self.intents.values_mut() {
+                intents::follow(running, from, to);
+            }
+        }
         if !matches!(step.action, Action::Journal(_)) {
             let history = self.history(step, &mut changes);
             changes.push(Change::History(history));

@@ -59,6 +59,7 @@ fn folder_of(body: &IntentBody) -> Option<Option<FolderId>> {
         IntentBody::Edit { .. }
         | IntentBody::MakeFolder { .. }
         | IntentBody::Rename { .. }
+        | IntentBody::Shift { .. }
         | IntentBody::Place { .. }
         | IntentBody::Park { .. }
         | IntentBody::Trash { .. } => None,
@@ -139,6 +140,7 @@ impl<'a> Looks<'a> {
             IntentBody::Edit { .. } => self.edit(intent).await,
             IntentBody::MakeFolder { .. }
             | IntentBody::Rename { .. }
+            | IntentBody::Shift { .. }
             | IntentBody::Place { .. }
             | IntentBody::Park { .. }
             | IntentBody::Trash { .. } => Ok(Verdict::Waits),

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use futures_util::stream::{self, StreamExt};
 use planner::id::{FileId, FolderId, NodeId, RemoteId};
 use planner::name::{LocalName, RemoteName};
+use planner::naming;
 use planner::path::RelPath;
 use planner::tree::{Standing, SyncedFile, SyncedKind, SyncedNode};
 use state::{Change, Intent, IntentBody};
@@ -164,6 +165,17 @@ fn place_of(
     (!taken).then_some((parent, local_name))
 }
 
+/// The name on record for something new that was sent as `sent` and arrived as `arrived`. Where we gave it another name
+/// here meanwhile, because that one was taken, the two do not fit: recorded as they are they would stay so. Recorded with
+/// the name that fits it is one that moved there, which the merge settles.
+fn fitting(session: &Session, local_name: &LocalName, sent: &RemoteName, arrived: RemoteName) -> RemoteName {
+    let policy = &session.policy;
+    match naming::to_remote(local_name, &policy.server, policy.unstorable) {
+        Ok(fitting) if fitting != *sent => fitting,
+        Ok(_) | Err(_) => arrived,
+    }
+}
+
 /// The record of a folder that we made in the account and of which the answer was lost, or came too late to be recorded.
 fn adopt_folder(session: &mut Session, intent: &Intent, folder: FolderId, name: RemoteName) -> Vec<Change> {
     let IntentBody::CreateFolder { parent, path, .. } = &intent.body else {
@@ -180,7 +192,7 @@ fn adopt_folder(session: &mut Session, intent: &Intent, folder: FolderId, name: 
     let record = SyncedNode {
         id: session.journal.new_node_id(),
         parent,
-        remote_name: name,
+        remote_name: fitting(session, &local_name, &name, name.clone()),
         local_name,
         identity: None,
         standing: Standing::Published,
@@ -256,7 +268,7 @@ fn adopt(session: &mut Session, intent: &Intent, wanted: &Wanted, landed: &Lande
         None => SyncedNode {
             id: session.journal.new_node_id(),
             parent,
-            remote_name: landed.name.clone(),
+            remote_name: fitting(session, &local_name, &wanted.name, landed.name.clone()),
             local_name,
             identity: None,
             standing: Standing::Published,

@@ -135,6 +135,11 @@ impl SimAccount {
         state.races.lost().iter().map(|bytes| bytes.to_vec()).collect()
     }
 
+    /// Whether these bytes are half of an upload that was ever taken for the whole.
+    pub(crate) fn is_half(&self, bytes: &[u8]) -> bool {
+        self.state().halves.contains(bytes)
+    }
+
     /// Calls that may have changed something since the last reset, struck ones included.
     pub(crate) fn mutations(&self) -> u64 {
         self.state().mutations

@@ -1,5 +1,9 @@
 //! What the account is between calls: rows, faults, counters, and what is still on its way.
 
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+
 use super::calls::{self, Incoming};
 use super::clock::Clock;
 use super::dialect::Dialect;
@@ -28,6 +32,8 @@ pub(super) struct State {
     pub(super) store: Store,
     pub(super) races: Races,
     pub(super) faults: Faults,
+    /// Halves of uploads that were taken for the whole: files of their own from then on.
+    pub(super) halves: BTreeSet<Bytes>,
     /// Longest wait before and after the work, in milliseconds; 0: no wait at all.
     pub(super) max_latency_ms: u64,
     /// Calls that arrived.
@@ -68,6 +74,7 @@ impl State {
             store: Store::default(),
             races: Races::default(),
             faults: Faults::default(),
+            halves: BTreeSet::new(),
             max_latency_ms: 0,
             calls: 0,
             mutations: 0,

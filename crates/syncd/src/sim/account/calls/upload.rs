@@ -59,6 +59,7 @@ pub(super) fn upload(call: &mut Call<'_>, sent: Option<&Sent>) -> Outcome {
     let mut content = content.clone();
     if call.struck.by(Fault::UploadTruncated) {
         content.truncate((content.len() / 2).max(1));
+        call.state.halves.insert(content.clone());
     }
     let incoming = Incoming {
         folder,
