@@ -32,12 +32,18 @@ pub(crate) fn fill(machine: &Machine, cloud: &Cloud, files: u64, folders: u64) {
         fs::create_dir_all(machine.local.join(Path::new(&path).parent().unwrap())).unwrap();
         ids.push(id);
     }
-    for file in 0..files {
-        let content = bytes(100 + file % CONTENTS, file % CONTENTS);
-        let path = place(file, folders);
-        fs::write(machine.local.join(&path), &content).unwrap();
-        let (_, name) = path.rsplit_once('/').unwrap();
-        let id = ids[usize::try_from(file % folders).unwrap()];
-        control.put_file(Some(id), name, &content).unwrap();
-    }
+    let content = |file: u64| bytes(100 + file % CONTENTS, file % CONTENTS);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for file in 0..files {
+                fs::write(machine.local.join(place(file, folders)), content(file)).unwrap();
+            }
+        });
+        for file in 0..files {
+            let path = place(file, folders);
+            let (_, name) = path.rsplit_once('/').unwrap();
+            let id = ids[usize::try_from(file % folders).unwrap()];
+            control.put_file(Some(id), name, content(file)).unwrap();
+        }
+    });
 }

@@ -43,7 +43,7 @@ use world::machine::Running;
 use world::settings::quoted;
 use world::{Cloud, Dialect, Entry, Machine, Tree, World, content_of};
 
-/// Between two looks at the server's count, and at a path.
+/// Between two looks at the server's ledger, and at a path.
 const LOOK: Duration = Duration::from_micros(500);
 
 /// Bytes of a small file.
@@ -83,15 +83,31 @@ impl Bench {
         std::thread::sleep(Duration::from_millis(300 + self.dice.next() % 900));
     }
 
-    /// Saves a file, and waits until the server has had so many more of these calls.
-    fn save(&mut self, service: &mut Running, path: &str, call: &str) -> Duration {
+    /// Saves a file, and waits until the account has it: uploaded and, if it has to be, `renamed`.
+    fn save(&mut self, service: &mut Running, path: &str, renamed: bool) -> Duration {
         let content = self.fresh();
-        self.wanted
-            .insert(path.to_owned(), Entry::File(content_of(&content)));
-        let count = || self.cloud().control.totals().at(call);
-        let before = count();
+        let entry = Entry::File(content_of(&content));
+        self.wanted.insert(path.to_owned(), entry);
+        // A look at an empty ledger is cheap.
+        self.cloud().control.reset_ledger();
         fs::write(self.machine.local.join(path), &content).unwrap();
-        until(service, Instant::now(), LOOK, || count() > before)
+        until(service, Instant::now(), LOOK, || {
+            let entries = self.cloud().control.ledger().entries;
+            let of = |endpoint: &str| {
+                let done = |entry: &&devcloud::Entry| entry.endpoint == endpoint && entry.result == "success";
+                let files = entries.iter().filter(done).flat_map(|entry| entry.files.clone());
+                files.collect::<Vec<u64>>()
+            };
+            let edited = of("/file/edit");
+            of("/file/upload").into_iter().any(|file| {
+                let same = self
+                    .cloud()
+                    .control
+                    .content(file)
+                    .is_ok_and(|bytes| bytes == content);
+                same && (!renamed || edited.contains(&file))
+            })
+        })
     }
 
     /// A new file in the account, in that folder; answers the time until it is here. Whoever makes it come is told in
@@ -150,13 +166,13 @@ fn up(bench: &mut Bench, service: &mut Running) {
     let (mut new, mut again, mut calls) = (Spread::default(), Spread::default(), Spread::default());
     for number in 0..bench.samples {
         let path = format!("{}/saved {number}.bin", bench.folder());
-        new.add(bench.save(service, &path, "/file/upload"));
+        new.add(bench.save(service, &path, false));
         bench.pause();
         let content = bench.fresh();
         calls.add(bare.upload(&format!("{number}.bin"), content));
         bench.pause();
         // A new version comes under another name first and is held when it has the real one.
-        again.add(bench.save(service, &path, "/file/edit"));
+        again.add(bench.save(service, &path, true));
         bench.pause();
     }
     println!("from close() of a saved file of {SMALL} B to the account that holds it");
