@@ -5,6 +5,7 @@ use std::fs::{self, File};
 
 use super::{end, freeze, here, holds, polls, quick, start, status, until, until_equal, until_said, wake};
 use crate::samples::bytes;
+use crate::world::machine::Running;
 use crate::world::{Dialect, Machine, World};
 
 /// From now on it runs where the kernel watches so many folders and no more: a user namespace of its own has a limit of its
@@ -101,5 +102,57 @@ fn events_that_are_lost_in_a_full_queue_cost_no_change() {
     machine.write("new/deep/a.txt", "new while nobody listened");
     wake(&service);
     until_equal(&mut service, &machine, &world.cloud);
+    end(service);
+}
+
+#[test]
+fn in_folders_that_were_moved_swapped_or_made_anew_changes_are_still_heard() {
+    let world = World::start(Dialect::Document);
+    let mut machine = world.machine("d1");
+    // Only the watcher can be why anything is noticed.
+    polls(&mut machine, "1h", "1h");
+    for name in ["a/b/c/file.txt", "one/deep/file.txt", "two/deep/file.txt"] {
+        machine.write(name, name);
+    }
+    let mut service = start(&machine);
+    let mut round = 0;
+    let mut edit = |service: &mut Running, paths: &[&str]| {
+        for path in paths {
+            round += 1;
+            machine.write(path, format!("edit {round}"));
+        }
+        until_equal(service, &machine, &world.cloud);
+    };
+    machine.rename("a", "moved");
+    until_equal(&mut service, &machine, &world.cloud);
+    edit(&mut service, &["moved/b/c/file.txt"]);
+    // One from the middle to the top, and a file into it at once.
+    machine.rename("moved/b", "top");
+    edit(&mut service, &["top/c/file.txt", "top/c/new.txt"]);
+    edit(&mut service, &["top/c/new.txt"]);
+    machine.rename("one", "aside");
+    machine.rename("two", "one");
+    machine.rename("aside", "two");
+    until_equal(&mut service, &machine, &world.cloud);
+    edit(&mut service, &["one/deep/file.txt"]);
+    edit(&mut service, &["two/deep/file.txt"]);
+    // A folder that was made elsewhere, moved in whole.
+    let elsewhere = world.join("elsewhere");
+    crate::world::disk::write(&elsewhere, "x/y/file.txt", b"made elsewhere");
+    fs::rename(&elsewhere, machine.local.join("in")).unwrap();
+    until_equal(&mut service, &machine, &world.cloud);
+    edit(&mut service, &["in/x/y/file.txt"]);
+    // One that goes and is made anew under its name.
+    machine.remove("top");
+    machine.mkdir("top/c");
+    until_equal(&mut service, &machine, &world.cloud);
+    edit(&mut service, &["top/c/file.txt"]);
+    // What syncd itself makes and moves here is watched too.
+    world.cloud.web_create("web/deep/file.txt", b"made there");
+    world.cloud.web_move("in", "in of there");
+    machine.run(&["sync"]).expect(0);
+    until_equal(&mut service, &machine, &world.cloud);
+    edit(&mut service, &["web/deep/file.txt"]);
+    edit(&mut service, &["in of there/x/y/file.txt"]);
     end(service);
 }
