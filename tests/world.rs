@@ -12,14 +12,20 @@ use std::path::PathBuf;
 pub(crate) mod cloud;
 #[path = "world/disk.rs"]
 pub(crate) mod disk;
+#[path = "world/line.rs"]
+pub(crate) mod line;
 #[path = "world/machine.rs"]
 pub(crate) mod machine;
 #[path = "world/mounts.rs"]
 pub(crate) mod mounts;
 #[path = "world/native.rs"]
 pub(crate) mod native;
+#[path = "world/process.rs"]
+pub(crate) mod process;
 #[path = "world/settings.rs"]
 pub(crate) mod settings;
+#[path = "world/socket.rs"]
+pub(crate) mod socket;
 #[path = "world/web.rs"]
 pub(crate) mod web;
 

@@ -38,6 +38,7 @@ mod races;
 mod recovery;
 mod requests;
 mod service;
+mod service_proofs;
 mod transfer;
 mod unsyncable;
 mod versions;

@@ -123,19 +123,23 @@ impl Cloud {
     /// live is out of reach.
     #[track_caller]
     pub(crate) fn tree(&self) -> Tree {
+        self.look()
+            .unwrap_or_else(|what| panic!("{what}\n{}", self.mutations()))
+    }
+
+    /// The same while somebody works on it: for moments two versions may have one name.
+    pub(crate) fn look(&self) -> Result<Tree, String> {
         let held = self.control.tree().unwrap();
         let mut tree = Tree::new();
         let mut add = |path: &Option<String>, what: String, entry: Entry| {
             let path = path
                 .as_deref()
-                .unwrap_or_else(|| panic!("{what} is live, but cannot be reached"));
+                .ok_or_else(|| format!("{what} is live, but cannot be reached"))?;
             let path = path.trim_start_matches('/').to_owned();
-            let before = tree.insert(path.clone(), entry);
-            assert!(
-                before.is_none(),
-                "{path} is twice in the account: {what}\n{}",
-                self.mutations()
-            );
+            match tree.insert(path.clone(), entry) {
+                None => Ok(()),
+                Some(_) => Err(format!("{path} is twice in the account: {what}")),
+            }
         };
         for folder in held
             .folders
@@ -146,7 +150,7 @@ impl Cloud {
                 &folder.path,
                 format!("folder {}, {:?}", folder.id, folder.name),
                 Entry::Folder,
-            );
+            )?;
         }
         for file in held.files.iter().filter(|file| file.state == RowState::Active) {
             let content = content(file.size, &file.md5);
@@ -154,9 +158,9 @@ impl Cloud {
                 &file.path,
                 format!("file {}, {:?}", file.id, file.name),
                 Entry::File(content),
-            );
+            )?;
         }
-        tree
+        Ok(tree)
     }
 
     /// What changed the account, a line for each request, for a test that fails.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use md5::{Digest as _, Md5};
@@ -61,16 +61,20 @@ pub(crate) fn content_of(bytes: &[u8]) -> Content {
 
 /// The content of a file, read in pieces.
 pub(crate) fn content_at(path: &Path) -> Content {
-    let mut file = File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn read(path: &Path) -> io::Result<Content> {
+    let mut file = File::open(path)?;
     let mut md5 = Md5::new();
     let (mut size, mut buffer) = (0, vec![0; 1 << 20]);
     loop {
-        let read = file.read(&mut buffer).unwrap();
+        let read = file.read(&mut buffer)?;
         if read == 0 {
-            return Content {
+            return Ok(Content {
                 size,
                 md5: md5.finalize().into(),
-            };
+            });
         }
         md5.update(&buffer[..read]);
         size += u64::try_from(read).unwrap();
@@ -79,30 +83,40 @@ pub(crate) fn content_at(path: &Path) -> Content {
 
 /// What lies below a folder, without syncd's own corner in it.
 pub(crate) fn tree(root: &Path) -> Tree {
-    let mut tree = everything(root);
-    tree.retain(|path, _| path != ".syncd" && !path.starts_with(".syncd/"));
-    tree
+    look(root).unwrap_or_else(|error| panic!("{}: {error}", root.display()))
+}
+
+/// The same of a folder in which something may vanish meanwhile.
+pub(crate) fn look(root: &Path) -> io::Result<Tree> {
+    let mut tree = Tree::new();
+    if root.is_dir() {
+        walk(root, "", &mut tree, ".syncd")?;
+    }
+    Ok(tree)
 }
 
 /// What lies below a folder, all of it.
 pub(crate) fn everything(root: &Path) -> Tree {
     let mut tree = Tree::new();
     if root.is_dir() {
-        walk(root, "", &mut tree);
+        walk(root, "", &mut tree, "").unwrap_or_else(|error| panic!("{}: {error}", root.display()));
     }
     tree
 }
 
-fn walk(folder: &Path, prefix: &str, tree: &mut Tree) {
-    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
-        let entry = entry.unwrap();
+fn walk(folder: &Path, prefix: &str, tree: &mut Tree, without: &str) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
         let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        let kind = entry.file_type().unwrap();
+        if path == without {
+            continue;
+        }
+        let kind = entry.file_type()?;
         if kind.is_dir() {
-            walk(&entry.path(), &format!("{path}/"), tree);
+            walk(&entry.path(), &format!("{path}/"), tree, without)?;
             tree.insert(path, Entry::Folder);
         } else if kind.is_file() {
-            tree.insert(path, Entry::File(content_at(&entry.path())));
+            tree.insert(path, Entry::File(read(&entry.path())?));
         } else {
             tree.insert(
                 path,
@@ -110,6 +124,7 @@ fn walk(folder: &Path, prefix: &str, tree: &mut Tree) {
             );
         }
     }
+    Ok(())
 }
 
 /// Writes a file, with the folders it needs, as an editor does that saves in place.
