@@ -50,7 +50,10 @@ impl Lock {
             }
             Err(other) => return Err(JournalError::io(&path)(other.into())),
         }
-        write_pid(&mut file).map_err(JournalError::io(&path))?;
+        // A service takes it at each pass: what is there already is not written again.
+        if pid_in(&mut file) != Some(std::process::id()) {
+            write_pid(&mut file).map_err(JournalError::io(&path))?;
+        }
         Ok(Self { _file: file })
     }
 }

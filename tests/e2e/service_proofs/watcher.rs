@@ -156,3 +156,26 @@ fn in_folders_that_were_moved_swapped_or_made_anew_changes_are_still_heard() {
     edit(&mut service, &["in of there/x/y/file.txt"]);
     end(service);
 }
+
+#[test]
+fn folders_that_came_while_events_were_lost_are_watched_afterwards() {
+    let world = World::start(Dialect::Document);
+    let mut machine = world.machine("d1");
+    // Only the watcher can be why anything is noticed.
+    polls(&mut machine, "1h", "1h");
+    for name in ["noise/a.txt", "kept/moved.txt"] {
+        machine.write(name, name);
+    }
+    let mut service = start(&machine);
+    freeze(&service);
+    overflow(&machine);
+    machine.write("new/deep/a.txt", "new while nobody listened");
+    machine.rename("kept", "renamed");
+    wake(&service);
+    until_equal(&mut service, &machine, &world.cloud);
+    machine.write("new/deep/b.txt", "new after that");
+    until_equal(&mut service, &machine, &world.cloud);
+    machine.write("renamed/moved.txt", "edited after that");
+    until_equal(&mut service, &machine, &world.cloud);
+    end(service);
+}

@@ -116,12 +116,22 @@ pub(super) async fn see(session: &Session, before: Option<Disk>) -> Result<Sight
     if let Some(mut disk) = before.filter(|_| !heard.everything) {
         let looked = heard.changed.clone();
         let mut changed = std::mem::take(&mut disk.unsure);
-        changed.extend(heard.changed);
-        if let Some(sight) = parts(session, disk, Heard { changed, ..heard }, looked).await? {
+        changed.extend(looked.iter().cloned());
+        if let Some(sight) = parts(
+            session,
+            disk,
+            Heard {
+                changed,
+                ..heard.clone()
+            },
+            looked,
+        )
+        .await?
+        {
             return Ok(sight);
         }
     }
-    let first = all(session).await?;
+    let first = all(session, heard.closed).await?;
     sure(session, first).await
 }
 
@@ -196,13 +206,13 @@ async fn parts(
 }
 
 /// A scan of everything.
-async fn all(session: &Session) -> Result<Sight, Halt> {
+async fn all(session: &Session, closed: BTreeSet<RelPath>) -> Result<Sight, Halt> {
     let known = observe::known_hashes(session)?;
     let (exclude, include) = (session.pair.exclude.clone(), session.pair.include.clone());
     let (root, options) = (session.root.clone(), options(session));
     let done = crate::blocking::run(move || {
         let mut ignore = Ignore::new(&exclude, &include)?;
-        let scan = scan::scan(&root, &mut ignore, &known, options)?;
+        let scan = scan::scan_with(&root, &mut ignore, &known, options, &closed)?;
         Ok(Sight {
             scan,
             ignore,

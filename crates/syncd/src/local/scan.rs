@@ -96,9 +96,20 @@ pub(crate) fn scan(
     known: &dyn KnownHashes,
     options: ScanOptions,
 ) -> Result<Scan, LocalError> {
+    scan_with(root, ignore, known, options, &BTreeSet::new())
+}
+
+/// The same, where the writers of some files were seen to close them.
+pub(crate) fn scan_with(
+    root: &Root,
+    ignore: &mut Ignore,
+    known: &dyn KnownHashes,
+    options: ScanOptions,
+    closed: &BTreeSet<RelPath>,
+) -> Result<Scan, LocalError> {
     root.check()?;
     ignore.begin();
-    let scan = walk::walk(root, ignore, known, options)?;
+    let scan = walk::walk(root, ignore, known, options, closed)?;
     ignore.end();
     // A disk unmounted half-way would show as a folder that is empty from there on.
     root.check()?;

@@ -2,9 +2,10 @@
 //!
 //! Our own corner of the folder, and who only reads, are no changes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use notify::ErrorKind;
 use notify::event::{AccessKind, AccessMode, CreateKind, EventKind, ModifyKind};
@@ -13,6 +14,9 @@ use tokio::time::Instant;
 
 /// Paths that are remembered between two passes; beyond it everything counts as changed.
 const PATHS_MAX: usize = 10_000;
+
+/// Longer ago than this, a file's stamps tell themselves that it is quiet.
+const LATELY: Duration = Duration::from_secs(30);
 
 /// What changed since the last pass.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -34,7 +38,8 @@ pub(crate) struct Seen {
     pub(crate) first: Option<Instant>,
     /// And the last.
     pub(crate) last: Option<Instant>,
-    /// The folder itself was moved or removed.
+    /// The folder itself was moved or removed, or folders may be new of which nothing was heard: all of it is to be watched
+    /// anew.
     pub(crate) lost: bool,
     /// The kernel watches no more folders.
     pub(crate) limited: bool,
@@ -45,6 +50,8 @@ struct Inner {
     seen: Seen,
     /// Files that were written to, and that nobody was seen to close since (design S13).
     writing: BTreeSet<PathBuf>,
+    /// When something was last heard of a path that nobody was writing to; what is older says nothing any more.
+    quiet: BTreeMap<PathBuf, Instant>,
     /// The sign that is waited for, and whether it was heard.
     sign: Option<(PathBuf, bool)>,
 }
@@ -84,12 +91,18 @@ impl Ear {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was heard since this was asked last, and those of the paths that nobody is writing to.
+    /// What was heard since this was asked last, and files that nobody is writing to, as far as lately heard.
     pub(crate) fn take(&self) -> (Seen, BTreeSet<PathBuf>) {
         let mut inner = self.inner();
-        let seen = std::mem::take(&mut inner.seen);
-        let closed = seen.batch.paths.difference(&inner.writing).cloned().collect();
-        (seen, closed)
+        let Inner {
+            seen, writing, quiet, ..
+        } = &mut *inner;
+        let seen = std::mem::take(seen);
+        let now = Instant::now();
+        let closed = seen.batch.paths.difference(writing);
+        quiet.extend(closed.map(|path| (path.clone(), now)));
+        quiet.retain(|path, at| !writing.contains(path) && now.saturating_duration_since(*at) < LATELY);
+        (seen, quiet.keys().cloned().collect())
     }
 
     /// Whether something was heard, since when, and until when.
@@ -150,7 +163,7 @@ impl Ear {
         let Inner { seen, writing, .. } = inner;
         if event.need_rescan() {
             seen.batch.everything = true;
-            // Who closed what is not known any more; a look after a quiet second tells.
+            seen.lost = true;
             return true;
         }
         if is_reading(&event.kind) {
@@ -280,7 +293,9 @@ mod tests {
     async fn lost_events_and_too_many_mean_everything() {
         let lost = Ear::new(Path::new("/r"));
         lost.hear(Ok(notify::Event::new(EventKind::Other).set_flag(Flag::Rescan)));
-        assert!(lost.heard().is_some() && lost.take().0.batch.everything);
+        let heard = (lost.heard().is_some(), lost.take().0);
+        assert!(heard.0 && heard.1.batch.everything);
+        assert!(heard.1.lost, "folders may have come of which nothing was heard");
         let many = Ear::new(Path::new("/r"));
         for number in 0..PATHS_MAX {
             many.hear(event(CREATED, format!("/r/{number}")));
@@ -317,10 +332,14 @@ mod tests {
         assert_eq!(closed(), ["/r/a"]);
         ear.hear(event(data, "/r/tmp"));
         renamed("/r/tmp", "/r/b");
-        assert_eq!(closed(), ["/r/tmp"], "it is written to under its new name");
+        assert_eq!(
+            closed(),
+            ["/r/a", "/r/tmp"],
+            "it is written to under its new name"
+        );
         ear.hear(event(close, "/r/b"));
         renamed("/r/b", "/r/c");
-        assert_eq!(closed(), ["/r/b", "/r/c"]);
+        assert_eq!(closed(), ["/r/a", "/r/b", "/r/c", "/r/tmp"]);
     }
 
     #[tokio::test]

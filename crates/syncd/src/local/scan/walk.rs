@@ -30,14 +30,14 @@ pub(super) fn walk(
     ignore: &mut Ignore,
     known: &dyn KnownHashes,
     options: ScanOptions,
+    closed: &BTreeSet<RelPath>,
 ) -> Result<Scan, LocalError> {
-    let closed = BTreeSet::new();
     let mut walk = Walk {
         root,
         ignore,
         known,
         options,
-        closed: &closed,
+        closed,
         scan: Scan {
             now_ns: options.now_ns,
             ..Scan::default()
