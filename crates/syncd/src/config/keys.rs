@@ -225,10 +225,10 @@ pub(crate) const KEYS: &[Key] = &[
 
     key(Control, "socket", Path, Machine("`$XDG_RUNTIME_DIR/syncd/control.sock`, without it `state_dir/control.sock`"), "Control socket, 0600 in a 0700 folder."),
 
-    key(Log, "level", Level, Text("info"), "For standard error. `--once` logs warnings only unless this is set; `-v` and `-q` win over it."),
+    key(Log, "level", Level, Text("info"), "A level, or levels by crate, as in `syncd=debug,api=info`. `--once` logs warnings only unless this is set; `-v` and `-q` win over it."),
     key(Log, "format", Choice(&["text", "json"]), Text("text"), "`json` is one object a line."),
-    later(Log, "file", Path, Nothing, "Log file."),
-    later(Log, "keep", Number(0, 1000), Is(5), "Old log files that are kept."),
+    key(Log, "file", Path, Nothing, "Log file of the service; standard error then gets lines only where it is a terminal or systemd's journal. A file of 10 MiB is turned over. Not in a pair's folder."),
+    key(Log, "keep", Number(0, 1000), Is(5), "Old log files that are kept: `FILE.1`, the newest of them, to `FILE.5`."),
 
     later(Notify, "desktop", Flag, IsFlag(false), "Desktop notifications about conflicts and safety stops."),
 

@@ -256,6 +256,11 @@ impl Reader<'_> {
                     .map(|_| top(Section::Log, "level").and_then(|value| self.text(value)))
                     .transpose()?,
                 json: self.text(top(Section::Log, "format")?)? == "json",
+                file: self
+                    .optional(Section::Log, "file")
+                    .map(|value| self.path(value))
+                    .transpose()?,
+                keep: self.number(top(Section::Log, "keep")?)?,
             },
             timing: self.timing()?,
             pairs: (0..self.layers.pairs())

@@ -9,6 +9,7 @@ mod events;
 pub(crate) mod instance;
 pub(crate) mod lock;
 mod log;
+pub(crate) mod logs;
 mod pace;
 mod pair;
 pub(crate) mod pause;

@@ -20,6 +20,7 @@ use super::board::Board;
 use super::control;
 use super::desk::{Desk, Event};
 use super::instance::{self, Instance};
+use super::logs::Logs;
 use super::pair::Life;
 use super::prepare::{Ground, client, ground, same_access};
 use super::ready::Ready;
@@ -75,6 +76,7 @@ struct Member {
 /// All that live.
 struct Crew {
     board: Arc<Board>,
+    logs: Logs,
     ground: Ground,
     client: api::Client,
     beat: Option<Duration>,
@@ -92,7 +94,7 @@ impl Service {
     ///
     /// # Errors
     /// It cannot listen to signals.
-    pub(crate) async fn run(self) -> Result<(), Report> {
+    pub(crate) async fn run(self, logs: Logs) -> Result<(), Report> {
         let mut signals = Signals::new()?;
         let ready = Ready::of(&self.env);
         let stop = CancellationToken::new();
@@ -104,6 +106,7 @@ impl Service {
         );
         let mut crew = Crew {
             board: Arc::new(board),
+            logs,
             ground: self.ground,
             client: self.client,
             // A pair shows itself twice while the manager is told once.
@@ -316,6 +319,7 @@ impl Crew {
                 }
             }
         }
+        self.logs.apply(&ground.config.log);
         self.board.connect(self.client.clone(), &ground.config);
         let (old, new) = (&self.ground.config, &ground.config);
         let anew = !known || old.device_name != new.device_name;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use futures_util::{Stream, StreamExt as _};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -84,7 +84,7 @@ async fn route(caller: &Caller, asked: &Asked, body: &[u8]) -> Result<Response<A
     }
     match asked.route {
         Route::Status => json(&desk.status(pair)?),
-        Route::Events => Ok(stream(caller, pair)),
+        Route::Events => Ok(stream(events::listen(desk, pair, caller.stop.clone()))),
         Route::Metrics => Ok(with_type(
             Full::from(metrics::text(&desk.status(None)?)).boxed_unsync(),
             metrics::CONTENT_TYPE,
@@ -92,7 +92,11 @@ async fn route(caller: &Caller, asked: &Asked, body: &[u8]) -> Result<Response<A
         Route::Log => {
             let limit = u32::try_from(recent::LINES_MAX).unwrap_or(u32::MAX);
             let limit = asked.number("limit", LOG, limit)?;
-            let lines = recent::last(usize::try_from(limit).unwrap_or(usize::MAX));
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            if asked.flag("follow")? {
+                return Ok(stream(events::log(limit, caller.stop.clone())));
+            }
+            let lines = recent::last(limit);
             json(&Log { v: VERSION, lines })
         }
         Route::Wait => {
@@ -279,8 +283,7 @@ fn broken_off() -> Fault {
     )
 }
 
-fn stream(caller: &Caller, pair: Option<&str>) -> Response<AnswerBody> {
-    let pieces = events::listen(&caller.desk, pair, caller.stop.clone());
+fn stream(pieces: impl Stream<Item = Bytes> + Send + 'static) -> Response<AnswerBody> {
     let frames = pieces.map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
     with_type(StreamBody::new(frames).boxed_unsync(), "text/event-stream")
 }

@@ -295,6 +295,15 @@ pub(crate) struct Limiting {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Empty {}
 
+/// A line of the log that is followed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct LogLine {
+    /// Grows by one with each line.
+    pub(crate) seq: u64,
+    /// As text, whatever the log's format.
+    pub(crate) line: String,
+}
+
 /// The last lines of the log.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Log {

@@ -64,7 +64,7 @@ fn exact<T: Serialize + DeserializeOwned>(name: &str, example: Option<&Value>) {
 #[test]
 fn every_example_has_exactly_the_keys_that_are_sent_or_taken() {
     let examples = examples();
-    let checks: [(&str, Check); 17] = [
+    let checks: [(&str, Check); 18] = [
         ("error", exact::<wire::Failure>),
         ("problems", exact::<wire::Problems>),
         ("history", exact::<wire::History>),
@@ -81,6 +81,7 @@ fn every_example_has_exactly_the_keys_that_are_sent_or_taken() {
         ("body pausing", exact::<wire::Pausing>),
         ("body limiting", exact::<wire::Limiting>),
         ("log", exact::<wire::Log>),
+        ("line", exact::<wire::LogLine>),
         // These two are written by the service: see the next test.
         ("status", |_, _| {}),
     ];
