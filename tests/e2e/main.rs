@@ -40,6 +40,7 @@ mod recovery;
 mod requests;
 mod service;
 mod transfer;
+mod unit;
 mod unsyncable;
 mod versions;
 

@@ -79,6 +79,9 @@ pub(crate) enum Command {
     /// The whole thing without an account: both sides on this machine, and everything that travels between them
     #[cfg(feature = "demo")]
     Demo(commands::demo::DemoArgs),
+    /// This program as a systemd user unit: install, uninstall, start, stop, status
+    #[command(subcommand)]
+    Service(commands::service::ServiceCommand),
     /// What the running service does with each pair; without one: what its journal says
     Status(commands::status::StatusArgs),
     /// Look at both sides now
@@ -184,6 +187,7 @@ fn dispatch(context: &Context, once: commands::once::OnceArgs, command: Option<C
         )),
         #[cfg(feature = "demo")]
         Some(Command::Demo(args)) => commands::demo::run(context, &args),
+        Some(Command::Service(command)) => commands::service::run(context, &command),
         Some(Command::Status(args)) => commands::status::run(context, &args),
         Some(Command::Sync(args)) => commands::sync::run(context, &args),
         Some(Command::Wait(args)) => commands::wait::run(context, &args),
@@ -252,7 +256,7 @@ mod tests {
         } else {
             &[]
         };
-        let rest = "status sync wait pause resume stop reload limit log filestatus problems history conflicts approve restore rebuild check forget relocate config completions";
+        let rest = "service status sync wait pause resume stop reload limit log filestatus problems history conflicts approve restore rebuild check forget relocate config completions";
         let rest: Vec<_> = rest.split_whitespace().collect();
         assert_eq!(names, [demo, &rest].concat());
     }

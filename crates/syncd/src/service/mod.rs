@@ -18,5 +18,6 @@ mod ready;
 pub(crate) mod run;
 mod slate;
 pub(crate) mod token;
+pub(crate) mod unit;
 mod watch;
 mod window;

@@ -22,6 +22,7 @@ pub(crate) mod relocate;
 mod render;
 pub(crate) mod restore;
 pub(crate) mod serve;
+pub(crate) mod service;
 pub(crate) mod status;
 pub(crate) mod stop;
 pub(crate) mod sync;

@@ -81,6 +81,7 @@ impl From<Report> for Fault {
             | Kind::OtherAccount
             | Kind::SafetyStop
             | Kind::NotRunning
+            | Kind::NoServiceManager
             | Kind::Refused
             | Kind::Interrupted
             | Kind::OtherPlan
