@@ -43,6 +43,7 @@ mod transfer;
 mod unit;
 mod unsyncable;
 mod versions;
+mod why;
 
 #[path = "../checker.rs"]
 mod checker;

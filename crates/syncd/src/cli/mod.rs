@@ -102,6 +102,8 @@ pub(crate) enum Command {
     Log(commands::log::LogArgs),
     /// How files and folders are, and why: synced, uploading, waiting, conflict, skipped, ignored, held, unproved, failed, drift
     Filestatus(commands::filestatus::FilestatusArgs),
+    /// What each of the three trees says of a path, and the rule that decides
+    Why(commands::why::WhyArgs),
     /// What is not in sync since the last pass, and why
     Problems(commands::problems::ProblemsArgs),
     /// What passes did, newest first, and who allowed what
@@ -198,6 +200,7 @@ fn dispatch(context: &Context, once: commands::once::OnceArgs, command: Option<C
         Some(Command::Limit(args)) => commands::limit::run(context, &args),
         Some(Command::Log(args)) => commands::log::run(context, &args),
         Some(Command::Filestatus(args)) => commands::filestatus::run(context, &args),
+        Some(Command::Why(args)) => commands::why::run(context, &args),
         Some(Command::Problems(args)) => commands::problems::run(context, &args),
         Some(Command::History(args)) => commands::history::run(context, &args),
         Some(Command::Conflicts(command)) => commands::conflicts::run(context, &command),
@@ -256,7 +259,7 @@ mod tests {
         } else {
             &[]
         };
-        let rest = "service status sync wait pause resume stop reload limit log filestatus problems history conflicts approve restore rebuild check forget relocate config completions";
+        let rest = "service status sync wait pause resume stop reload limit log filestatus why problems history conflicts approve restore rebuild check forget relocate config completions";
         let rest: Vec<_> = rest.split_whitespace().collect();
         assert_eq!(names, [demo, &rest].concat());
     }

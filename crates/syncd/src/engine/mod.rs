@@ -33,15 +33,18 @@ pub(crate) mod relocate;
 mod resolve;
 mod restless;
 mod root;
+pub(crate) mod says;
 mod schedule;
 mod settle;
 mod sight;
+mod supposed;
 mod tally;
 #[cfg(test)]
 mod tests;
 mod tidy;
 mod twins;
 mod whereabouts;
+pub(crate) mod why;
 mod words;
 
 use tokio_util::sync::CancellationToken;

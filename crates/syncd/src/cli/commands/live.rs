@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::engine::shown_time;
 use crate::exit::Exit;
 use crate::summary::OTHER_DEVICE;
-use crate::text::{count, len, shown, size};
+use crate::text::{count, len, shown, size, span as time};
 
 /// Items of each kind that are shown; `syncd problems` has all.
 const EXAMPLES: usize = 5;
@@ -207,16 +207,6 @@ impl Pass {
                 );
             }
         }
-    }
-}
-
-/// A time for people, of one unit: `42 s`, `5 min`, `3 h`, `2 days`.
-fn time(seconds: i64) -> String {
-    match seconds.max(0) {
-        seconds @ 0..=119 => format!("{seconds} s"),
-        seconds @ 120..=7_199 => format!("{} min", seconds / 60),
-        seconds @ 7_200..=172_799 => format!("{} h", seconds / 3_600),
-        seconds => format!("{} days", seconds / 86_400),
     }
 }
 

@@ -33,6 +33,9 @@ const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// Between two tries.
 const BUSY_AGAIN: Duration = Duration::from_millis(100);
 
+/// A look at the account that is asked for is waited for so long.
+const ASK_TIME: Duration = Duration::from_secs(20);
+
 /// Lines of history of each pair where nothing is said, and at most.
 const HISTORY: (u32, u32) = (50, 10_000);
 
@@ -195,7 +198,20 @@ async fn journal(caller: &Caller, what: Ask, asked: &Asked) -> Result<Response<A
                 files: vec![file],
             })
         }
+        Ask::Why => {
+            let path = path_of(asked)?;
+            if asked.flag("ask")? {
+                // Whatever comes of that look is what is known then.
+                waiting::look(&caller.desk, pair.as_deref(), ASK_TIME).await?;
+            }
+            json(&ask(caller, move |config| answers::why(config, pair.as_deref(), &path)).await?)
+        }
     }
+}
+
+fn path_of(asked: &Asked) -> Result<String, Fault> {
+    let path = asked.text("path").map(str::to_owned);
+    path.ok_or_else(|| Fault::bad("the parameter \"path\" is missing"))
 }
 
 /// What the user decides; the pair is looked at afterwards.

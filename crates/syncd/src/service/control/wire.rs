@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::between::{HeldItem, HistoryItem, ProblemItem};
 use crate::engine::conflicts::ConflictItem;
+use crate::engine::says::Why;
 
 /// Version of the keys.
 pub(crate) const VERSION: u8 = 1;
@@ -267,6 +268,15 @@ pub(crate) struct FileItem {
     pub(crate) reason: String,
     /// Since when, RFC 3339, where that is known.
     pub(crate) since: Option<String>,
+}
+
+/// Why files and folders are as they are.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Whys {
+    /// Version of the keys.
+    pub(crate) v: u8,
+    /// In the order in which they were asked for.
+    pub(crate) why: Vec<Why>,
 }
 
 /// How long to pause.

@@ -64,7 +64,7 @@ fn exact<T: Serialize + DeserializeOwned>(name: &str, example: Option<&Value>) {
 #[test]
 fn every_example_has_exactly_the_keys_that_are_sent_or_taken() {
     let examples = examples();
-    let checks: [(&str, Check); 18] = [
+    let checks: [(&str, Check); 19] = [
         ("error", exact::<wire::Failure>),
         ("problems", exact::<wire::Problems>),
         ("history", exact::<wire::History>),
@@ -75,6 +75,7 @@ fn every_example_has_exactly_the_keys_that_are_sent_or_taken() {
         ("body restore", exact::<wire::Restore>),
         ("restored", exact::<wire::Restored>),
         ("files", exact::<wire::Files>),
+        ("whys", exact::<wire::Whys>),
         ("waited", exact::<wire::Waited>),
         ("syncs", exact::<wire::Syncs>),
         ("done", exact::<wire::Done>),
