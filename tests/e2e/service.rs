@@ -216,7 +216,8 @@ fn the_service_manager_is_told_of_start_reload_life_and_end() {
     wait_for("STATUS=1 pair, 1 in sync");
     wait_for("WATCHDOG=1");
     signal(&service, Signal::HUP);
-    wait_for("RELOADING=1");
+    let reloading = wait_for("RELOADING=1");
+    assert!(reloading.contains("MONOTONIC_USEC="), "{reloading}");
     wait_for("READY=1");
     signal(&service, Signal::TERM);
     wait_for("STOPPING=1");
@@ -528,6 +529,11 @@ fn the_command_line_asks_and_tells_the_running_service() {
     machine.run(&["stop"]).expect(0);
     let ended = service.wait().expect(0);
     assert!(ended.said().contains("syncd has ended"), "{ended:?}");
+    machine.run(&["pause"]).expect(0);
     let status = machine.run(&["status", "--json"]).expect(1).json();
-    assert_eq!(status["running"], false, "{status}");
+    assert_eq!(
+        (&status["running"], &status["pairs"][0]["paused_until"]),
+        (&false.into(), &0.into()),
+        "{status}"
+    );
 }

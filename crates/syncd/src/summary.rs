@@ -161,6 +161,23 @@ impl PairSummary {
         }
     }
 
+    /// The same with at most so many items in each list.
+    #[must_use]
+    pub(crate) fn cut(&self, items: usize) -> Self {
+        let mut cut = self.clone();
+        cut.conflicts.truncate(items);
+        for list in [
+            &mut cut.skipped,
+            &mut cut.held,
+            &mut cut.unproved,
+            &mut cut.failed,
+            &mut cut.drift,
+        ] {
+            list.truncate(items);
+        }
+        cut
+    }
+
     /// As JSON.
     pub(crate) fn json(&self, strict: bool) -> PairJson<'_> {
         self.json_with(self.exit(strict))

@@ -21,7 +21,7 @@ use super::fault::Fault;
 use super::request::{self, Ask, Asked, Decide, Route, Tell};
 use super::restoring::{self, Restoring};
 use super::wire::{Done, Empty, Files, Keep, Limiting, Log, Pausing, Restore, SyncItem, Syncs, VERSION};
-use super::{events, metrics, recent, waiting};
+use super::{events, meanwhile, metrics, recent, waiting};
 use crate::blocking;
 use crate::config::Config;
 use crate::report::{Kind, Report};
@@ -187,12 +187,21 @@ async fn journal(caller: &Caller, what: Ask, asked: &Asked) -> Result<Response<A
         }
         Ask::Held => json(&ask(caller, move |config| answers::held(config, pair.as_deref())).await?),
         Ask::File => {
-            let path = asked.text("path").map(str::to_owned);
-            let path = path.ok_or_else(|| Fault::bad("the parameter \"path\" is missing"))?;
-            let file = ask(caller, move |config| {
-                answers::file(config, pair.as_deref(), &path)
-            })
-            .await?;
+            let path = path_of(asked)?;
+            let file = match meanwhile::doing(&caller.desk, pair.as_deref(), &path) {
+                Some(file) => file,
+                None => {
+                    let (name, at) = (pair.clone(), path.clone());
+                    let asked = ask(caller, move |config| answers::file(config, name.as_deref(), &at)).await;
+                    match asked {
+                        // A long pass holds the journal: what the one before it found is known all the same.
+                        Err(fault) if fault.is_busy() => {
+                            meanwhile::found(&caller.desk, pair.as_deref(), &path).ok_or(fault)?
+                        }
+                        asked => asked?,
+                    }
+                }
+            };
             json(&Files {
                 v: VERSION,
                 files: vec![file],

@@ -123,6 +123,7 @@ async fn the_examples_of_status_and_events_have_the_keys_of_a_service() {
     let pair = PairState {
         last_pass: Some(serde_json::to_value(pass.json(false)).unwrap()),
         stop: Some(stop),
+        now: vec![Doing::default()],
         ..PairState::default()
     };
     let world = World::new();
