@@ -35,6 +35,7 @@ mod memory;
 mod moves;
 mod names;
 mod network;
+mod notices;
 mod races;
 mod recovery;
 mod requests;

@@ -262,6 +262,7 @@ impl Reader<'_> {
                     .transpose()?,
                 keep: self.number(top(Section::Log, "keep")?)?,
             },
+            notify_desktop: top(Section::Notify, "desktop")?.value == Value::Flag(true),
             timing: self.timing()?,
             pairs: (0..self.layers.pairs())
                 .map(|at| self.pair(at))

@@ -41,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) socket: PathBuf,
     /// Logging.
     pub(crate) log: Log,
+    /// Conflicts and safety stops are told to the desktop.
+    pub(crate) notify_desktop: bool,
     /// Waiting times.
     pub(crate) timing: Timing,
     /// The pairs, in the order of the file; at least one; their names differ also when case is ignored.

@@ -10,6 +10,7 @@ pub(crate) mod instance;
 pub(crate) mod lock;
 mod log;
 pub(crate) mod logs;
+mod notices;
 mod pace;
 mod pair;
 pub(crate) mod pause;

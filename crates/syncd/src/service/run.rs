@@ -21,6 +21,7 @@ use super::control;
 use super::desk::{Desk, Event};
 use super::instance::{self, Instance};
 use super::logs::Logs;
+use super::notices;
 use super::pair::Life;
 use super::prepare::{Ground, client, ground, same_access};
 use super::ready::Ready;
@@ -97,6 +98,7 @@ impl Service {
     pub(crate) async fn run(self, logs: Logs) -> Result<(), Report> {
         let mut signals = Signals::new()?;
         let ready = Ready::of(&self.env);
+        let env = self.env.clone();
         let stop = CancellationToken::new();
         let (board, mut reloads) = Board::new(
             (self.choice, self.env),
@@ -120,6 +122,9 @@ impl Service {
             control::serve(desk, &socket, stop.clone()).map_err(|error| no_socket(&socket, &error))?;
         crew.threads.spawn(served);
         let listening = crew.board.events();
+        let desk: Arc<dyn Desk> = Arc::<Board>::clone(&crew.board);
+        crew.threads
+            .spawn(notices::tell(desk, crew.board.events(), env, stop.clone()));
         crew.seat(false);
         let headline = crew.board.headline();
         tracing::info!(
