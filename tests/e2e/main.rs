@@ -30,18 +30,22 @@ mod faults;
 mod full_disk;
 mod histories;
 mod kill;
+mod logs;
 mod memory;
 mod moves;
 mod names;
 mod network;
+mod notices;
 mod races;
 mod recovery;
 mod requests;
 mod service;
 mod service_proofs;
 mod transfer;
+mod unit;
 mod unsyncable;
 mod versions;
+mod why;
 
 #[path = "../checker.rs"]
 mod checker;

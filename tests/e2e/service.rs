@@ -23,7 +23,7 @@ const LIMIT: Duration = Duration::from_secs(240);
 const LOOK: Duration = Duration::from_millis(30);
 
 /// A machine that looks at the account every second.
-fn machine(world: &World, name: &str) -> Machine {
+pub(crate) fn machine(world: &World, name: &str) -> Machine {
     machine_at(world, name, "/")
 }
 
@@ -36,7 +36,7 @@ fn machine_at(world: &World, name: &str, remote: &str) -> Machine {
 
 /// Waits for that; the service must go on meanwhile.
 #[track_caller]
-fn until(service: &mut Running, what: &str, mut come: impl FnMut(&Running) -> bool) {
+pub(crate) fn until(service: &mut Running, what: &str, mut come: impl FnMut(&Running) -> bool) {
     let begun = Instant::now();
     while !come(service) {
         let ended = service.ended();
@@ -50,24 +50,24 @@ fn until(service: &mut Running, what: &str, mut come: impl FnMut(&Running) -> bo
     }
 }
 
-fn signal(service: &Running, signal: Signal) {
+pub(crate) fn signal(service: &Running, signal: Signal) {
     let pid = Pid::from_raw(i32::try_from(service.pid()).unwrap()).unwrap();
     kill_process(pid, signal).unwrap();
 }
 
 /// Ends it as systemd does.
 #[track_caller]
-fn end(service: Running) -> Run {
+pub(crate) fn end(service: Running) -> Run {
     signal(&service, Signal::TERM);
     service.wait().expect(0)
 }
 
-fn running(service: &Running) -> bool {
+pub(crate) fn running(service: &Running) -> bool {
     service.output().contains("syncd runs")
 }
 
 /// How often a line with all these words was logged.
-fn lines(service: &Running, words: &[&str]) -> usize {
+pub(crate) fn lines(service: &Running, words: &[&str]) -> usize {
     let is = |line: &&str| words.iter().all(|word| line.contains(word));
     service.output().lines().filter(is).count()
 }
@@ -216,7 +216,8 @@ fn the_service_manager_is_told_of_start_reload_life_and_end() {
     wait_for("STATUS=1 pair, 1 in sync");
     wait_for("WATCHDOG=1");
     signal(&service, Signal::HUP);
-    wait_for("RELOADING=1");
+    let reloading = wait_for("RELOADING=1");
+    assert!(reloading.contains("MONOTONIC_USEC="), "{reloading}");
     wait_for("READY=1");
     signal(&service, Signal::TERM);
     wait_for("STOPPING=1");
@@ -528,6 +529,11 @@ fn the_command_line_asks_and_tells_the_running_service() {
     machine.run(&["stop"]).expect(0);
     let ended = service.wait().expect(0);
     assert!(ended.said().contains("syncd has ended"), "{ended:?}");
+    machine.run(&["pause"]).expect(0);
     let status = machine.run(&["status", "--json"]).expect(1).json();
-    assert_eq!(status["running"], false, "{status}");
+    assert_eq!(
+        (&status["running"], &status["pairs"][0]["paused_until"]),
+        (&false.into(), &0.into()),
+        "{status}"
+    );
 }

@@ -111,6 +111,21 @@ impl Cloud {
         )
     }
 
+    /// The same for who signs in with a password.
+    pub(crate) fn login(&self) -> String {
+        let server = &self.host.server;
+        format!(
+            "username = {}\npassword = {}\n",
+            quoted(server.username()),
+            quoted(server.password())
+        )
+    }
+
+    /// What must never be said, whoever signs in.
+    pub(crate) fn password(&self) -> &str {
+        self.host.server.password()
+    }
+
     /// What must never be said.
     pub(crate) fn keys(&self) -> [String; 2] {
         [

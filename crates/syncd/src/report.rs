@@ -52,7 +52,9 @@ pub(crate) enum Kind {
     NotFound,
     /// No service runs.
     NotRunning,
-    /// The running service does not do it.
+    /// There is no systemd that could be asked.
+    NoServiceManager,
+    /// The running service, or systemd, does not do it.
     Refused,
     /// The user stopped it.
     Interrupted,
@@ -82,6 +84,7 @@ impl Kind {
             Self::Busy => "busy",
             Self::NotFound => "not_found",
             Self::NotRunning => "not_running",
+            Self::NoServiceManager => "no_service_manager",
             Self::Refused => "refused",
             Self::Interrupted => "interrupted",
             Self::OtherPlan => "other_plan",
@@ -102,6 +105,7 @@ impl Kind {
             | Self::Server
             | Self::NotFound
             | Self::NotRunning
+            | Self::NoServiceManager
             | Self::Refused
             | Self::Interrupted
             | Self::OtherPlan

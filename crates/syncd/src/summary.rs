@@ -90,6 +90,8 @@ pub(crate) struct PairSummary {
     pub(crate) requests: u64,
     /// When both sides last agreed, RFC 3339.
     pub(crate) last_agreement: Option<String>,
+    /// Folders of the account that were listed.
+    pub(crate) listed: u64,
     /// How old the oldest listing of a folder is that this pass went by; none if it listed nothing.
     pub(crate) oldest_listing: Option<Duration>,
     /// Another device signed in to the account meanwhile: the two took turns (design A9).
@@ -163,6 +165,23 @@ impl PairSummary {
         } else {
             Exit::InSync
         }
+    }
+
+    /// The same with at most so many items in each list.
+    #[must_use]
+    pub(crate) fn cut(&self, items: usize) -> Self {
+        let mut cut = self.clone();
+        cut.conflicts.truncate(items);
+        for list in [
+            &mut cut.skipped,
+            &mut cut.held,
+            &mut cut.unproved,
+            &mut cut.failed,
+            &mut cut.drift,
+        ] {
+            list.truncate(items);
+        }
+        cut
     }
 
     /// As JSON.

@@ -23,6 +23,24 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{whole}.{} {name}", rest * 10 / 1024)
 }
 
+/// A time for people, of one unit: `42 s`, `5 min`, `3 h`, `2 days`. Less than none is none.
+pub(crate) fn span(seconds: i64) -> String {
+    match seconds.max(0) {
+        seconds @ 0..=119 => format!("{seconds} s"),
+        seconds @ 120..=7_199 => format!("{} min", seconds / 60),
+        seconds @ 7_200..=172_799 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// So many seconds back: `5 min ago`, `just now`.
+pub(crate) fn ago(seconds: u64) -> String {
+    if seconds < 2 {
+        return "just now".to_owned();
+    }
+    span(i64::try_from(seconds).unwrap_or(i64::MAX)) + " ago"
+}
+
 /// `1 file`, `2 files`.
 pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
@@ -60,6 +78,13 @@ mod tests {
         assert_eq!(size(1536), "1.5 KiB");
         assert_eq!(size(2 * 1024 * 1024 * 1024), "2.0 GiB");
         assert_eq!(size(u64::MAX), "15.9 EiB");
+    }
+
+    #[test]
+    fn times_have_one_unit() {
+        assert_eq!([-5, 119, 120, 7_200].map(span), ["0 s", "119 s", "2 min", "2 h"]);
+        assert_eq!(span(1_000_000), "11 days");
+        assert_eq!([0, 1, 300].map(ago), ["just now", "just now", "5 min ago"]);
     }
 
     #[test]

@@ -2,11 +2,14 @@
 //! same as a refusal.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request};
@@ -14,6 +17,7 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
+use tokio::runtime::Runtime;
 
 use crate::config::Config;
 use crate::report::{Kind, Report};
@@ -115,17 +119,70 @@ impl Control {
         answered(self.send(Method::POST, &address, body.into(), TIME)?)
     }
 
-    fn send(&self, method: Method, address: &str, body: Bytes, time: Duration) -> Result<Bytes, Trouble> {
-        let broken = |error: &dyn std::error::Error| Trouble::Broken(error.to_string());
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| broken(&error))?;
-        let asked = async { tokio::time::timeout(time, exchange(&self.socket, method, address, body)).await };
-        runtime
-            .block_on(asked)
-            .unwrap_or_else(|_| Err(Trouble::Broken("it took too long".to_owned())))
+    /// Listens: the data of every event goes to `each`, until it breaks off or the service ends.
+    pub(crate) fn listen(
+        &self,
+        path: &str,
+        parameters: &[(&str, Option<&str>)],
+        mut each: impl FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<(), Trouble> {
+        let address = address(path, parameters);
+        runtime()?.block_on(async {
+            let asked = exchange(&self.socket, Method::GET, &address, Bytes::new());
+            let in_time = tokio::time::timeout(TIME, asked).await;
+            let (mut body, connection) = in_time.unwrap_or_else(|_| Err(too_long()))?;
+            let listening = async {
+                let mut text = Vec::new();
+                while let Some(frame) = body.frame().await {
+                    // The service may be gone from one moment to the next: that is an end, too.
+                    let Ok(frame) = frame else { break };
+                    text.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
+                    if data_of(&mut text).iter().any(|data| each(data).is_break()) {
+                        break;
+                    }
+                    if text.len() > ANSWER_MAX {
+                        return Err(Trouble::Broken("an event has no end".to_owned()));
+                    }
+                }
+                Ok(())
+            };
+            beside(connection, listening).await
+        })
     }
+
+    fn send(&self, method: Method, address: &str, body: Bytes, time: Duration) -> Result<Bytes, Trouble> {
+        let asked = async {
+            let (body, connection) = exchange(&self.socket, method, address, body).await?;
+            let collected = beside(connection, Limited::new(body, ANSWER_MAX).collect()).await;
+            let collected = collected.map_err(|error| Trouble::Broken(error.to_string()))?;
+            Ok(collected.to_bytes())
+        };
+        let in_time = runtime()?.block_on(async { tokio::time::timeout(time, asked).await });
+        in_time.unwrap_or_else(|_| Err(too_long()))
+    }
+}
+
+fn runtime() -> Result<Runtime, Trouble> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Trouble::Broken(error.to_string()))
+}
+
+fn too_long() -> Trouble {
+    Trouble::Broken("it took too long".to_owned())
+}
+
+/// Takes the whole events from the front of what came, and answers their data.
+fn data_of(text: &mut Vec<u8>) -> Vec<String> {
+    let mut found = Vec::new();
+    while let Some(end) = text.windows(2).position(|two| two == b"\n\n") {
+        let event: Vec<u8> = text.drain(..end.saturating_add(2)).collect();
+        let event = String::from_utf8_lossy(&event);
+        let data = event.lines().filter_map(|line| line.strip_prefix("data: "));
+        found.extend(data.map(str::to_owned));
+    }
+    found
 }
 
 /// Path and parameters.
@@ -144,7 +201,26 @@ fn address(path: &str, parameters: &[(&str, Option<&str>)]) -> String {
     }
 }
 
-async fn exchange(socket: &Path, method: Method, address: &str, body: Bytes) -> Result<Bytes, Trouble> {
+/// What moves the bytes; nothing comes unless it runs.
+type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>>>>;
+
+/// Waits for something, with the connection running beside it. The connection may end first: what it brought is with the
+/// other half then.
+async fn beside<T>(mut connection: Connection, wanted: impl Future<Output = T>) -> T {
+    tokio::pin!(wanted);
+    tokio::select! {
+        got = &mut wanted => got,
+        _ = &mut connection => wanted.await,
+    }
+}
+
+/// Asks: the body of a good answer, which is still to come, and the connection that brings it.
+async fn exchange(
+    socket: &Path,
+    method: Method,
+    address: &str,
+    body: Bytes,
+) -> Result<(Incoming, Connection), Trouble> {
     let stream = UnixStream::connect(socket).await.map_err(|error| {
         let nobody = [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused];
         if nobody.contains(&error.kind()) {
@@ -153,36 +229,35 @@ async fn exchange(socket: &Path, method: Method, address: &str, body: Bytes) -> 
             Trouble::Broken(format!("{}: {error}", socket.display()))
         }
     })?;
-    let broken = |error: hyper::Error| Trouble::Broken(error.to_string());
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    let broken = |error: &dyn std::error::Error| Trouble::Broken(error.to_string());
+    let shaken = http1::handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = shaken.map_err(|error| broken(&error))?;
+    let mut connection: Connection = Box::pin(connection);
     let request = Request::builder()
         .method(method)
         .uri(address)
         .header(HOST, "syncd")
         .header(CONTENT_TYPE, "application/json")
         .body(Full::new(body))
-        .map_err(|error| Trouble::Broken(error.to_string()))?;
-    let asking = async move {
-        let response = sender.send_request(request).await.map_err(broken)?;
-        let (head, body) = response.into_parts();
-        let body = Limited::new(body, ANSWER_MAX).collect().await;
-        let body = body
-            .map_err(|error| Trouble::Broken(error.to_string()))?
-            .to_bytes();
-        if head.status.is_success() {
-            return Ok(body);
-        }
-        Err(match serde_json::from_slice::<Failure>(&body) {
-            Ok(failure) => Trouble::Refused(failure.error),
-            Err(_) => Trouble::Broken(format!("it answers {}", head.status)),
-        })
-    };
+        .map_err(|error| broken(&error))?;
+    let asking = sender.send_request(request);
     tokio::pin!(asking);
-    tokio::select! {
-        answered = &mut asking => answered,
-        // The connection may end first: its answer is with the other half then.
-        _ = connection => asking.await,
+    let response = tokio::select! {
+        response = &mut asking => response,
+        _ = &mut connection => asking.await,
+    };
+    let (head, body) = response.map_err(|error| broken(&error))?.into_parts();
+    if head.status.is_success() {
+        return Ok((body, connection));
     }
+    let body = beside(connection, Limited::new(body, ANSWER_MAX).collect()).await;
+    let body = body
+        .map_err(|error| Trouble::Broken(error.to_string()))?
+        .to_bytes();
+    Err(match serde_json::from_slice::<Failure>(&body) {
+        Ok(failure) => Trouble::Refused(failure.error),
+        Err(_) => Trouble::Broken(format!("it answers {}", head.status)),
+    })
 }
 
 fn answered<T: DeserializeOwned>(body: Bytes) -> Result<T, Trouble> {
@@ -279,6 +354,15 @@ mod tests {
     fn parameters_are_encoded() {
         let address = address("/v1/file", &[("pair", None), ("path", Some("a b/ä&c"))]);
         assert_eq!(address, "/v1/file?path=a+b%2F%C3%A4%26c");
+    }
+
+    #[test]
+    fn whole_events_are_taken_from_what_came() {
+        let mut text = b": listening\n\nid: 1\nevent: line\ndata: {\"a\":1}\n\nid: 2\ndata: b".to_vec();
+        assert_eq!(data_of(&mut text), ["{\"a\":1}"]);
+        text.extend_from_slice(b"c\n\n");
+        assert_eq!(data_of(&mut text), ["bc"]);
+        assert!(text.is_empty());
     }
 
     #[test]

@@ -79,6 +79,9 @@ pub(crate) enum Command {
     /// The whole thing without an account: both sides on this machine, and everything that travels between them
     #[cfg(feature = "demo")]
     Demo(commands::demo::DemoArgs),
+    /// This program as a systemd user unit: install, uninstall, start, stop, status
+    #[command(subcommand)]
+    Service(commands::service::ServiceCommand),
     /// What the running service does with each pair; without one: what its journal says
     Status(commands::status::StatusArgs),
     /// Look at both sides now
@@ -99,6 +102,8 @@ pub(crate) enum Command {
     Log(commands::log::LogArgs),
     /// How files and folders are, and why: synced, uploading, waiting, conflict, skipped, ignored, held, unproved, failed, drift
     Filestatus(commands::filestatus::FilestatusArgs),
+    /// What each of the three trees says of a path, and the rule that decides
+    Why(commands::why::WhyArgs),
     /// What is not in sync since the last pass, and why
     Problems(commands::problems::ProblemsArgs),
     /// What passes did, newest first, and who allowed what
@@ -184,6 +189,7 @@ fn dispatch(context: &Context, once: commands::once::OnceArgs, command: Option<C
         )),
         #[cfg(feature = "demo")]
         Some(Command::Demo(args)) => commands::demo::run(context, &args),
+        Some(Command::Service(command)) => commands::service::run(context, &command),
         Some(Command::Status(args)) => commands::status::run(context, &args),
         Some(Command::Sync(args)) => commands::sync::run(context, &args),
         Some(Command::Wait(args)) => commands::wait::run(context, &args),
@@ -194,6 +200,7 @@ fn dispatch(context: &Context, once: commands::once::OnceArgs, command: Option<C
         Some(Command::Limit(args)) => commands::limit::run(context, &args),
         Some(Command::Log(args)) => commands::log::run(context, &args),
         Some(Command::Filestatus(args)) => commands::filestatus::run(context, &args),
+        Some(Command::Why(args)) => commands::why::run(context, &args),
         Some(Command::Problems(args)) => commands::problems::run(context, &args),
         Some(Command::History(args)) => commands::history::run(context, &args),
         Some(Command::Conflicts(command)) => commands::conflicts::run(context, &command),
@@ -252,7 +259,7 @@ mod tests {
         } else {
             &[]
         };
-        let rest = "status sync wait pause resume stop reload limit log filestatus problems history conflicts approve restore rebuild check forget relocate config completions";
+        let rest = "service status sync wait pause resume stop reload limit log filestatus why problems history conflicts approve restore rebuild check forget relocate config completions";
         let rest: Vec<_> = rest.split_whitespace().collect();
         assert_eq!(names, [demo, &rest].concat());
     }

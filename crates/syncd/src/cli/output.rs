@@ -3,6 +3,7 @@
 //! A reader that goes away (`syncd … | head`) ends nothing: what cannot be written is dropped.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::ops::ControlFlow;
 
 use serde::Serialize;
 
@@ -73,6 +74,15 @@ impl Output {
     pub(crate) fn text(&self, text: &str) {
         let mut out = io::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// A piece of a result that has no end by itself; it ends when nobody reads it any more.
+    pub(crate) fn piece(&self, text: &str) -> ControlFlow<()> {
+        let mut out = io::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
     }
 
     /// Before a result that takes the place of the last one: on a terminal the screen is cleared.

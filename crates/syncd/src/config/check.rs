@@ -29,6 +29,7 @@ pub(crate) fn config(config: &Config, layers: &Layers) -> Result<(), ConfigError
     address(config, layers)?;
     names(config, layers)?;
     local_folders(config, layers)?;
+    log_file(config, layers)?;
     remote_folders(&config.pairs, layers)
 }
 
@@ -152,6 +153,24 @@ fn local_folders(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
         places.push((pair, place));
     }
     Ok(())
+}
+
+fn log_file(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
+    let Some(file) = &config.log.file else {
+        return Ok(());
+    };
+    let place = Place::of(file);
+    let mut around = config.pairs.iter();
+    match around.find(|pair| place.is_within(&Place::of(&pair.local))) {
+        Some(pair) => Err(ConfigError::LogInPair {
+            at: layers
+                .origin("log.file")
+                .unwrap_or_else(|| layers.file())
+                .to_owned(),
+            outer: describe(pair),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// What this folder overlaps with, if it were the pair's: the folder of another pair, or the state directory.

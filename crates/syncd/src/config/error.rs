@@ -91,6 +91,14 @@ pub(crate) enum ConfigError {
         /// What the outer one is, with its folder.
         outer: String,
     },
+    /// A log file in the folder of a pair: each line would be a change.
+    #[error("{at}: the log file lies within {outer}")]
+    LogInPair {
+        /// File and line, or the variable.
+        at: String,
+        /// The pair's folder.
+        outer: String,
+    },
     /// A local folder that is something else.
     #[error("{at}: not a folder")]
     NotAFolder {

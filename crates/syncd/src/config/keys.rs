@@ -225,12 +225,12 @@ pub(crate) const KEYS: &[Key] = &[
 
     key(Control, "socket", Path, Machine("`$XDG_RUNTIME_DIR/syncd/control.sock`, without it `state_dir/control.sock`"), "Control socket, 0600 in a 0700 folder."),
 
-    key(Log, "level", Level, Text("info"), "For standard error. `--once` logs warnings only unless this is set; `-v` and `-q` win over it."),
+    key(Log, "level", Level, Text("info"), "A level, or levels by crate, as in `syncd=debug,api=info`. `--once` logs warnings only unless this is set; `-v` and `-q` win over it."),
     key(Log, "format", Choice(&["text", "json"]), Text("text"), "`json` is one object a line."),
-    later(Log, "file", Path, Nothing, "Log file."),
-    later(Log, "keep", Number(0, 1000), Is(5), "Old log files that are kept."),
+    key(Log, "file", Path, Nothing, "Log file of the service; standard error then gets lines only where it is a terminal or systemd's journal. A file of 10 MiB is turned over. Not in a pair's folder."),
+    key(Log, "keep", Number(0, 1000), Is(5), "Old log files that are kept: `FILE.1`, the newest of them, to `FILE.5`."),
 
-    later(Notify, "desktop", Flag, IsFlag(false), "Desktop notifications about conflicts and safety stops."),
+    key(Notify, "desktop", Flag, IsFlag(false), "The service tells the desktop of conflicts and safety stops, each once; where there is no desktop nothing happens."),
 
     key(Timing, "quiet_period", Span(0, HOUR), Text("1s"), "A file is taken when two looks so far apart are equal."),
     key(Timing, "restless_after", Span(0, DAY), Text("1h"), "A file that keeps changing for so long is sent from a copy, as it is then."),

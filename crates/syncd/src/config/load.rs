@@ -256,7 +256,13 @@ impl Reader<'_> {
                     .map(|_| top(Section::Log, "level").and_then(|value| self.text(value)))
                     .transpose()?,
                 json: self.text(top(Section::Log, "format")?)? == "json",
+                file: self
+                    .optional(Section::Log, "file")
+                    .map(|value| self.path(value))
+                    .transpose()?,
+                keep: self.number(top(Section::Log, "keep")?)?,
             },
+            notify_desktop: top(Section::Notify, "desktop")?.value == Value::Flag(true),
             timing: self.timing()?,
             pairs: (0..self.layers.pairs())
                 .map(|at| self.pair(at))

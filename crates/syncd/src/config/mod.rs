@@ -41,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) socket: PathBuf,
     /// Logging.
     pub(crate) log: Log,
+    /// Conflicts and safety stops are told to the desktop.
+    pub(crate) notify_desktop: bool,
     /// Waiting times.
     pub(crate) timing: Timing,
     /// The pairs, in the order of the file; at least one; their names differ also when case is ignored.
@@ -79,12 +81,16 @@ pub(crate) struct Limits {
 }
 
 /// Logging.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Log {
-    /// A level or a filter; `None` if the user chose none.
+    /// A level, or levels by crate; `None` if the user chose none.
     pub(crate) level: Option<String>,
     /// JSON instead of text.
     pub(crate) json: bool,
+    /// The service's log file. Absolute, in no pair's folder.
+    pub(crate) file: Option<PathBuf>,
+    /// Old log files that are kept; at most 1,000.
+    pub(crate) keep: u32,
 }
 
 /// Waiting times, for slow servers and for tests.

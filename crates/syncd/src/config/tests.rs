@@ -360,6 +360,21 @@ fn a_local_folder_that_is_a_file_or_holds_the_state_is_refused() {
 }
 
 #[test]
+fn a_log_file_is_no_part_of_what_is_synced() {
+    let home = Home::with(ENOUGH);
+    let config = home.config(&[("SYNCD_LOG__FILE", "~/logs/s.log"), ("SYNCD_LOG__KEEP", "3")]);
+    assert_eq!(config.log.file, Some(home.path().join("logs/s.log")));
+    assert_eq!((config.log.keep, home.config(&[]).log.keep), (3, 5));
+    let error = home.error(&[("SYNCD_LOG__FILE", "~/Cloud/logs/s.log")]);
+    assert!(
+        error.starts_with(
+            "SYNCD_LOG__FILE: the log file lies within the folder $HOME/Cloud of the pair \"main\""
+        ),
+        "{error}"
+    );
+}
+
+#[test]
 fn names_must_differ_in_more_than_case_and_punctuation() {
     let text = two(["~/p", "~/q"], ["/a", "/b"]).replace("\"one\"", "\"TWO\"");
     let error = error_of(&text);

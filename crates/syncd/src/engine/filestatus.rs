@@ -108,7 +108,7 @@ pub(crate) fn of(pair: &PairConfig, dir: &Path, path: &RelPath) -> Result<Option
 }
 
 /// The rule that keeps the path out, in words.
-fn ignored(
+pub(super) fn ignored(
     pair: &PairConfig,
     root: Option<&Root>,
     path: &RelPath,

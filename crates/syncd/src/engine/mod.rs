@@ -34,15 +34,18 @@ pub(crate) mod relocate;
 mod resolve;
 mod restless;
 mod root;
+pub(crate) mod says;
 mod schedule;
 mod settle;
 mod sight;
+mod supposed;
 mod tally;
 #[cfg(test)]
 mod tests;
 mod tidy;
 mod twins;
 mod whereabouts;
+pub(crate) mod why;
 mod words;
 
 use tokio_util::sync::CancellationToken;
@@ -90,6 +93,10 @@ pub(crate) trait Sink: Send + Sync {
     fn phase(&self, pair: &str, phase: &'static str);
     /// What there is to do, as far as known.
     fn totals(&self, files: u64, bytes: u64);
+    /// A step is begun that takes its time: what it is about, and a line for people.
+    fn step_begun(&self, _path: &str, _line: &str) {}
+    /// It has ended, whatever came of it.
+    fn step_ended(&self, _line: &str) {}
     /// A step is done; a line for people.
     fn step_done(&self, line: &str);
     /// So many more bytes were transferred.

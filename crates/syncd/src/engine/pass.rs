@@ -221,6 +221,8 @@ async fn rounds(
         decision.trust_no_copies();
         tracing::trace!(plan = %dry_run::Shown(session, &decision), "decided");
         tally.observed(&decision);
+        let listed = u64::try_from(decision.remote.listed.len()).unwrap_or(u64::MAX);
+        tally.summary.listed = tally.summary.listed.saturating_add(listed);
         gate(session, &decision)?;
         if mode == Mode::Look {
             let planned = dry_run::dry_run(session, &decision, std::mem::take(tally));

@@ -2,6 +2,7 @@
 
 use api::{ApiError, Lost};
 use planner::hold::{ItemKind, Odd, Reason, Unnameable};
+use planner::render::{Place, Verb};
 
 /// A reason, without a full stop.
 pub(crate) fn reason(kind: ItemKind, reason: &Reason) -> String {
@@ -55,6 +56,31 @@ pub(crate) fn unlisted(error: &ApiError) -> String {
             .to_owned();
     }
     format!("it could not be listed: {error}")
+}
+
+/// How an item is counted, as programs read it.
+pub(crate) const fn kind(kind: ItemKind) -> &'static str {
+    match kind {
+        ItemKind::Skipped => "skipped",
+        ItemKind::Held => "held",
+        ItemKind::Unproved => "unproved",
+        ItemKind::Drift => "drift",
+    }
+}
+
+/// What a step does, as users and programs read it.
+pub(crate) const fn step(place: Place, verb: Verb) -> &'static str {
+    match (verb, place) {
+        (Verb::Create, Place::Remote) => "create folder there",
+        (Verb::Create, Place::Local | Place::Record) => "create folder",
+        (Verb::Rename | Verb::Move, _) => "move",
+        (Verb::Park, _) => "set aside",
+        (Verb::Replace, Place::Remote) | (Verb::Upload, _) => "upload",
+        (Verb::Replace, Place::Local | Place::Record) | (Verb::Download, _) => "download",
+        (Verb::Trash | Verb::Remove, Place::Remote) => "delete there",
+        (Verb::Trash | Verb::Remove, Place::Local | Place::Record) => "delete here",
+        (Verb::Agree | Verb::Forget, _) => "record",
+    }
 }
 
 /// Why an entry can never be synced.

@@ -6,7 +6,7 @@
 use planner::content::ContentHash;
 use planner::id::LocalKey;
 use planner::path::RelPath;
-use planner::tree::{LocalFile, LocalKind, LocalNode};
+use planner::tree::{LocalContents, LocalFile, LocalKind, LocalNode};
 
 use super::error::LocalError;
 use super::hash;
@@ -28,33 +28,50 @@ pub(crate) enum Seen {
 
 /// What is at a path now, a file without its bytes.
 pub(crate) fn glance(root: &Root, path: &RelPath) -> Result<Seen, LocalError> {
+    Ok(match entry(root, path)? {
+        None => Seen::Nothing,
+        Some(node) => match node.kind {
+            LocalKind::File(_) => Seen::File(node),
+            LocalKind::Folder(_) => Seen::Folder,
+            LocalKind::Other(_) => Seen::Other,
+        },
+    })
+}
+
+/// What is at a path now as an entry of a tree, whatever it is: a file without its bytes, a folder as if it was read.
+pub(crate) fn entry(root: &Root, path: &RelPath) -> Result<Option<LocalNode>, LocalError> {
     let spot = match root.user_spot(path) {
         Ok(spot) => spot,
-        Err(LocalError::Vanished { .. }) => return Ok(Seen::Nothing),
+        Err(LocalError::Vanished { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
     let Some(meta) = spot.look_if_there()? else {
-        return Ok(Seen::Nothing);
+        return Ok(None);
     };
-    if meta.kind == Kind::Folder {
-        return Ok(Seen::Folder);
-    }
-    if meta.kind != Kind::File {
-        return Ok(Seen::Other);
-    }
-    Ok(Seen::File(LocalNode {
+    let (identity, kind) = match meta.kind {
+        Kind::Folder => (
+            Some(meta.identity),
+            LocalKind::Folder(LocalContents::Read { others: 0 }),
+        ),
+        Kind::File => (
+            (meta.links == 1).then_some(meta.identity),
+            LocalKind::File(LocalFile {
+                size: meta.size,
+                stamp: meta.stamp,
+                hash: None,
+                busy: false,
+                unreadable: false,
+            }),
+        ),
+        Kind::Other(odd) => (None, LocalKind::Other(odd)),
+    };
+    Ok(Some(LocalNode {
         key: LocalKey(0),
         parent: None,
         name: spot.name.clone(),
-        identity: (meta.links == 1).then_some(meta.identity),
+        identity,
         ignored: false,
-        kind: LocalKind::File(LocalFile {
-            size: meta.size,
-            stamp: meta.stamp,
-            hash: None,
-            busy: false,
-            unreadable: false,
-        }),
+        kind,
     }))
 }
 
@@ -95,6 +112,8 @@ mod tests {
         };
         assert_eq!(bytes_of(&seen).unwrap().0, *blake3::hash(b"one").as_bytes());
         assert_eq!(seen.identity, disk.seen("docs/a").identity);
+        let folder = entry(&disk.root, &path("docs")).unwrap().unwrap();
+        assert!(folder.is_folder() && folder.identity.is_some());
         for (at, wanted) in [
             ("docs/x", Seen::Nothing),
             ("none/x", Seen::Nothing),

@@ -41,6 +41,7 @@ pub(super) fn report(error: &ConfigError) -> Report {
         | ConfigError::SameName { .. }
         | ConfigError::PlainHttp { .. }
         | ConfigError::Nested { .. }
+        | ConfigError::LogInPair { .. }
         | ConfigError::NotAFolder { .. }
         | ConfigError::BadProfile { .. }
         | ConfigError::NoHome => together(error),
@@ -70,6 +71,12 @@ fn together(error: &ConfigError) -> Report {
             format!("{inner} lies within {outer}"),
             "what lies within both would be synced twice",
             "choose folders that do not contain each other",
+        ),
+        ConfigError::LogInPair { at, outer } => say(
+            at,
+            format!("the log file lies within {outer}"),
+            "each line of it would be a change that is synced, and logged",
+            "choose a place outside of it for log.file",
         ),
         ConfigError::NotAFolder { at, pair } => say(
             at,

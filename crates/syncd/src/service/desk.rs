@@ -51,6 +51,8 @@ pub(crate) struct PairState {
     pub(crate) phase: &'static str,
     /// The last step that was done, for people.
     pub(crate) doing: Option<String>,
+    /// Steps that are being done just now; the first of them.
+    pub(crate) now: Vec<Doing>,
     /// Whether the last pass left both sides the same, and nothing was seen to change since.
     pub(crate) in_sync: bool,
     /// The exit code that `--once` would have ended with.
@@ -67,12 +69,18 @@ pub(crate) struct PairState {
     pub(crate) oldest_listing: Option<u64>,
     /// Requests in the last hour.
     pub(crate) requests_last_hour: u64,
+    /// Requests of the last pass; `None` before the first.
+    pub(crate) requests_last_poll: Option<u64>,
+    /// Folders of the account that it listed, where that is known.
+    pub(crate) listed_last_poll: Option<u64>,
     /// When both sides last agreed, RFC 3339.
     pub(crate) last_agreement: Option<String>,
     /// Until when the pair is paused, seconds since 1970; 0 for ever; `None`: it is not paused.
     pub(crate) paused_until: Option<i64>,
-    /// The last pass, with the keys of `--once --json`.
+    /// The last pass, with the keys of `--once --json`; of each of its lists at most [`LISTED`] items.
     pub(crate) last_pass: Option<serde_json::Value>,
+    /// How many items each of its lists has.
+    pub(crate) counts: Counts,
     /// Why the pair waits for the user.
     pub(crate) stop: Option<crate::summary::Stop>,
     /// Why the last pass could not run: what happened, why, what next.
@@ -81,6 +89,38 @@ pub(crate) struct PairState {
     pub(crate) other_device: bool,
     /// How this side is watched: `watching`, or why it is scanned instead, with what to do.
     pub(crate) watch: String,
+}
+
+/// Items of each list of a pass in a status; `GET /v1/problems` has all.
+pub(crate) const LISTED: usize = 100;
+
+/// Steps in a status that are being done.
+pub(crate) const DOING: usize = 8;
+
+/// A step that is being done.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub(crate) struct Doing {
+    /// What it is about, below the pair's folder.
+    pub(crate) path: String,
+    /// For people.
+    pub(crate) text: String,
+}
+
+/// Lengths of a pass's lists.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub(crate) struct Counts {
+    /// Conflicts settled.
+    pub(crate) conflicts: u64,
+    /// What can never be held.
+    pub(crate) skipped: u64,
+    /// What waits for a decision or a proof.
+    pub(crate) held: u64,
+    /// What one more look decides.
+    pub(crate) unproved: u64,
+    /// What was refused.
+    pub(crate) failed: u64,
+    /// What differs on the side that is never written.
+    pub(crate) drift: u64,
 }
 
 /// What is still to be done.

@@ -6,6 +6,8 @@ use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
+
 use crate::config::load::Env;
 
 /// The way to whoever started this process.
@@ -36,7 +38,10 @@ impl Ready {
 
     /// Reads its configuration again; [`ready`](Self::ready) ends that.
     pub(crate) fn reloading(&self) {
-        self.send("RELOADING=1");
+        let now = clock_gettime(ClockId::Monotonic);
+        let micros = i128::from(now.tv_sec) * 1_000_000 + i128::from(now.tv_nsec) / 1_000;
+        // By the time it is known which reload is meant (`Type=notify-reload`).
+        self.send(&format!("RELOADING=1\nMONOTONIC_USEC={micros}"));
     }
 
     /// About to end.
@@ -102,6 +107,7 @@ mod tests {
         let ready = Ready::of(&Env::of("/", &[("NOTIFY_SOCKET", path.to_str().unwrap())]));
         ready.ready("two\nlines");
         ready.alive();
+        ready.reloading();
         ready.stopping();
         let mut bytes = [0; 256];
         let mut next = || {
@@ -110,6 +116,9 @@ mod tests {
         };
         assert_eq!(next(), "READY=1\nSTATUS=two lines");
         assert_eq!(next(), "WATCHDOG=1");
+        let reloading = next();
+        let micros = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap();
+        assert!(micros.parse::<u64>().unwrap() > 0, "{reloading}");
         assert_eq!(next(), "STOPPING=1\nSTATUS=stopping");
     }
 

@@ -20,6 +20,8 @@ use super::board::Board;
 use super::control;
 use super::desk::{Desk, Event};
 use super::instance::{self, Instance};
+use super::logs::Logs;
+use super::notices;
 use super::pair::Life;
 use super::prepare::{Ground, client, ground, same_access};
 use super::ready::Ready;
@@ -75,6 +77,7 @@ struct Member {
 /// All that live.
 struct Crew {
     board: Arc<Board>,
+    logs: Logs,
     ground: Ground,
     client: api::Client,
     beat: Option<Duration>,
@@ -92,9 +95,10 @@ impl Service {
     ///
     /// # Errors
     /// It cannot listen to signals.
-    pub(crate) async fn run(self) -> Result<(), Report> {
+    pub(crate) async fn run(self, logs: Logs) -> Result<(), Report> {
         let mut signals = Signals::new()?;
         let ready = Ready::of(&self.env);
+        let env = self.env.clone();
         let stop = CancellationToken::new();
         let (board, mut reloads) = Board::new(
             (self.choice, self.env),
@@ -104,6 +108,7 @@ impl Service {
         );
         let mut crew = Crew {
             board: Arc::new(board),
+            logs,
             ground: self.ground,
             client: self.client,
             // A pair shows itself twice while the manager is told once.
@@ -117,6 +122,9 @@ impl Service {
             control::serve(desk, &socket, stop.clone()).map_err(|error| no_socket(&socket, &error))?;
         crew.threads.spawn(served);
         let listening = crew.board.events();
+        let desk: Arc<dyn Desk> = Arc::<Board>::clone(&crew.board);
+        crew.threads
+            .spawn(notices::tell(desk, crew.board.events(), env, stop.clone()));
         crew.seat(false);
         let headline = crew.board.headline();
         tracing::info!(
@@ -316,6 +324,7 @@ impl Crew {
                 }
             }
         }
+        self.logs.apply(&ground.config.log);
         self.board.connect(self.client.clone(), &ground.config);
         let (old, new) = (&self.ground.config, &ground.config);
         let anew = !known || old.device_name != new.device_name;

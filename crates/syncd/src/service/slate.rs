@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::desk::{PairState, Queue};
+use super::desk::{Counts, DOING, Doing, LISTED, PairState, Queue};
 use super::events::Events;
 use super::pace::{Came, Trigger};
 use super::window::Window;
@@ -18,7 +18,7 @@ use crate::engine::{Sink, now};
 use crate::exit::Exit;
 use crate::report::Report;
 use crate::summary::{PairSummary, Stop};
-use crate::text::shown;
+use crate::text::{len, shown};
 
 /// Over which the rate is measured, in seconds.
 const RATE_WINDOW: u64 = 10;
@@ -30,12 +30,16 @@ const REQUESTS_WINDOW: u64 = 60;
 struct Inner {
     phase: &'static str,
     doing: Option<String>,
+    /// Steps under way.
+    now: Vec<Doing>,
     queue: Queue,
     moved: Window,
     requests: Window,
     next_poll: Option<i64>,
-    listed: Option<Instant>,
+    polled: Option<PollFacts>,
     last: Option<PairSummary>,
+    /// The same for a status, made once.
+    last_json: Option<serde_json::Value>,
     /// When both sides last agreed: a pass that cannot even begin does not know.
     agreed: Option<String>,
     /// The stop that no pass got past since.
@@ -63,6 +67,20 @@ impl Inner {
     }
 }
 
+/// What a look at the account took, and what it can be relied on for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct PollFacts {
+    /// Requests, whatever they were for.
+    pub(crate) requests: u64,
+    /// Folders that were listed, where that was counted.
+    pub(crate) listed: Option<u64>,
+    /// When the oldest listing was taken that the pair relies on now.
+    pub(crate) oldest: Instant,
+}
+
+/// Steps under way that are kept; more are never begun at once.
+const NOW_MAX: usize = 512;
+
 /// One pair.
 #[derive(Debug)]
 pub(crate) struct Slate {
@@ -81,12 +99,14 @@ impl Slate {
         let inner = Inner {
             phase: "starting",
             doing: None,
+            now: Vec::new(),
             queue: Queue::default(),
             moved: Window::default(),
             requests: Window::default(),
             next_poll: None,
-            listed: None,
+            polled: None,
             last: None,
+            last_json: None,
             agreed: None,
             stop: None,
             changed: false,
@@ -189,6 +209,7 @@ impl Slate {
             name: self.name.clone(),
             phase: inner.phase,
             doing: inner.doing.clone(),
+            now: inner.now.iter().take(DOING).cloned().collect(),
             in_sync: inner.in_sync(),
             exit: inner.exit().code(),
             queue: inner.queue,
@@ -199,11 +220,14 @@ impl Slate {
                 .checked_div(rate)
                 .filter(|_| inner.queue.bytes > 0),
             next_poll: inner.next_poll,
-            oldest_listing: inner.listed.map(|listed| listed.elapsed().as_secs()),
+            oldest_listing: inner.polled.map(|polled| polled.oldest.elapsed().as_secs()),
             requests_last_hour: inner.requests.sum(seconds / 60, REQUESTS_WINDOW),
+            requests_last_poll: inner.polled.map(|polled| polled.requests),
+            listed_last_poll: inner.polled.and_then(|polled| polled.listed),
             last_agreement: inner.agreed.clone(),
             paused_until: inner.paused,
-            last_pass: last.and_then(|last| serde_json::to_value(last.json(false)).ok()),
+            last_pass: inner.last_json.clone(),
+            counts: last.map(counts).unwrap_or_default(),
             stop: inner.stop.clone(),
             error: last.and_then(|last| last.error.as_ref()).map(Report::line),
             other_device: last.is_some_and(|last| last.other_device),
@@ -284,6 +308,7 @@ impl Slate {
         inner.changed = false;
         inner.pass = Some(end);
         inner.queue = Queue::default();
+        inner.now.clear();
         inner.next_poll = None;
     }
 
@@ -303,25 +328,35 @@ impl Slate {
         inner.ended = inner.ended.saturating_add(1);
     }
 
+    /// The account was looked at.
+    pub(crate) fn polled(&self, facts: PollFacts) {
+        self.inner().polled = Some(facts);
+    }
+
     /// A pass has ended.
     pub(crate) fn end(&self, summary: PairSummary, came: Came, trigger: Trigger, began: Instant) {
+        if summary.error.is_none() {
+            let oldest = summary.oldest_listing;
+            let oldest = oldest.and_then(|age| Instant::now().checked_sub(age));
+            self.polled(PollFacts {
+                requests: summary.requests,
+                listed: Some(summary.listed),
+                oldest: oldest.unwrap_or(began),
+            });
+        }
         let (seconds, mut inner) = (self.seconds(), self.inner());
         inner.pass = None;
         inner.ended = inner.ended.saturating_add(1);
         inner.queue = Queue::default();
         inner.doing = None;
+        inner.now.clear();
         inner
             .requests
             .add(seconds / 60, summary.requests, REQUESTS_WINDOW);
-        let listed = summary
-            .oldest_listing
-            .and_then(|age| Instant::now().checked_sub(age));
-        inner.listed = listed
-            .or((summary.error.is_none()).then_some(began))
-            .or(inner.listed);
         let was_offline = inner.offline;
         inner.offline = came == Came::Offline;
         let before = inner.last.replace(summary.clone());
+        inner.last_json = serde_json::to_value(summary.cut(LISTED).json(false)).ok();
         let stop_before = inner.stop.clone();
         if summary.error.is_none() {
             inner.stop.clone_from(&summary.stop);
@@ -363,6 +398,17 @@ impl Slate {
     }
 }
 
+fn counts(last: &PairSummary) -> Counts {
+    Counts {
+        conflicts: len(&last.conflicts),
+        skipped: len(&last.skipped),
+        held: len(&last.held),
+        unproved: len(&last.unproved),
+        failed: len(&last.failed),
+        drift: len(&last.drift),
+    }
+}
+
 impl Sink for Slate {
     fn phase(&self, _pair: &str, phase: &'static str) {
         let mut inner = self.inner();
@@ -376,6 +422,23 @@ impl Sink for Slate {
 
     fn totals(&self, files: u64, bytes: u64) {
         self.inner().queue = Queue { files, bytes };
+    }
+
+    fn step_begun(&self, path: &str, line: &str) {
+        let mut inner = self.inner();
+        if inner.now.len() < NOW_MAX {
+            inner.now.push(Doing {
+                path: path.to_owned(),
+                text: shown(line),
+            });
+        }
+    }
+
+    fn step_ended(&self, line: &str) {
+        let (line, mut inner) = (shown(line), self.inner());
+        if let Some(at) = inner.now.iter().position(|doing| doing.text == line) {
+            inner.now.remove(at);
+        }
     }
 
     fn step_done(&self, line: &str) {
@@ -445,6 +508,33 @@ mod tests {
         assert_eq!(slate.state().requests_last_hour, 12);
         tokio::time::advance(Duration::from_secs(31 * 60)).await;
         assert_eq!(slate.state().requests_last_hour, 5);
+    }
+
+    #[tokio::test]
+    async fn what_is_being_done_is_known_until_it_ends_and_lists_are_cut_and_counted() {
+        let home = tempfile::tempdir().unwrap();
+        let slate = slate(home.path());
+        slate.begin(CancellationToken::new());
+        slate.step_begun("a", "upload a (3 B)");
+        slate.step_begun("b", "upload b (3 B)");
+        slate.step_ended("upload a (3 B)");
+        let now: Vec<_> = slate.state().now.into_iter().map(|doing| doing.path).collect();
+        assert_eq!(now, ["b"]);
+        let item = |number: usize| Item {
+            path: number.to_string(),
+            reason: "why".into(),
+        };
+        let many = PairSummary {
+            skipped: (0..LISTED + 5).map(item).collect(),
+            requests: 7,
+            ..PairSummary::default()
+        };
+        pass(&slate, many);
+        let state = slate.state();
+        assert_eq!(state.now, []);
+        assert_eq!((state.counts.skipped, state.requests_last_poll), (105, Some(7)));
+        let last = state.last_pass.unwrap();
+        assert_eq!(last["skipped"].as_array().map(Vec::len), Some(LISTED));
     }
 
     #[tokio::test]

@@ -69,17 +69,11 @@ pub(crate) fn run(context: &Context, args: &DemoArgs) -> Exit {
         }
     };
     // What fails on purpose is no warning.
-    let log = Log {
-        level: None,
-        json: false,
-    };
-    let bar = ProgressBar::hidden();
     logging::start(
-        &log,
-        context.verbosity,
+        context,
+        &Log::default(),
         LevelFilter::ERROR,
-        context.output.has_color(),
-        &bar,
+        &ProgressBar::hidden(),
     );
     let exit = runtime.block_on(told(context, args));
     runtime.shutdown_timeout(LEAVE);

@@ -35,14 +35,15 @@ pub(crate) fn run(context: &Context, args: &FilestatusArgs) -> Exit {
             } else {
                 context.output.text(&text(&files.files));
             }
-            Exit::of_pairs(files.files.iter().map(exit))
+            Exit::of_pairs(files.files.iter().map(|file| exit(&file.status)))
         }
         Err(report) => context.output.fail(&report),
     }
 }
 
-fn exit(file: &FileItem) -> Exit {
-    match file.status.as_str() {
+/// What that means for scripts.
+pub(super) fn exit(status: &str) -> Exit {
+    match status {
         "synced" | "ignored" | "skipped" | "drift" => Exit::InSync,
         _ => Exit::NotInSync,
     }
@@ -96,9 +97,6 @@ mod tests {
             since: None,
         };
         assert_eq!(text(&[file("held")]), "held       a\\u{1b}[2J: why\n");
-        assert_eq!(
-            (exit(&file("synced")), exit(&file("waiting"))),
-            (Exit::InSync, Exit::NotInSync)
-        );
+        assert_eq!((exit("synced"), exit("waiting")), (Exit::InSync, Exit::NotInSync));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! It reads what came over the socket leniently: a service may be newer than the command that asks it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Deserialize;
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use crate::engine::shown_time;
 use crate::exit::Exit;
 use crate::summary::OTHER_DEVICE;
-use crate::text::{count, len, shown, size};
+use crate::text::{count, len, shown, size, span as time};
 
 /// Items of each kind that are shown; `syncd problems` has all.
 const EXAMPLES: usize = 5;
@@ -31,6 +32,7 @@ pub(super) struct Pair {
     pub(super) name: String,
     phase: String,
     doing: Option<String>,
+    now: Vec<Doing>,
     in_sync: bool,
     exit: u8,
     queue: Queue,
@@ -42,10 +44,17 @@ pub(super) struct Pair {
     last_agreement: Option<String>,
     paused_until: Option<i64>,
     last_pass: Option<Pass>,
+    counts: BTreeMap<String, u64>,
     stop: Option<Stop>,
     error: Option<String>,
     other_device: bool,
     watch: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Doing {
+    text: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -121,6 +130,9 @@ impl Pair {
     fn text(&self, out: &mut String, now: i64) {
         // Writing to a String does not fail.
         let _ = writeln!(out, "{}: {}", shown(&self.name), self.headline(now));
+        for doing in self.now.iter().take(EXAMPLES) {
+            let _ = writeln!(out, "  now: {}", shown(&doing.text));
+        }
         let lines = [
             self.doing
                 .as_ref()
@@ -137,7 +149,7 @@ impl Pair {
             let _ = writeln!(out, "  {}", shown(&line));
         }
         if let Some(pass) = &self.last_pass {
-            pass.text(out, &self.name);
+            pass.text(out, &self.name, &self.counts);
         }
         let _ = writeln!(out, "  {}", self.looks(now));
     }
@@ -186,7 +198,7 @@ impl Pair {
 }
 
 impl Pass {
-    fn text(&self, out: &mut String, name: &str) {
+    fn text(&self, out: &mut String, name: &str, counts: &BTreeMap<String, u64>) {
         let kinds = [
             ("failed", &self.failed),
             ("held", &self.held),
@@ -198,7 +210,9 @@ impl Pass {
             for item in items.iter().take(EXAMPLES) {
                 let _ = writeln!(out, "  {kind:8}  {}: {}", shown(&item.path), shown(&item.reason));
             }
-            let more = len(items).saturating_sub(len(items.get(..EXAMPLES).unwrap_or(items)));
+            // The list may be cut; its length is not.
+            let all = counts.get(kind).copied().unwrap_or(0).max(len(items));
+            let more = all.saturating_sub(len(items.get(..EXAMPLES).unwrap_or(items)));
             if more > 0 {
                 let _ = writeln!(
                     out,
@@ -207,16 +221,6 @@ impl Pass {
                 );
             }
         }
-    }
-}
-
-/// A time for people, of one unit: `42 s`, `5 min`, `3 h`, `2 days`.
-fn time(seconds: i64) -> String {
-    match seconds.max(0) {
-        seconds @ 0..=119 => format!("{seconds} s"),
-        seconds @ 120..=7_199 => format!("{} min", seconds / 60),
-        seconds @ 7_200..=172_799 => format!("{} h", seconds / 3_600),
-        seconds => format!("{} days", seconds / 86_400),
     }
 }
 
@@ -241,6 +245,7 @@ mod tests {
             .collect();
         let live = live(json!({
             "name": "main", "phase": "syncing", "doing": "uploaded photos/a.jpg", "exit": 3,
+            "now": [{"path": "b.jpg", "text": "upload b.jpg (3.0 MiB)"}], "counts": {"skipped": 1007},
             "queue": {"files": 120, "bytes": 1_288_490_188}, "rate": 3_145_728, "eta": 409,
             "last_agreement": "2026-11-24T14:15:03Z", "requests_last_hour": 88, "oldest_listing": 240,
             "last_pass": {"skipped": items, "held": [{"path": "b", "reason": "too large"}]},
@@ -249,6 +254,7 @@ mod tests {
         assert_snapshot!(live.text(1_795_529_800), @r#"
         syncd 0.1.0 runs since 2026-11-24T14:15:03Z (process 7)
         main: syncing; 120 files, 1.1 GiB to go, 3.0 MiB/s, 6 min left; both sides agreed 2026-11-24T14:15:03Z
+          now: upload b.jpg (3.0 MiB)
           last: uploaded photos/a.jpg
           scanned, for the limit of watches is reached
           held      b: too large
@@ -257,7 +263,7 @@ mod tests {
           skipped   f2\u{1b}: an empty file
           skipped   f3\u{1b}: an empty file
           skipped   f4\u{1b}: an empty file
-          skipped   and 2 more: "syncd problems main"
+          skipped   and 1002 more: "syncd problems main"
           no look at the account is planned; oldest listing 4 min old; 88 requests in the last hour
         "#);
         assert_eq!(live.exit(0, |_| None), Exit::NotInSync);

@@ -80,13 +80,7 @@ fn online<T>(
     let verbose = context.verbosity > 0;
     let progress = Arc::new(Progress::new(context.output, verbose));
     let log = &prepared.config.log;
-    logging::start(
-        log,
-        context.verbosity,
-        LevelFilter::WARN,
-        context.output.has_color(),
-        progress.bar(),
-    );
+    logging::start(context, log, LevelFilter::WARN, progress.bar());
     let ended = runtime.block_on(work(prepared, &progress));
     runtime.shutdown_timeout(LEAVE);
     ended

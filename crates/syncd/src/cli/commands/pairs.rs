@@ -4,7 +4,7 @@ use crate::cli::Context;
 use crate::config::load::{Env, load};
 use crate::config::{Config, PairConfig};
 use crate::report::Report;
-pub(crate) use crate::service::control::pairs::{named, of_pair, unknown};
+pub(crate) use crate::service::control::pairs::{named, of_pair, place, unknown};
 
 /// The configuration in force.
 pub(crate) fn configured(context: &Context) -> Result<Config, Report> {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use indicatif::ProgressBar;
 use tracing::level_filters::LevelFilter;
 
 use crate::cli::{Context, logging};
@@ -28,14 +27,8 @@ fn serve(context: &Context, service: Service) -> Result<(), Report> {
         let next = "free memory or processes";
         Report::new(Kind::Internal, "cannot start", error.to_string(), next)
     })?;
-    logging::start(
-        service.log(),
-        context.verbosity,
-        LevelFilter::INFO,
-        context.output.has_color(),
-        &ProgressBar::hidden(),
-    );
-    let served = runtime.block_on(service.run());
+    let logs = logging::service(context, service.log(), LevelFilter::INFO);
+    let served = runtime.block_on(service.run(logs));
     runtime.shutdown_timeout(LEAVE);
     served
 }

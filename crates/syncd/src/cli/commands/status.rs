@@ -35,7 +35,16 @@ pub(crate) struct StatusArgs {
 struct StatusJson {
     v: u8,
     running: bool,
-    pairs: Vec<PairStatus>,
+    pairs: Vec<PairJson>,
+}
+
+/// What a journal knows, and the pause that lies beside it.
+#[derive(Serialize)]
+struct PairJson {
+    #[serde(flatten)]
+    known: PairStatus,
+    /// Seconds since 1970; 0: until `resume`; null: not paused.
+    paused_until: Option<i64>,
 }
 
 /// What is shown, and how the command ends.
@@ -100,10 +109,14 @@ fn without(config: &Config, json: bool) -> Result<Shown, Report> {
         pairs.push(status.map_err(|report| pairs::of_pair(&pair.name, report))?);
     }
     let text = if json {
+        let pair = |known: PairStatus| PairJson {
+            paused_until: pause::read(&config.pair_dir(&known.name)).map(pause::Pause::moment),
+            known,
+        };
         let value = StatusJson {
             v: 1,
             running: false,
-            pairs,
+            pairs: pairs.into_iter().map(pair).collect(),
         };
         serde_json::to_string(&value).unwrap_or_default() + "\n"
     } else {

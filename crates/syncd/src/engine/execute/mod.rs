@@ -151,7 +151,12 @@ impl Execution<'_> {
                 };
                 let Some(step) = step(plan, id) else { continue };
                 match self.start(step)? {
-                    Start::Running(future) => running.push(future),
+                    Start::Running(future) => {
+                        let line = self.tally.line(self.decision, step);
+                        let path = crate::engine::tally::shown(self.decision, step).path;
+                        self.session.sink.step_begun(&path, &line);
+                        running.push(future);
+                    }
                     Start::Ended(succeeded) => schedule.ended(id, succeeded),
                 }
             }
@@ -163,7 +168,11 @@ impl Execution<'_> {
                     let Some(step) = step(plan, id) else { continue };
                     match self.ended(step, ended)? {
                         Start::Running(future) => running.push(future),
-                        Start::Ended(succeeded) => schedule.ended(id, succeeded),
+                        Start::Ended(succeeded) => {
+                            let line = self.tally.line(self.decision, step);
+                            self.session.sink.step_ended(&line);
+                            schedule.ended(id, succeeded);
+                        }
                     }
                 }
                 _ = tick.tick() => self.show_uploads(),

@@ -10,12 +10,12 @@ use planner::path::RelPath;
 use super::pairs::{named, of_pair, place, several};
 use super::wire::{
     Approvals, Conflicts, FileItem, History, Kept, KeptItem, PairConflicts, PairHeld, PairHistory,
-    PairProblems, Problems, VERSION, Which,
+    PairProblems, Problems, VERSION, Which, Whys,
 };
 use crate::config::{Config, PairConfig};
 use crate::engine::between::{self, Held};
 use crate::engine::conflicts::{self, Choice, KeepError, Wish};
-use crate::engine::filestatus;
+use crate::engine::{filestatus, why};
 use crate::report::{Kind, Report};
 
 /// Asks the journal of each pair of this name, or of all.
@@ -190,26 +190,50 @@ fn nowhere(path: &str) -> Report {
     .at(path)
 }
 
+/// Why the file or folder at a path is as it is, in the first pair that knows it.
+///
+/// # Errors
+/// `NotFound`: it is in no pair, or none knows it.
+pub(crate) fn why(config: &Config, name: Option<&str>, path: &str) -> Result<Whys, Report> {
+    let found = known(config, name, path, |pair, place| why::of(config, pair, place))?;
+    Ok(Whys {
+        v: VERSION,
+        why: vec![found],
+    })
+}
+
 /// How the file or folder at a path is, in the first pair that knows it.
 ///
 /// # Errors
 /// `NotFound`: it is in no pair, or none knows it.
 pub(crate) fn file(config: &Config, name: Option<&str>, path: &str) -> Result<FileItem, Report> {
+    known(config, name, path, |pair, place| {
+        let found = filestatus::of(pair, &config.pair_dir(&pair.name), place)?;
+        Ok(found.map(|found| FileItem {
+            pair: pair.name.clone(),
+            path: place.to_string(),
+            status: found.status.to_owned(),
+            reason: found.reason,
+            since: found.since,
+        }))
+    })
+}
+
+/// The answer of the first pair that has one.
+fn known<T>(
+    config: &Config,
+    name: Option<&str>,
+    path: &str,
+    ask: impl Fn(&PairConfig, &RelPath) -> Result<Option<T>, Report>,
+) -> Result<T, Report> {
     let mut inside = false;
     for pair in named(config, name)? {
         let Some(place) = place(&pair.local, Path::new(path)) else {
             continue;
         };
         inside = true;
-        let found = filestatus::of(pair, &config.pair_dir(&pair.name), &place);
-        if let Some(found) = found.map_err(|report| of_pair(&pair.name, report))? {
-            return Ok(FileItem {
-                pair: pair.name.clone(),
-                path: place.to_string(),
-                status: found.status.to_owned(),
-                reason: found.reason,
-                since: found.since,
-            });
+        if let Some(found) = ask(pair, &place).map_err(|report| of_pair(&pair.name, report))? {
+            return Ok(found);
         }
     }
     let cause = if inside {

@@ -18,6 +18,11 @@ pub(super) struct Fault {
 }
 
 impl Fault {
+    /// A pass works on the pair.
+    pub(super) fn is_busy(&self) -> bool {
+        self.kind == "busy"
+    }
+
     /// A fault of this status.
     pub(super) fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
         Self {
@@ -81,6 +86,7 @@ impl From<Report> for Fault {
             | Kind::OtherAccount
             | Kind::SafetyStop
             | Kind::NotRunning
+            | Kind::NoServiceManager
             | Kind::Refused
             | Kind::Interrupted
             | Kind::OtherPlan

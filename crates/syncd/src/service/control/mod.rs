@@ -8,6 +8,7 @@
 pub(crate) mod answers;
 mod events;
 mod fault;
+mod meanwhile;
 mod metrics;
 pub(crate) mod pairs;
 mod patient;

@@ -53,6 +53,7 @@ pub(super) enum Ask {
     Problems,
     Held,
     File,
+    Why,
 }
 
 /// What the user can decide.
@@ -84,7 +85,12 @@ pub(super) const PATHS: &[(&str, Option<Known>, Option<Known>)] = &[
         Some((Route::Decide(Decide::Approve), &["pair"])),
     ),
     ("/v1/file", Some((Route::Ask(Ask::File), &["pair", "path"])), None),
-    ("/v1/log", Some((Route::Log, &["limit"])), None),
+    (
+        "/v1/why",
+        Some((Route::Ask(Ask::Why), &["pair", "path", "ask"])),
+        None,
+    ),
+    ("/v1/log", Some((Route::Log, &["limit", "follow"])), None),
     ("/v1/wait", Some((Route::Wait, &["pair", "timeout"])), None),
     ("/metrics", Some((Route::Metrics, &[])), None),
     ("/v1/sync", None, Some((Route::Tell(Tell::Sync), &["pair"]))),

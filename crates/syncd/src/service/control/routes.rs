@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use futures_util::{Stream, StreamExt as _};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -21,7 +21,7 @@ use super::fault::Fault;
 use super::request::{self, Ask, Asked, Decide, Route, Tell};
 use super::restoring::{self, Restoring};
 use super::wire::{Done, Empty, Files, Keep, Limiting, Log, Pausing, Restore, SyncItem, Syncs, VERSION};
-use super::{events, metrics, recent, waiting};
+use super::{events, meanwhile, metrics, recent, waiting};
 use crate::blocking;
 use crate::config::Config;
 use crate::report::{Kind, Report};
@@ -32,6 +32,9 @@ const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// Between two tries.
 const BUSY_AGAIN: Duration = Duration::from_millis(100);
+
+/// A look at the account that is asked for is waited for so long.
+const ASK_TIME: Duration = Duration::from_secs(20);
 
 /// Lines of history of each pair where nothing is said, and at most.
 const HISTORY: (u32, u32) = (50, 10_000);
@@ -84,7 +87,7 @@ async fn route(caller: &Caller, asked: &Asked, body: &[u8]) -> Result<Response<A
     }
     match asked.route {
         Route::Status => json(&desk.status(pair)?),
-        Route::Events => Ok(stream(caller, pair)),
+        Route::Events => Ok(stream(events::listen(desk, pair, caller.stop.clone()))),
         Route::Metrics => Ok(with_type(
             Full::from(metrics::text(&desk.status(None)?)).boxed_unsync(),
             metrics::CONTENT_TYPE,
@@ -92,7 +95,11 @@ async fn route(caller: &Caller, asked: &Asked, body: &[u8]) -> Result<Response<A
         Route::Log => {
             let limit = u32::try_from(recent::LINES_MAX).unwrap_or(u32::MAX);
             let limit = asked.number("limit", LOG, limit)?;
-            let lines = recent::last(usize::try_from(limit).unwrap_or(usize::MAX));
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            if asked.flag("follow")? {
+                return Ok(stream(events::log(limit, caller.stop.clone())));
+            }
+            let lines = recent::last(limit);
             json(&Log { v: VERSION, lines })
         }
         Route::Wait => {
@@ -180,18 +187,40 @@ async fn journal(caller: &Caller, what: Ask, asked: &Asked) -> Result<Response<A
         }
         Ask::Held => json(&ask(caller, move |config| answers::held(config, pair.as_deref())).await?),
         Ask::File => {
-            let path = asked.text("path").map(str::to_owned);
-            let path = path.ok_or_else(|| Fault::bad("the parameter \"path\" is missing"))?;
-            let file = ask(caller, move |config| {
-                answers::file(config, pair.as_deref(), &path)
-            })
-            .await?;
+            let path = path_of(asked)?;
+            let file = match meanwhile::doing(&caller.desk, pair.as_deref(), &path) {
+                Some(file) => file,
+                None => {
+                    let (name, at) = (pair.clone(), path.clone());
+                    let asked = ask(caller, move |config| answers::file(config, name.as_deref(), &at)).await;
+                    match asked {
+                        // A long pass holds the journal: what the one before it found is known all the same.
+                        Err(fault) if fault.is_busy() => {
+                            meanwhile::found(&caller.desk, pair.as_deref(), &path).ok_or(fault)?
+                        }
+                        asked => asked?,
+                    }
+                }
+            };
             json(&Files {
                 v: VERSION,
                 files: vec![file],
             })
         }
+        Ask::Why => {
+            let path = path_of(asked)?;
+            if asked.flag("ask")? {
+                // Whatever comes of that look is what is known then.
+                waiting::look(&caller.desk, pair.as_deref(), ASK_TIME).await?;
+            }
+            json(&ask(caller, move |config| answers::why(config, pair.as_deref(), &path)).await?)
+        }
     }
+}
+
+fn path_of(asked: &Asked) -> Result<String, Fault> {
+    let path = asked.text("path").map(str::to_owned);
+    path.ok_or_else(|| Fault::bad("the parameter \"path\" is missing"))
 }
 
 /// What the user decides; the pair is looked at afterwards.
@@ -279,8 +308,7 @@ fn broken_off() -> Fault {
     )
 }
 
-fn stream(caller: &Caller, pair: Option<&str>) -> Response<AnswerBody> {
-    let pieces = events::listen(&caller.desk, pair, caller.stop.clone());
+fn stream(pieces: impl Stream<Item = Bytes> + Send + 'static) -> Response<AnswerBody> {
     let frames = pieces.map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
     with_type(StreamBody::new(frames).boxed_unsync(), "text/event-stream")
 }

@@ -27,6 +27,30 @@ pub(super) async fn wait(
     at_most: Duration,
 ) -> Result<Waited, Fault> {
     let end = Instant::now() + at_most.min(WAIT_MAX);
+    until(desk, pair, end, |_, in_sync| in_sync).await
+}
+
+/// Asks for a look and waits until a pass that began after that has ended, at most so long, however it ended.
+///
+/// # Errors
+/// The pair is paused.
+pub(super) async fn look(desk: &Arc<dyn Desk>, pair: Option<&str>, at_most: Duration) -> Result<(), Fault> {
+    let end = Instant::now() + at_most;
+    let passed = |passes: &[(String, u64)]| {
+        let passed = |(name, pass): &(String, u64)| desk.passed(name).is_ok_and(|passed| passed >= *pass);
+        passes.iter().all(passed)
+    };
+    until(desk, pair, end, |passes, _| passed(passes))
+        .await
+        .map(|_| ())
+}
+
+async fn until(
+    desk: &Arc<dyn Desk>,
+    pair: Option<&str>,
+    end: Instant,
+    done: impl Fn(&[(String, u64)], bool) -> bool,
+) -> Result<Waited, Fault> {
     let mut events = desk.events();
     let mut passes = None;
     loop {
@@ -37,10 +61,11 @@ pub(super) async fn wait(
                 Err(refusal) => return Err(refusal.into()),
             };
         }
-        let pairs = look(desk, pair, passes.as_deref().unwrap_or_default())?;
+        let pairs = glance(desk, pair, passes.as_deref().unwrap_or_default())?;
         let in_sync = passes.is_some() && pairs.iter().all(|pair| pair.in_sync);
         let now = Instant::now();
-        if in_sync || now >= end {
+        let done = passes.as_deref().is_some_and(|passes| done(passes, in_sync));
+        if done || now >= end {
             return Ok(Waited {
                 v: VERSION,
                 in_sync,
@@ -59,7 +84,7 @@ pub(super) async fn wait(
     }
 }
 
-fn look(
+fn glance(
     desk: &Arc<dyn Desk>,
     pair: Option<&str>,
     passes: &[(String, u64)],

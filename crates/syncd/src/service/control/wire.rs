@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::between::{HeldItem, HistoryItem, ProblemItem};
 use crate::engine::conflicts::ConflictItem;
+use crate::engine::says::Why;
 
 /// Version of the keys.
 pub(crate) const VERSION: u8 = 1;
@@ -269,6 +270,15 @@ pub(crate) struct FileItem {
     pub(crate) since: Option<String>,
 }
 
+/// Why files and folders are as they are.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Whys {
+    /// Version of the keys.
+    pub(crate) v: u8,
+    /// In the order in which they were asked for.
+    pub(crate) why: Vec<Why>,
+}
+
 /// How long to pause.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -294,6 +304,15 @@ pub(crate) struct Limiting {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Empty {}
+
+/// A line of the log that is followed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct LogLine {
+    /// Grows by one with each line.
+    pub(crate) seq: u64,
+    /// As text, whatever the log's format.
+    pub(crate) line: String,
+}
 
 /// The last lines of the log.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -64,7 +64,7 @@ fn exact<T: Serialize + DeserializeOwned>(name: &str, example: Option<&Value>) {
 #[test]
 fn every_example_has_exactly_the_keys_that_are_sent_or_taken() {
     let examples = examples();
-    let checks: [(&str, Check); 17] = [
+    let checks: [(&str, Check); 19] = [
         ("error", exact::<wire::Failure>),
         ("problems", exact::<wire::Problems>),
         ("history", exact::<wire::History>),
@@ -75,12 +75,14 @@ fn every_example_has_exactly_the_keys_that_are_sent_or_taken() {
         ("body restore", exact::<wire::Restore>),
         ("restored", exact::<wire::Restored>),
         ("files", exact::<wire::Files>),
+        ("whys", exact::<wire::Whys>),
         ("waited", exact::<wire::Waited>),
         ("syncs", exact::<wire::Syncs>),
         ("done", exact::<wire::Done>),
         ("body pausing", exact::<wire::Pausing>),
         ("body limiting", exact::<wire::Limiting>),
         ("log", exact::<wire::Log>),
+        ("line", exact::<wire::LogLine>),
         // These two are written by the service: see the next test.
         ("status", |_, _| {}),
     ];
@@ -121,6 +123,7 @@ async fn the_examples_of_status_and_events_have_the_keys_of_a_service() {
     let pair = PairState {
         last_pass: Some(serde_json::to_value(pass.json(false)).unwrap()),
         stop: Some(stop),
+        now: vec![Doing::default()],
         ..PairState::default()
     };
     let world = World::new();

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::{between, now};
+use crate::service::control::recent;
 use state::{Change, Journal, Problem, ProblemKind};
 
 #[tokio::test]
@@ -21,6 +22,24 @@ async fn status_is_of_all_pairs_or_of_the_one_that_is_named() {
     );
     let said = world.get("/v1/status?pair=none").await;
     assert_eq!((said.status, said.kind()), (404, "no_such_pair".into()));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_log_that_is_followed_begins_with_what_was_and_goes_on() {
+    let world = World::new();
+    recent::push(b"followed: before\n");
+    let mut stream = world.connect().await;
+    stream
+        .write_all(b"GET /v1/log?follow=true&limit=1000 HTTP/1.1\r\nhost: syncd\r\n\r\n")
+        .await
+        .unwrap();
+    let told = until(&mut stream, "followed: before\"}\n\n").await;
+    assert!(told.contains("event: line\ndata: {\"seq\":"), "{told}");
+    recent::push(b"followed: after\n");
+    until(&mut stream, "followed: after\"}\n\n").await;
+    world.stop.cancel();
+    until(&mut stream, ": the service ends\n\n").await;
     world.end().await;
 }
 

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::serve;
 use crate::config::Config;
 use crate::config::testing::config;
-use crate::service::desk::{Desk, Event, PairState, Queue, Refusal, ServiceState};
+use crate::service::desk::{Desk, Doing, Event, PairState, Queue, Refusal, ServiceState};
 
 /// A service that is only values. It writes down what it was told.
 pub(crate) struct Values {
