@@ -280,12 +280,8 @@ impl Session {
         let (token, account) = match self.authorize(desk).await {
             Ok(granted) => granted,
             Err(error) => {
-                // What is about the way there, or a success that came torn, may be tried again later; everything else could
-                // count towards a ban.
-                let way = matches!(
-                    error,
-                    ApiError::Redirect { .. } | ApiError::NotThisApi { .. } | ApiError::Malformed { .. }
-                );
+                // What is about the way there may be tried again later; everything else could count towards a ban.
+                let way = matches!(error, ApiError::Redirect { .. } | ApiError::NotThisApi { .. });
                 if !way && !error.is_transient() {
                     desk.latched = Some(error.clone());
                 }

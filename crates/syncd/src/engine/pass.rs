@@ -326,7 +326,7 @@ async fn see(session: &mut Session, look: Look) -> Result<Option<(Scan, RemoteSe
     }
     session.sink.phase(&session.pair.name, "looking");
     let scan = sight::quiet(session, scan).await?;
-    let these = looked.map(|paths| observe::folders_of(session, &paths));
+    let these = looked.map(|looked| observe::folders_of(session, &looked.paths));
     let wanted = match (look, these) {
         (Look::Changed, Some(these)) => Wanted::These(these),
         (Look::Due { full, next }, these) => Wanted::Due {

@@ -33,6 +33,8 @@ pub(crate) struct Disk {
     /// Files that are looked at again whether or not anything is heard of them: what is recorded of them may be less than
     /// what is true.
     unsure: BTreeSet<RelPath>,
+    /// Paths at which the pass before did something: that is heard of as well.
+    ours: BTreeSet<RelPath>,
 }
 
 impl std::fmt::Debug for Disk {
@@ -65,12 +67,13 @@ impl Disk {
             (!sure).then(|| scan.paths.get(&node.key).cloned())?
         };
         let unsure = scan.tree.nodes.iter().filter_map(unsure);
-        let unsure = unsure.chain(touched).collect();
+        let unsure = unsure.chain(touched.iter().cloned()).collect();
         Self {
             scan,
             ignore,
             known,
             unsure,
+            ours: touched,
         }
     }
 }
@@ -88,12 +91,21 @@ pub(super) struct Sight {
     ignore: Ignore,
     known: Hashes,
     /// The paths of which something was heard, if not everything was looked at.
-    pub(super) looked: Option<BTreeSet<RelPath>>,
+    pub(super) looked: Option<Looked>,
+}
+
+/// Paths of which something was heard.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    /// All of them.
+    pub(super) paths: BTreeSet<RelPath>,
+    /// Those at which we did something ourselves just before.
+    ours: BTreeSet<RelPath>,
 }
 
 impl Sight {
     /// The scan, the paths of which something was heard if not everything was looked at, and what the next look needs.
-    pub(super) fn split(self) -> (Scan, Option<BTreeSet<RelPath>>, Kept) {
+    pub(super) fn split(self) -> (Scan, Option<Looked>, Kept) {
         let Self {
             scan,
             ignore,
@@ -114,9 +126,12 @@ impl Kept {
 pub(super) async fn see(session: &Session, before: Option<Disk>) -> Result<Sight, Halt> {
     let heard = heard(session, false).await;
     if let Some(mut disk) = before.filter(|_| !heard.everything) {
-        let looked = heard.changed.clone();
+        let looked = Looked {
+            paths: heard.changed.clone(),
+            ours: std::mem::take(&mut disk.ours),
+        };
         let mut changed = std::mem::take(&mut disk.unsure);
-        changed.extend(looked.iter().cloned());
+        changed.extend(looked.paths.iter().cloned());
         if let Some(sight) = parts(
             session,
             disk,
@@ -151,7 +166,7 @@ async fn parts(
     session: &Session,
     before: Disk,
     mut heard: Heard,
-    mut looked: BTreeSet<RelPath>,
+    mut looked: Looked,
 ) -> Result<Option<Sight>, Halt> {
     let Disk {
         mut scan,
@@ -195,7 +210,7 @@ async fn parts(
             return Ok(None);
         }
         heard.changed.extend(vanished);
-        looked.extend(heard.changed.iter().cloned());
+        looked.paths.extend(heard.changed.iter().cloned());
     }
     Ok(Some(Sight {
         scan,
@@ -295,11 +310,13 @@ pub(super) async fn quiet(session: &Session, mut scan: Scan) -> Result<Scan, Hal
 const ASKED: usize = 500;
 
 /// Whether the disk is another than the record says at one of these paths. What we did ourselves is heard of too.
-pub(super) fn differs(session: &Session, scan: &Scan, looked: &BTreeSet<RelPath>) -> bool {
-    looked.len() > ASKED || looked.iter().any(|path| differs_at(session, scan, path))
+pub(super) fn differs(session: &Session, scan: &Scan, looked: &Looked) -> bool {
+    let Looked { paths, ours } = looked;
+    let differs = |path| differs_at(session, scan, path, ours.contains(path));
+    paths.len() > ASKED || paths.iter().any(differs)
 }
 
-fn differs_at(session: &Session, scan: &Scan, path: &RelPath) -> bool {
+fn differs_at(session: &Session, scan: &Scan, path: &RelPath, is_ours: bool) -> bool {
     let (mut entry, mut node): (Option<&LocalNode>, Option<&SyncedNode>) = (None, None);
     let mut depth = 0_u32;
     for part in path.components() {
@@ -325,8 +342,8 @@ fn differs_at(session: &Session, scan: &Scan, path: &RelPath) -> bool {
         (Some(entry), Some(node)) => {
             let file = match (entry.file(), node.file()) {
                 (Some(file), Some(base)) => {
-                    // Without a stamp on record the file is looked at again anyway.
-                    let stamp = base.stamp.is_none_or(|stamp| stamp == file.stamp);
+                    // What we put there a moment ago has no stamp on record yet. It is read again by the next poll anyway.
+                    let stamp = base.stamp.map_or(is_ours, |stamp| stamp == file.stamp);
                     stamp && file.size == base.size
                 }
                 (None, None) => entry.is_folder(),

@@ -473,6 +473,10 @@ impl World {
         self.disk.begin(machine, events);
         let pair = at.config.pairs.first().ok_or("no pair")?;
         let known = at.service.take();
+        if known.is_some() {
+            // One process does not do two things in one moment: to its client a failure just now would be the same one.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         let Service {
             mut recall,
             client,
