@@ -39,14 +39,15 @@ struct Counted {
 
 impl Journal {
     /// Counts a look at each of these unsynced rows (id and size) and says how often each was seen by now. A look
-    /// counts if the last that did is `at_least_apart` or longer ago; a new size under an id begins anew. Rows that
-    /// are not passed are forgotten.
+    /// counts if the last that did is `at_least_apart` or longer ago, and if its folder was listed now (`is_fresh`); a new
+    /// size under an id begins anew. Rows that are not passed are forgotten.
     ///
     /// # Errors
     /// As [`Journal::commit`].
     pub fn count_looks(
         &mut self,
         rows: &[(FileId, u64)],
+        is_fresh: impl Fn(FileId) -> bool,
         now: i64,
         at_least_apart: Duration,
     ) -> Result<BTreeMap<FileId, Looks>, JournalError> {
@@ -60,7 +61,13 @@ impl Journal {
                 let known = old.get(&id).filter(|counted| counted.size == size);
                 let counted = known.map_or_else(
                     || first_look(size, last_walk, now),
-                    |known| known.again(now, apart_s),
+                    |known| {
+                        if is_fresh(id) {
+                            known.again(now, apart_s)
+                        } else {
+                            *known
+                        }
+                    },
                 );
                 (id, counted)
             })
@@ -79,7 +86,7 @@ impl Journal {
             .collect())
     }
 
-    /// The time of the last complete walk.
+    /// Since when every folder was listed.
     ///
     /// # Errors
     /// `Damaged`, `Sql`.
@@ -91,7 +98,7 @@ impl Journal {
         })
     }
 
-    /// Notes a complete walk. To be called after its rows were passed to [`count_looks`](Self::count_looks).
+    /// Notes that every folder was listed then or later. To be called after its rows were passed to [`count_looks`](Self::count_looks).
     ///
     /// # Errors
     /// As [`Journal::commit`].
@@ -316,10 +323,22 @@ mod tests {
     }
 
     #[test]
+    fn a_row_of_a_folder_that_was_not_listed_was_not_looked_at() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let rows = [(id(1), 10)];
+        let mut looks =
+            |fresh: bool, now| journal.count_looks(&rows, |_| fresh, now, APART).unwrap()[&id(1)].0;
+        assert_eq!(looks(true, 0), 1);
+        assert_eq!(looks(false, 1_000), 1);
+        assert_eq!(looks(true, 2_000), 2);
+    }
+
+    #[test]
     fn only_looks_that_lie_apart_are_counted() {
         let home = Home::new();
         let mut journal = home.open();
-        let mut looks = |now| journal.count_looks(&[(id(1), 10)], now, APART).unwrap()[&id(1)].0;
+        let mut looks = |now| journal.count_looks(&[(id(1), 10)], |_| true, now, APART).unwrap()[&id(1)].0;
         let counted: Vec<_> = [0, 1, 4, 5, 9, 10, 11, 15].into_iter().map(&mut looks).collect();
         assert_eq!(counted, [1, 1, 1, 2, 2, 3, 3, 4]);
     }
@@ -329,15 +348,19 @@ mod tests {
         let home = Home::new();
         let mut journal = home.open();
         for now in 0..299 {
-            journal.count_looks(&[(id(1), 10)], now, Duration::ZERO).unwrap();
+            journal
+                .count_looks(&[(id(1), 10)], |_| true, now, Duration::ZERO)
+                .unwrap();
             if now == 1 {
                 drop(journal);
                 journal = home.open();
-                let looks = journal.count_looks(&[(id(1), 10)], 1, APART).unwrap();
+                let looks = journal.count_looks(&[(id(1), 10)], |_| true, 1, APART).unwrap();
                 assert_eq!(looks[&id(1)].0, 2);
             }
         }
-        let looks = journal.count_looks(&[(id(1), 10)], 300, Duration::ZERO).unwrap();
+        let looks = journal
+            .count_looks(&[(id(1), 10)], |_| true, 300, Duration::ZERO)
+            .unwrap();
         assert_eq!(looks[&id(1)].0, u8::MAX);
     }
 
@@ -346,14 +369,14 @@ mod tests {
         let home = Home::new();
         let mut journal = home.open();
         let rows = [(id(1), 10), (id(2), 20)];
-        journal.count_looks(&rows, 0, APART).unwrap();
+        journal.count_looks(&rows, |_| true, 0, APART).unwrap();
         let looks = journal
-            .count_looks(&[(id(1), 11), (id(2), 20)], 10, APART)
+            .count_looks(&[(id(1), 11), (id(2), 20)], |_| true, 10, APART)
             .unwrap();
         assert_eq!((looks[&id(1)].0, looks[&id(2)].0), (1, 2));
-        let looks = journal.count_looks(&[(id(1), 11)], 20, APART).unwrap();
+        let looks = journal.count_looks(&[(id(1), 11)], |_| true, 20, APART).unwrap();
         assert_eq!((looks[&id(1)].0, looks.len()), (2, 1));
-        let looks = journal.count_looks(&rows, 30, APART).unwrap();
+        let looks = journal.count_looks(&rows, |_| true, 30, APART).unwrap();
         assert_eq!((looks[&id(1)].0, looks[&id(2)].0), (1, 1));
     }
 
@@ -361,14 +384,14 @@ mod tests {
     fn a_version_appeared_between_the_walk_before_and_its_first_sight() {
         let home = Home::new();
         let mut journal = home.open();
-        let looks = journal.count_looks(&[(id(1), 10)], 100, APART).unwrap();
+        let looks = journal.count_looks(&[(id(1), 10)], |_| true, 100, APART).unwrap();
         assert_eq!(looks[&id(1)].1, None, "there was no walk before");
         journal.set_walked(100).unwrap();
         let rows = [(id(1), 10), (id(2), 20)];
-        let looks = journal.count_looks(&rows, 160, APART).unwrap();
+        let looks = journal.count_looks(&rows, |_| true, 160, APART).unwrap();
         assert_eq!((looks[&id(1)].1, looks[&id(2)].1), (None, Some((100, 160))));
         journal.set_walked(160).unwrap();
-        let looks = journal.count_looks(&rows, 220, APART).unwrap();
+        let looks = journal.count_looks(&rows, |_| true, 220, APART).unwrap();
         assert_eq!(looks[&id(2)], (2, Some((100, 160))));
     }
 
@@ -376,7 +399,7 @@ mod tests {
     fn a_clock_set_back_neither_counts_a_look_nor_waits_for_the_old_time() {
         let home = Home::new();
         let mut journal = home.open();
-        let mut looks = |now| journal.count_looks(&[(id(1), 10)], now, APART).unwrap()[&id(1)].0;
+        let mut looks = |now| journal.count_looks(&[(id(1), 10)], |_| true, now, APART).unwrap()[&id(1)].0;
         let counted: Vec<_> = [4_000_000_000, 100, 104, 105]
             .into_iter()
             .map(&mut looks)
@@ -390,13 +413,13 @@ mod tests {
         let mut journal = home.open();
         let proved = BTreeMap::from([(FolderId::new(3).unwrap(), None)]);
         let absences = BTreeMap::from([(RemoteId::File(id(1)), missed(1))]);
-        journal.count_looks(&[(id(1), 10)], 0, APART).unwrap();
+        journal.count_looks(&[(id(1), 10)], |_| true, 0, APART).unwrap();
         journal.replace_proved(&proved).unwrap();
         journal.replace_absences(&absences).unwrap();
         journal.replace_problems(&[]).unwrap();
         journal.record_synced_count(0).unwrap();
         let before = contents(home.path());
-        journal.count_looks(&[(id(1), 10)], 1, APART).unwrap();
+        journal.count_looks(&[(id(1), 10)], |_| true, 1, APART).unwrap();
         journal.replace_proved(&proved).unwrap();
         journal.replace_absences(&absences).unwrap();
         journal.replace_problems(&[]).unwrap();

@@ -255,7 +255,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(Sync, "trash_days", Number(0, 36500), Is(30), "What was removed here stays in `.syncd/trash` for so many days."),
     key(Sync, "poll_interval", Span(SECOND, DAY), Text("60s"), "Between looks at the account."),
     key(Sync, "max_poll_interval", Span(SECOND, DAY), Text("5m"), "The same while nothing happens."),
-    later(Sync, "full_walk_interval", Span(SECOND, 7 * DAY), Text("10m"), "Every folder of the account is listed at least so often."),
+    key(Sync, "full_walk_interval", Span(SECOND, 7 * DAY), Text("10m"), "Every folder of the account is listed at least so often by a service, or four times as long as a walk takes if that is longer."),
     key(Sync, "local_scan_interval", Span(SECOND, 7 * DAY), Text("1h"), "Every folder here is scanned at least so often."),
     key(Sync, "stale_after", Span(MINUTE, 365 * DAY), Text("1d"), "Without an agreement for so long the status is an error."),
     key(Sync, "unstorable_names", Choice(&["escape", "skip"]), Text("escape"), "Names that the other side cannot hold: written as `⟦HEX⟧`, or held back."),

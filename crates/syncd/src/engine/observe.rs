@@ -222,7 +222,7 @@ pub(crate) fn translate(
         Some((path.to_string(), why))
     });
     seen.unlisted = unlisted.collect();
-    know(session, &mut seen.tree)?;
+    know(session, &mut seen.tree, &seen.listed)?;
     Ok(seen)
 }
 
@@ -389,7 +389,11 @@ fn name(session: &Session, ignore: &mut Ignore, seen: &mut RemoteSeen) {
 
 /// Adds what is known of files beyond their rows: hashes of versions seen before, and how often a row that is not
 /// synced was looked at (design N3).
-fn know(session: &mut Session, tree: &mut RemoteTree) -> Result<(), Halt> {
+fn know(
+    session: &mut Session,
+    tree: &mut RemoteTree,
+    listed: &BTreeSet<Option<FolderId>>,
+) -> Result<(), Halt> {
     let synced: BTreeMap<FileId, &SyncedNode> = session
         .synced
         .iter()
@@ -404,13 +408,20 @@ fn know(session: &mut Session, tree: &mut RemoteTree) -> Result<(), Halt> {
         .filter(|(id, _)| !synced.contains_key(id))
         .collect();
     let (now, apart) = (session.now(), session.timing.look_again);
+    // A row of a folder that was not listed now was not looked at now (design §3).
+    let is_fresh = |id: FileId| {
+        let row = tree.nodes.get(RemoteId::File(id));
+        row.is_some_and(|row| listed.contains(&row.parent))
+    };
     let looks = session
         .journal
-        .count_looks(&fresh, now, apart)
+        .count_looks(&fresh, is_fresh, now, apart)
         .map_err(|error| session.broken(&error))?;
+    let oldest = session.listings.as_ref().map(Listings::oldest);
+    let oldest = oldest.map_or(0, |age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
     session
         .journal
-        .set_walked(now)
+        .set_walked(now.saturating_sub(oldest))
         .map_err(|error| session.broken(&error))?;
     let hashes = session
         .journal

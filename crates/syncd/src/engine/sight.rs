@@ -30,8 +30,7 @@ pub(crate) struct Disk {
     scan: Scan,
     ignore: Ignore,
     known: Hashes,
-    /// Files that are looked at again whether or not anything is heard of them: what is recorded of them may be less than
-    /// what is true.
+    /// What is looked at again whether or not anything is heard of it: what is known of it may be less than what is true.
     unsure: BTreeSet<RelPath>,
     /// Paths at which the pass before did something: that is heard of as well.
     ours: BTreeSet<RelPath>,
@@ -61,7 +60,14 @@ impl Disk {
             known.learn(node);
         }
         let unsure = |node: &LocalNode| {
-            let file = node.file().filter(|_| !node.ignored)?;
+            if node.ignored {
+                return None;
+            }
+            // What could not be seen may be seen the next time, and nothing tells of that.
+            if let LocalKind::Folder(LocalContents::Hidden) = node.kind {
+                return scan.paths.get(&node.key).cloned();
+            }
+            let file = node.file()?;
             let sure = !file.busy && !file.unreadable && (file.hash.is_some() || file.size == 0);
             let sure = sure && scan.trusted(node.key) == Some(true) && !copied(node.key);
             (!sure).then(|| scan.paths.get(&node.key).cloned())?

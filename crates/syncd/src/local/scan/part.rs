@@ -230,10 +230,8 @@ impl Look<'_> {
             }
             let is_folder = match node.map(|node| &node.kind) {
                 Some(LocalKind::Folder(LocalContents::Read { .. })) => true,
-                Some(LocalKind::Folder(LocalContents::Hidden)) => {
-                    return Err(Trouble::Unsure("it is in a folder that could not be seen"));
-                }
-                Some(LocalKind::File(_) | LocalKind::Other(_)) | None => false,
+                Some(LocalKind::Folder(LocalContents::Hidden) | LocalKind::File(_) | LocalKind::Other(_))
+                | None => false,
             };
             let identity = node.and_then(|node| node.identity);
             if !is_folder || !self.is_sound(&here, identity) {
@@ -284,8 +282,10 @@ impl Look<'_> {
         if let Some(key) = known {
             let node = self.walk.scan.tree.nodes.get(key);
             let same = node.is_some_and(|node| node.is_folder() && node.identity == Some(meta.identity));
-            if is_folder && same && !self.anew.contains(path) {
-                return self.same_folder(key, path);
+            let hidden =
+                node.is_some_and(|node| matches!(node.kind, LocalKind::Folder(LocalContents::Hidden)));
+            if is_folder && same && !hidden && !self.anew.contains(path) {
+                return self.same_folder(path);
             }
             self.take_out(key)?;
         }
@@ -316,14 +316,12 @@ impl Look<'_> {
     }
 
     /// A folder of which only its own facts changed: its entries have paths of their own. It must still be readable.
-    fn same_folder(&mut self, key: LocalKey, path: &RelPath) -> Result<(), Trouble> {
-        let hidden = self.walk.scan.tree.nodes.get(key).is_some_and(|node| {
-            !node.ignored && matches!(node.kind, LocalKind::Folder(LocalContents::Hidden))
-        });
-        if hidden || !self.is_open(path) {
-            return Err(Trouble::Unsure("a folder may be seen now, or not any more"));
+    fn same_folder(&self, path: &RelPath) -> Result<(), Trouble> {
+        if self.is_open(path) {
+            Ok(())
+        } else {
+            Err(Trouble::Unsure("a folder cannot be seen any more"))
         }
-        Ok(())
     }
 
     /// Whether a folder can be listed and its entries looked at, and is not the root of another pair.

@@ -225,8 +225,15 @@ fn a_folder_that_may_not_be_read_any_more_is_no_empty_one() {
                 set(mode);
                 let part = looked.look(&["docs"]);
                 set(0o700);
-                let unsure = matches!(part, Part::Unsure("a folder may be seen now, or not any more"));
+                let unsure = matches!(part, Part::Unsure("a folder cannot be seen any more"));
                 assert!(unsure, "{mode:o}: {part:?}");
+                // And one that could not be seen is no empty one either, and is seen when it can be.
+                set(mode);
+                let mut looked = Looked::new(looked.disk);
+                set(0o700);
+                assert_ne!(told(&looked.scan), looked.whole(), "{mode:o}");
+                assert!(looked.take(&["docs/b"]).is_empty());
+                assert_eq!(told(&looked.scan), looked.whole(), "{mode:o}");
             }
         },
     );
