@@ -104,7 +104,6 @@ pub(super) struct Idle {
     api_url: String,
     meta: Meta,
     synced: SyncedTree,
-    approvals: Approvals,
     root: Root,
     account: Arc<Account>,
     package: api::Package,
@@ -169,7 +168,6 @@ impl Session {
             api_url: self.api_url,
             meta: self.meta,
             synced: self.synced,
-            approvals: self.approvals,
             root: self.root,
             account: self.account,
             package: self.package,
@@ -366,6 +364,20 @@ pub(super) fn wake(
         return Ok(Err(idle));
     }
     let begun = !journal.open_intents().map_err(|error| broken(&error))?.is_empty();
+    // What the last pass itself changed in the journal.
+    let approvals = journal.approvals().map_err(|error| broken(&error))?;
+    let kept_copies = super::conflicts::kept_copies(&journal, &idle.synced);
+    let rebuilding = memo::rebuilding(&journal).map_err(|error| broken(&error))?;
+    let conflict = if rebuilding {
+        ConflictPolicy::KeepBoth
+    } else {
+        pair.conflict
+    };
+    let policy = Policy {
+        kept_copies: kept_copies.map_err(|error| broken(&error))?,
+        conflict,
+        ..idle.policy
+    };
     let mut session = Session {
         pair: idle.pair,
         timing: setup.config.timing.clone(),
@@ -375,11 +387,11 @@ pub(super) fn wake(
         journal,
         meta: idle.meta,
         synced: idle.synced,
-        approvals: idle.approvals,
+        approvals,
         root: idle.root,
         account: idle.account,
         package: idle.package,
-        policy: idle.policy,
+        policy,
         noted: Vec::new(),
         unswept: idle.unswept,
         watch: super::clock::Watch::start(),
