@@ -173,6 +173,7 @@ pub(crate) async fn open(
         tracing::debug!(http_status = response.status, "download answered");
         if !(300..=399).contains(&response.status) {
             check(&response, wanted)?;
+            check_length(&response, wanted)?;
             return Ok(DownloadStream {
                 body: response.body,
                 at: wanted.offset,
@@ -259,6 +260,21 @@ fn check(response: &HttpResponse, wanted: Wanted) -> Result<(), ApiError> {
             how: Broken::Http(status),
         }),
     }
+}
+
+/// A server that promises more than this version has holds another one by now, however much of it comes: what comes of a
+/// body that is cut could be as long by chance.
+fn check_length(response: &HttpResponse, wanted: Wanted) -> Result<(), ApiError> {
+    // The length of what is packed says nothing.
+    let plain = response.header("content-encoding").is_none();
+    let promised = response.header("content-length").filter(|_| plain);
+    let promised = promised.and_then(|length| length.trim().parse::<u64>().ok());
+    if promised.is_some_and(|more| more > wanted.size.saturating_sub(wanted.offset)) {
+        return Err(ApiError::DownloadBroken {
+            how: Broken::Long { want: wanted.size },
+        });
+    }
+    Ok(())
 }
 
 /// `bytes START-END/TOTAL` → start and total (`*` is none).

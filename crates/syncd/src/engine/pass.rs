@@ -429,6 +429,9 @@ async fn act(session: &mut Session, decision: &Decision, tally: &mut Tally) -> R
     }
     session.sink.phase(&session.pair.name, "settling");
     let settled = settle::settle(session, executed.wrote).await?;
+    if let Some(listings) = &mut session.listings {
+        executed.doubted.iter().for_each(|folder| listings.doubt(*folder));
+    }
     conflicts::follow_up(session, decision)?;
     Ok(!session.stop.is_cancelled() && (executed.stale || executed.unanswered || settled.surprises))
 }

@@ -17,7 +17,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use planner::content::ContentHash;
 use planner::hold::Side;
-use planner::id::{FolderId, LocalKey, NodeId, TargetKey};
+use planner::id::{FolderId, LocalKey, NodeId, RemoteId, TargetKey};
 use planner::transition::{Action, JournalStep, LocalStep, RemoteStep, Step, StepId};
 use planner::tree::LocalNode;
 use state::{Change, HistoryEntry, Intent, IntentBody};
@@ -64,6 +64,8 @@ pub(crate) struct Executed {
     pub(crate) stale: bool,
     /// An answer was lost: a look may settle it.
     pub(crate) unanswered: bool,
+    /// Folders of the account of which a row may not be true any more: what it says could not be fetched.
+    pub(crate) doubted: BTreeSet<Option<FolderId>>,
     /// Nothing more can be done in this run.
     pub(crate) fatal: Option<api::ApiError>,
 }
@@ -372,6 +374,11 @@ impl Execution<'_> {
         }
         if let Failure::Fatal(error) = &failure {
             self.out.fatal.get_or_insert_with(|| error.clone());
+        }
+        if let Action::Local(LocalStep::Place { file, .. } | LocalStep::Replace { file, .. }) = &step.action
+            && let Some(row) = self.decision.remote.tree.nodes.get(RemoteId::File(*file))
+        {
+            self.out.doubted.insert(row.parent);
         }
         self.tally.failed(self.decision, step, &failure);
         Start::Ended(false)

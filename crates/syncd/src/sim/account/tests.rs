@@ -310,7 +310,7 @@ async fn a_short_download_is_an_error_after_good_bytes() {
     )
     .await;
     let (bytes, error) = outcome.unwrap();
-    assert_eq!(bytes, b"0123");
+    assert_eq!(bytes, b"01234");
     assert!(error.is_some());
 }
 
