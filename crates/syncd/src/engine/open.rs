@@ -79,7 +79,7 @@ pub(crate) struct Session {
     /// What the merge is told.
     pub(crate) policy: Policy,
     /// Changes that are in `synced` already and wait for the next commit.
-    noted: Vec<Change>,
+    pub(super) noted: Vec<Change>,
     /// An interim of ours could not be cleared away: what tells that it is ours is kept until it is.
     pub(crate) unswept: bool,
     /// Since the pair was opened.
@@ -96,22 +96,6 @@ pub(crate) struct Session {
     pub(crate) learned: Vec<SyncedNode>,
     /// The generation was raised since the last pass.
     pub(crate) claimed: bool,
-}
-
-/// A session without its journal, between two passes of a process.
-pub(super) struct Idle {
-    pair: PairConfig,
-    api_url: String,
-    meta: Meta,
-    synced: SyncedTree,
-    root: Root,
-    account: Arc<Account>,
-    package: api::Package,
-    policy: Policy,
-    unswept: bool,
-    hearing: Option<Arc<dyn Hearing>>,
-    disk: Option<Disk>,
-    pub(super) listings: Option<Listings>,
 }
 
 impl std::fmt::Debug for Session {
@@ -159,25 +143,6 @@ impl Session {
     pub(crate) fn flush(&mut self) -> Result<(), Halt> {
         let noted = std::mem::take(&mut self.noted);
         self.journal.commit(&noted).map_err(|error| self.broken(&error))
-    }
-
-    /// Without the journal, for a while.
-    pub(super) fn rest(self) -> (Journal, Idle) {
-        let idle = Idle {
-            pair: self.pair,
-            api_url: self.api_url,
-            meta: self.meta,
-            synced: self.synced,
-            root: self.root,
-            account: self.account,
-            package: self.package,
-            policy: self.policy,
-            unswept: self.unswept,
-            hearing: self.hearing,
-            disk: self.disk,
-            listings: self.listings,
-        };
-        (self.journal, idle)
     }
 
     /// Before anything comes of a pass: the generation is raised, if it was not since the last one.
@@ -337,75 +302,6 @@ pub(crate) async fn open(
     take_hold(&mut session, restored, mode)?;
     limit(setup, &session.package);
     Ok(session)
-}
-
-/// Goes on with a session of this process; gives it back if somebody was at the journal or the folder meanwhile, or the pair
-/// is another.
-pub(super) fn wake(
-    setup: &Setup,
-    pair: &PairConfig,
-    sink: Arc<dyn Sink>,
-    seal: &state::Seal,
-    idle: Idle,
-) -> Result<Result<Session, Idle>, Halt> {
-    if idle.pair != *pair || idle.root.check().is_err() {
-        return Ok(Err(idle));
-    }
-    let broken = |error: &JournalError| journal_failed(error, &pair.name);
-    let dir = setup.config.pair_dir(&pair.name);
-    let (journal, same) = super::clock::reopen(&dir, seal).map_err(|error| broken(&error))?;
-    let marker = marker::read(&idle.root);
-    let ours = marker.is_ok_and(|found| {
-        found.is_some_and(|found| {
-            idle.meta.root_id == Some(found.root_id) && found.generation == idle.meta.generation
-        })
-    });
-    if !same || !ours {
-        return Ok(Err(idle));
-    }
-    let begun = !journal.open_intents().map_err(|error| broken(&error))?.is_empty();
-    // What the last pass itself changed in the journal.
-    let approvals = journal.approvals().map_err(|error| broken(&error))?;
-    let kept_copies = super::conflicts::kept_copies(&journal, &idle.synced);
-    let rebuilding = memo::rebuilding(&journal).map_err(|error| broken(&error))?;
-    let conflict = if rebuilding {
-        ConflictPolicy::KeepBoth
-    } else {
-        pair.conflict
-    };
-    let policy = Policy {
-        kept_copies: kept_copies.map_err(|error| broken(&error))?,
-        conflict,
-        ..idle.policy
-    };
-    let mut session = Session {
-        pair: idle.pair,
-        timing: setup.config.timing.clone(),
-        api_url: idle.api_url,
-        sink,
-        stop: setup.stop.clone(),
-        journal,
-        meta: idle.meta,
-        synced: idle.synced,
-        approvals,
-        root: idle.root,
-        account: idle.account,
-        package: idle.package,
-        policy,
-        noted: Vec::new(),
-        unswept: idle.unswept,
-        watch: super::clock::Watch::start(),
-        no_remote_root: false,
-        hearing: idle.hearing,
-        disk: idle.disk,
-        listings: idle.listings,
-        learned: Vec::new(),
-        claimed: false,
-    };
-    if begun {
-        session.claim_once()?;
-    }
-    Ok(Ok(session))
 }
 
 /// The journal's records are about the API at one address.

@@ -11,12 +11,18 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use planner::path::RelPath;
-use state::Seal;
+use planner::policy::{ConflictPolicy, Policy};
+use planner::tree::SyncedTree;
+use state::{Journal, JournalError, Meta, Seal};
 use tokio::time::Instant;
 
-use super::open::{Halt, Idle, Mode, Session};
-use super::{Setup, Sink, open};
+use super::open::{Halt, Mode, Session, journal_failed};
+use super::sight::Disk;
+use super::{Setup, Sink, clock, conflicts, memo, open};
 use crate::config::PairConfig;
+use crate::local::{Root, marker};
+use crate::remote::account::Account;
+use crate::remote::listings::Listings;
 
 /// What changed on this disk.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -93,17 +99,19 @@ impl Recall {
         sink: Arc<dyn Sink>,
     ) -> Result<(Session, Instant), Halt> {
         let kept = self.kept.take().filter(|_| mode == Mode::Write);
-        let old = match kept {
-            Some(kept) if kept.opened.elapsed() < pair.local_scan_interval => {
-                let opened = kept.opened;
-                match open::wake(setup, pair, Arc::clone(&sink), &kept.seal, kept.session)? {
-                    Ok(session) => return Ok((session, opened)),
-                    Err(_) => None,
-                }
+        let mut old = None;
+        if let Some(Kept {
+            seal,
+            opened,
+            session,
+        }) = kept
+        {
+            if opened.elapsed() >= pair.local_scan_interval {
+                old = session.listings;
+            } else if let Some(session) = wake(setup, pair, Arc::clone(&sink), &seal, session)? {
+                return Ok((session, opened));
             }
-            Some(kept) => kept.session.listings,
-            None => None,
-        };
+        }
         let mut session = open::open(setup, pair, mode, sink).await?;
         session.hearing = self.hearing.clone();
         session.listings = old.filter(|listings| listings.are_of(session.account.root));
@@ -115,11 +123,117 @@ impl Recall {
         if self.hearing.is_none() {
             return;
         }
-        let (journal, session) = session.rest();
+        let (journal, session) = Idle::of(session);
         self.kept = Some(Kept {
             seal: journal.seal(),
             opened,
             session,
         });
     }
+}
+
+/// A session without its journal, between two passes of a process.
+struct Idle {
+    pair: PairConfig,
+    api_url: String,
+    meta: Meta,
+    synced: SyncedTree,
+    root: Root,
+    account: Arc<Account>,
+    package: api::Package,
+    policy: Policy,
+    unswept: bool,
+    hearing: Option<Arc<dyn Hearing>>,
+    disk: Option<Disk>,
+    listings: Option<Listings>,
+}
+
+impl Idle {
+    /// What is left of a session, and its journal.
+    fn of(session: Session) -> (Journal, Self) {
+        let idle = Self {
+            pair: session.pair,
+            api_url: session.api_url,
+            meta: session.meta,
+            synced: session.synced,
+            root: session.root,
+            account: session.account,
+            package: session.package,
+            policy: session.policy,
+            unswept: session.unswept,
+            hearing: session.hearing,
+            disk: session.disk,
+            listings: session.listings,
+        };
+        (session.journal, idle)
+    }
+}
+
+/// Goes on with a session of this process. `None`: somebody was at the journal or the folder meanwhile, or the pair is
+/// another.
+fn wake(
+    setup: &Setup,
+    pair: &PairConfig,
+    sink: Arc<dyn Sink>,
+    seal: &Seal,
+    idle: Idle,
+) -> Result<Option<Session>, Halt> {
+    if idle.pair != *pair || idle.root.check().is_err() {
+        return Ok(None);
+    }
+    let broken = |error: &JournalError| journal_failed(error, &pair.name);
+    let dir = setup.config.pair_dir(&pair.name);
+    let (journal, same) = clock::reopen(&dir, seal).map_err(|error| broken(&error))?;
+    let marker = marker::read(&idle.root);
+    let ours = marker.is_ok_and(|found| {
+        found.is_some_and(|found| {
+            idle.meta.root_id == Some(found.root_id) && found.generation == idle.meta.generation
+        })
+    });
+    if !same || !ours {
+        return Ok(None);
+    }
+    let begun = !journal.open_intents().map_err(|error| broken(&error))?.is_empty();
+    // What the last pass itself changed in the journal.
+    let approvals = journal.approvals().map_err(|error| broken(&error))?;
+    let kept_copies = conflicts::kept_copies(&journal, &idle.synced);
+    let rebuilding = memo::rebuilding(&journal).map_err(|error| broken(&error))?;
+    let conflict = if rebuilding {
+        ConflictPolicy::KeepBoth
+    } else {
+        pair.conflict
+    };
+    let policy = Policy {
+        kept_copies: kept_copies.map_err(|error| broken(&error))?,
+        conflict,
+        ..idle.policy
+    };
+    let mut session = Session {
+        pair: idle.pair,
+        timing: setup.config.timing.clone(),
+        api_url: idle.api_url,
+        sink,
+        stop: setup.stop.clone(),
+        journal,
+        meta: idle.meta,
+        synced: idle.synced,
+        approvals,
+        root: idle.root,
+        account: idle.account,
+        package: idle.package,
+        policy,
+        noted: Vec::new(),
+        unswept: idle.unswept,
+        watch: clock::Watch::start(),
+        no_remote_root: false,
+        hearing: idle.hearing,
+        disk: idle.disk,
+        listings: idle.listings,
+        learned: Vec::new(),
+        claimed: false,
+    };
+    if begun {
+        session.claim_once()?;
+    }
+    Ok(Some(session))
 }

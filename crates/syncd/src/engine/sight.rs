@@ -136,24 +136,13 @@ pub(super) async fn see(session: &Session, before: Option<Disk>) -> Result<Sight
             paths: heard.changed.clone(),
             ours: std::mem::take(&mut disk.ours),
         };
-        let mut changed = std::mem::take(&mut disk.unsure);
-        changed.extend(looked.paths.iter().cloned());
-        if let Some(sight) = parts(
-            session,
-            disk,
-            Heard {
-                changed,
-                ..heard.clone()
-            },
-            looked,
-        )
-        .await?
-        {
+        let mut first = heard.clone();
+        first.changed.append(&mut disk.unsure);
+        if let Some(sight) = parts(session, disk, first, looked).await? {
             return Ok(sight);
         }
     }
-    let first = all(session, heard.closed).await?;
-    sure(session, first).await
+    sure(session, &heard.closed).await
 }
 
 async fn heard(session: &Session, surely: bool) -> Heard {
@@ -226,13 +215,21 @@ async fn parts(
     }))
 }
 
-/// A scan of everything.
-async fn all(session: &Session, closed: BTreeSet<RelPath>) -> Result<Sight, Halt> {
-    let known = observe::known_hashes(session)?;
-    let (exclude, include) = (session.pair.exclude.clone(), session.pair.include.clone());
-    let (root, options) = (session.root.clone(), options(session));
+/// A scan of everything; with the rules and hashes of the one before it, if this is not the first.
+async fn all(
+    session: &Session,
+    before: Option<(Ignore, Hashes)>,
+    closed: &BTreeSet<RelPath>,
+) -> Result<Sight, Halt> {
+    let (mut ignore, known) = match before {
+        Some(before) => before,
+        None => {
+            let rules = Ignore::new(&session.pair.exclude, &session.pair.include);
+            (told(session, rules)?, observe::known_hashes(session)?)
+        }
+    };
+    let (root, options, closed) = (session.root.clone(), options(session), closed.clone());
     let done = crate::blocking::run(move || {
-        let mut ignore = Ignore::new(&exclude, &include)?;
         let scan = scan::scan_with(&root, &mut ignore, &known, options, &closed)?;
         Ok(Sight {
             scan,
@@ -256,10 +253,10 @@ fn told<T>(session: &Session, result: Result<T, LocalError>) -> Result<T, Halt> 
     result.map_err(|error| Halt::Error(Box::new(Report::from_root(&session.pair.local, &error))))
 }
 
-/// Scans again while a synced node is missing that the scan before did not miss. What vanishes in the last one is hidden:
-/// nothing in its folder is gone.
-async fn sure(session: &Session, first: Sight) -> Result<Sight, Halt> {
-    let mut sight = first;
+/// Scans everything, and again while a synced node is missing that the scan before did not miss. What vanishes in the last
+/// one is hidden: nothing in its folder is gone.
+async fn sure(session: &Session, closed: &BTreeSet<RelPath>) -> Result<Sight, Halt> {
+    let mut sight = all(session, None, closed).await?;
     let mut missed = BTreeSet::new();
     for number in 1..=SCANS {
         let missing = missing(&session.synced, &sight.scan);
@@ -276,26 +273,9 @@ async fn sure(session: &Session, first: Sight) -> Result<Sight, Halt> {
             break;
         }
         missed = missing.into_keys().collect();
-        sight = again(session, sight).await?;
+        sight = all(session, Some((sight.ignore, sight.known)), closed).await?;
     }
     Ok(sight)
-}
-
-async fn again(session: &Session, sight: Sight) -> Result<Sight, Halt> {
-    let (root, options) = (session.root.clone(), options(session));
-    let Sight {
-        mut ignore, known, ..
-    } = sight;
-    let done = crate::blocking::run(move || {
-        let scan = scan::scan(&root, &mut ignore, &known, options)?;
-        Ok(Sight {
-            scan,
-            ignore,
-            known,
-            looked: None,
-        })
-    });
-    told(session, joined(done.await))
 }
 
 /// Waits until files that may still be being written are quiet, and looks at those again (design S13).
@@ -323,25 +303,21 @@ pub(super) fn differs(session: &Session, scan: &Scan, looked: &Looked) -> bool {
 }
 
 fn differs_at(session: &Session, scan: &Scan, path: &RelPath, is_ours: bool) -> bool {
-    let (mut entry, mut node): (Option<&LocalNode>, Option<&SyncedNode>) = (None, None);
-    let mut depth = 0_u32;
+    let (tree, synced) = (&scan.tree.nodes, &session.synced);
+    // Both begin at the root, which is there.
+    let (mut here, mut there) = (Some(None), Some(None));
+    let (mut entry, mut node) = (None, None);
     for part in path.components() {
-        let inside = |is_there: bool| depth == 0 || is_there;
-        let found = scan
-            .tree
-            .nodes
-            .children(entry.map(|entry| entry.key))
-            .find(|entry| entry.name.as_str() == part);
-        entry = found.filter(|_| inside(entry.is_some()));
-        let found = session
-            .synced
-            .children(node.map(|node| node.id))
-            .find(|node| node.local_name.as_str() == part);
-        node = found.filter(|_| inside(node.is_some()));
-        if entry.is_some_and(|entry| entry.ignored) {
+        entry = here.and_then(|folder| tree.children(folder).find(|entry| entry.name.as_str() == part));
+        node = there.and_then(|folder| {
+            let mut inside = synced.children(folder);
+            inside.find(|node| node.local_name.as_str() == part)
+        });
+        if entry.is_some_and(|entry: &LocalNode| entry.ignored) {
             return node.is_some();
         }
-        depth = depth.saturating_add(1);
+        here = entry.map(|entry| Some(entry.key));
+        there = node.map(|node: &SyncedNode| Some(node.id));
     }
     match (entry, node) {
         (None, None) => false,
