@@ -1,24 +1,24 @@
 //! Desktop notifications (`notify.desktop`): what of all that happens deserves one, and in which words. One for each
 //! event, none for each pass; what happens at once is one. Whether there is a desktop is found out by trying, and none is no error.
 
-mod desktop;
-mod wire;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use notify_rust::{Notification, Urgency};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::desk::{Desk, Event};
-use crate::config::load::Env;
 use crate::text::{count, shown};
 
 /// What happens within this time of the first event is told with it.
 const TOGETHER: Duration = Duration::from_secs(2);
+
+/// A desktop that hangs must not hold the next notification up for ever.
+const SHOWN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Events that are told at once: a pass can end with thousands of conflicts.
 const TOGETHER_MAX: usize = 10_000;
@@ -81,17 +81,12 @@ fn notices(events: &[Event]) -> Vec<Notice> {
 }
 
 /// Tells the desktop until the service ends. Whether it is wanted is looked up each time, so a reload counts.
-pub(crate) async fn tell(
-    desk: Arc<dyn Desk>,
-    mut events: Receiver<Event>,
-    env: Env,
-    stop: CancellationToken,
-) {
+pub(crate) async fn tell(desk: Arc<dyn Desk>, mut events: Receiver<Event>, stop: CancellationToken) {
     let told = async {
         while let Some(together) = gather(&mut events).await {
             if desk.config().notify_desktop {
                 for notice in notices(&together) {
-                    show(&env, &notice).await;
+                    show(&notice).await;
                 }
             }
         }
@@ -129,11 +124,31 @@ async fn gather(events: &mut Receiver<Event>) -> Option<Vec<Event>> {
     }
 }
 
-async fn show(env: &Env, notice: &Notice) {
-    if let Err(error) = desktop::show(env, notice).await {
-        // A server has none, and that is fine.
-        tracing::debug!(%error, "no desktop was told");
+/// A connection to the user's session bus for each notification, for they are rare.
+async fn show(notice: &Notice) {
+    let mut notification = Notification::new();
+    notification
+        .appname("syncd")
+        .summary(&notice.title)
+        .body(&escaped(&notice.body))
+        .urgency(if notice.urgent {
+            Urgency::Critical
+        } else {
+            Urgency::Normal
+        });
+    // A server has no desktop, and that is fine.
+    match timeout(SHOWN_WITHIN, notification.show_async()).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "no desktop was told"),
+        Err(_) => tracing::debug!("the desktop did not answer in time"),
     }
+}
+
+/// A desktop may read markup in a text, and names of files come from strangers.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -177,6 +192,11 @@ mod tests {
         );
         assert!(told[1].body.contains("\nand 2 more\n") && !told[1].urgent);
         assert!(!told[2].body.contains("more"));
+    }
+
+    #[test]
+    fn a_name_is_no_markup() {
+        assert_eq!(escaped("<b>a & b</b>"), "&lt;b&gt;a &amp; b&lt;/b&gt;");
     }
 
     #[tokio::test(start_paused = true)]

@@ -98,7 +98,6 @@ impl Service {
     pub(crate) async fn run(self, logs: Logs) -> Result<(), Report> {
         let mut signals = Signals::new()?;
         let ready = Ready::of(&self.env);
-        let env = self.env.clone();
         let stop = CancellationToken::new();
         let (board, mut reloads) = Board::new(
             (self.choice, self.env),
@@ -124,7 +123,7 @@ impl Service {
         let listening = crew.board.events();
         let desk: Arc<dyn Desk> = Arc::<Board>::clone(&crew.board);
         crew.threads
-            .spawn(notices::tell(desk, crew.board.events(), env, stop.clone()));
+            .spawn(notices::tell(desk, crew.board.events(), stop.clone()));
         crew.seat(false);
         let headline = crew.board.headline();
         tracing::info!(
