@@ -15,6 +15,7 @@ mod pace;
 mod pair;
 pub(crate) mod pause;
 pub(crate) mod prepare;
+mod progress;
 mod ready;
 pub(crate) mod run;
 mod slate;

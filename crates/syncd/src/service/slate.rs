@@ -9,9 +9,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::desk::{Counts, DOING, Doing, LISTED, PairState, Queue};
+use super::desk::{Counts, LISTED, PairState};
 use super::events::Events;
 use super::pace::{Came, Trigger};
+use super::progress::Progress;
 use super::window::Window;
 use super::{log, pause};
 use crate::engine::{Sink, now};
@@ -20,20 +21,13 @@ use crate::report::Report;
 use crate::summary::{PairSummary, Stop};
 use crate::text::{len, shown};
 
-/// Over which the rate is measured, in seconds.
-const RATE_WINDOW: u64 = 10;
-
 /// Over which requests are counted, in minutes.
 const REQUESTS_WINDOW: u64 = 60;
 
 #[derive(Debug)]
 struct Inner {
     phase: &'static str,
-    doing: Option<String>,
-    /// Steps under way.
-    now: Vec<Doing>,
-    queue: Queue,
-    moved: Window,
+    progress: Progress,
     requests: Window,
     next_poll: Option<i64>,
     polled: Option<PollFacts>,
@@ -69,17 +63,14 @@ impl Inner {
 
 /// What a look at the account took, and what it can be relied on for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct PollFacts {
+struct PollFacts {
     /// Requests, whatever they were for.
-    pub(crate) requests: u64,
-    /// Folders that were listed, where that was counted.
-    pub(crate) listed: Option<u64>,
+    requests: u64,
+    /// Folders that were listed.
+    listed: u64,
     /// When the oldest listing was taken that the pair relies on now.
-    pub(crate) oldest: Instant,
+    oldest: Instant,
 }
-
-/// Steps under way that are kept; more are never begun at once.
-const NOW_MAX: usize = 512;
 
 /// One pair.
 #[derive(Debug)]
@@ -98,10 +89,7 @@ impl Slate {
         let started = Instant::now();
         let inner = Inner {
             phase: "starting",
-            doing: None,
-            now: Vec::new(),
-            queue: Queue::default(),
-            moved: Window::default(),
+            progress: Progress::default(),
             requests: Window::default(),
             next_poll: None,
             polled: None,
@@ -203,27 +191,22 @@ impl Slate {
     /// How things are.
     pub(crate) fn state(&self) -> PairState {
         let (seconds, inner) = (self.seconds(), self.inner());
-        let rate = inner.moved.sum(seconds, RATE_WINDOW) / RATE_WINDOW;
         let last = inner.last.as_ref();
         PairState {
             name: self.name.clone(),
             phase: inner.phase,
-            doing: inner.doing.clone(),
-            now: inner.now.iter().take(DOING).cloned().collect(),
+            doing: inner.progress.doing(),
+            now: inner.progress.now(),
             in_sync: inner.in_sync(),
             exit: inner.exit().code(),
-            queue: inner.queue,
-            rate,
-            eta: inner
-                .queue
-                .bytes
-                .checked_div(rate)
-                .filter(|_| inner.queue.bytes > 0),
+            queue: inner.progress.queue(),
+            rate: inner.progress.rate(seconds),
+            eta: inner.progress.eta(seconds),
             next_poll: inner.next_poll,
             oldest_listing: inner.polled.map(|polled| polled.oldest.elapsed().as_secs()),
             requests_last_hour: inner.requests.sum(seconds / 60, REQUESTS_WINDOW),
             requests_last_poll: inner.polled.map(|polled| polled.requests),
-            listed_last_poll: inner.polled.and_then(|polled| polled.listed),
+            listed_last_poll: inner.polled.map(|polled| polled.listed),
             last_agreement: inner.agreed.clone(),
             paused_until: inner.paused,
             last_pass: inner.last_json.clone(),
@@ -307,8 +290,7 @@ impl Slate {
         inner.asked = false;
         inner.changed = false;
         inner.pass = Some(end);
-        inner.queue = Queue::default();
-        inner.now.clear();
+        inner.progress.begin();
         inner.next_poll = None;
     }
 
@@ -328,28 +310,21 @@ impl Slate {
         inner.ended = inner.ended.saturating_add(1);
     }
 
-    /// The account was looked at.
-    pub(crate) fn polled(&self, facts: PollFacts) {
-        self.inner().polled = Some(facts);
-    }
-
     /// A pass has ended.
     pub(crate) fn end(&self, summary: PairSummary, came: Came, trigger: Trigger, began: Instant) {
+        let (seconds, mut inner) = (self.seconds(), self.inner());
         if summary.error.is_none() {
             let oldest = summary.oldest_listing;
             let oldest = oldest.and_then(|age| Instant::now().checked_sub(age));
-            self.polled(PollFacts {
+            inner.polled = Some(PollFacts {
                 requests: summary.requests,
-                listed: Some(summary.listed),
+                listed: summary.listed,
                 oldest: oldest.unwrap_or(began),
             });
         }
-        let (seconds, mut inner) = (self.seconds(), self.inner());
         inner.pass = None;
         inner.ended = inner.ended.saturating_add(1);
-        inner.queue = Queue::default();
-        inner.doing = None;
-        inner.now.clear();
+        inner.progress.end();
         inner
             .requests
             .add(seconds / 60, summary.requests, REQUESTS_WINDOW);
@@ -421,48 +396,38 @@ impl Sink for Slate {
     }
 
     fn totals(&self, files: u64, bytes: u64) {
-        self.inner().queue = Queue { files, bytes };
+        self.inner().progress.totals(files, bytes);
     }
 
     fn step_begun(&self, path: &str, line: &str) {
-        let mut inner = self.inner();
-        if inner.now.len() < NOW_MAX {
-            inner.now.push(Doing {
-                path: path.to_owned(),
-                text: shown(line),
-            });
-        }
+        self.inner().progress.step_begun(path, shown(line));
     }
 
     fn step_ended(&self, line: &str) {
-        let (line, mut inner) = (shown(line), self.inner());
-        if let Some(at) = inner.now.iter().position(|doing| doing.text == line) {
-            inner.now.remove(at);
-        }
+        self.inner().progress.step_ended(&shown(line));
     }
 
     fn step_done(&self, line: &str) {
         let line = shown(line);
         tracing::info!(pair = self.name, "{line}");
-        self.inner().doing = Some(line.clone());
+        self.inner().progress.step_done(line.clone());
         self.tell("step", line);
     }
 
     fn bytes(&self, done: u64) {
-        let (seconds, mut inner) = (self.seconds(), self.inner());
-        inner.moved.add(seconds, done, RATE_WINDOW);
-        inner.queue.bytes = inner.queue.bytes.saturating_sub(done);
+        let seconds = self.seconds();
+        self.inner().progress.bytes(seconds, done);
     }
 
     fn file_done(&self) {
-        let mut inner = self.inner();
-        inner.queue.files = inner.queue.files.saturating_sub(1);
+        self.inner().progress.file_done();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::progress::RATE_WINDOW;
     use crate::summary::Item;
 
     fn slate(home: &Path) -> Slate {

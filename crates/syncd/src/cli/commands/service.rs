@@ -136,7 +136,10 @@ impl Unit {
             let next = "look at it; \"syncd service install --force\" overwrites it";
             return Err(self.not_ours("not installed", next));
         }
-        let refused = |cause: String| Report::new(Kind::Refused, "not installed", cause, "").at(self.at());
+        let refused = |cause: String| {
+            let next = "put that right, or copy the unit from packaging/systemd there by hand";
+            Report::new(Kind::Refused, "not installed", cause, next).at(self.at())
+        };
         let program = std::env::current_exe().map_err(|error| refused(error.to_string()))?;
         let text = unit::text(&program, &context.choice, file.as_deref(), &context.env)
             .map_err(|error| refused(error.to_string()))?;
@@ -193,7 +196,8 @@ impl Unit {
                 }
                 let removed = std::fs::remove_file(&self.path).and_then(|()| self.unlink());
                 removed.map_err(|error| {
-                    Report::new(Kind::Refused, "not uninstalled", error.to_string(), "").at(self.at())
+                    let next = "remove the file by hand";
+                    Report::new(Kind::Refused, "not uninstalled", error.to_string(), next).at(self.at())
                 })?;
                 let _ = systemctl(&["daemon-reload"]);
             }
@@ -228,8 +232,13 @@ impl Unit {
                     .at(self.name.as_str()),
             );
         }
+        let failed = if what == "start" {
+            "not started"
+        } else {
+            "not stopped"
+        };
         systemctl(&[what, &self.name])
-            .map_err(|error| error.report(&format!("no {what}"), Path::new("syncd"), &self.name))?;
+            .map_err(|error| error.report(failed, Path::new("syncd"), &self.name))?;
         if context.output.is_json() {
             context.output.object(&self.json());
         } else {
