@@ -14,6 +14,7 @@ mod check;
 pub(crate) mod disk;
 mod history;
 mod ledger;
+mod machine;
 mod program;
 pub(crate) mod rng;
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::history::History;
-use super::world::{Broken, Workshop, live};
+use super::machine::{Broken, Workshop};
+use super::world::live;
 
 /// What a range of seeds came to.
 #[derive(Debug, Default)]

@@ -55,6 +55,9 @@ impl Ear {
             return lost;
         };
         let changed = topmost(&before, &now);
+        // Folders that are new at their place are watched from now on.
+        let is_folder = |path: &&RelPath| now.get(path.as_str()).is_some_and(|mark| mark.bytes.is_none());
+        let anew = changed.iter().filter(is_folder).cloned().collect();
         // Of some nobody saw whether their writers are through.
         let closed = if inner.1.one_in(4) {
             BTreeSet::new()
@@ -64,7 +67,8 @@ impl Ear {
         Heard {
             changed,
             closed,
-            ..Heard::default()
+            anew,
+            everything: false,
         }
     }
 }
