@@ -68,6 +68,8 @@ pub enum Reason {
     OneWay,
     /// Kept here only for items that cannot be synced (design M15).
     OnlyUnsyncable,
+    /// The folder that it was moved to in the account is not here, for something that is no folder has its place.
+    FolderShut,
 }
 
 /// Why a name cannot cross (design N1).

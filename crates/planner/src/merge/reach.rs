@@ -7,7 +7,7 @@ use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::hold::Side;
+use crate::hold::{Reason, Side};
 use crate::merge::Context;
 use crate::merge::create::unreadable_folder;
 use crate::merge::cycle::rings;
@@ -92,6 +92,10 @@ fn admitted(items: &Items<'_>, item: &Item<'_>, place: &Place, open: Open) -> Re
         }))),
         (_, Door::Unreadable) if arrives_here => Err(Some(unreadable_folder())),
         (Door::Shut, _) if arrives_there => Err(None),
+        // What is here stays where it is, apart from the account's: nobody would look for that.
+        (_, Door::Shut) if arrives_here && item.entry().is_some() => {
+            Err(Some(Note::held(Side::Local, Reason::FolderShut)))
+        }
         (_, Door::Shut) if arrives_here => Err(None),
         _ => Ok(()),
     }

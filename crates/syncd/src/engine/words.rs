@@ -32,6 +32,10 @@ pub(crate) fn reason(kind: ItemKind, reason: &Reason) -> String {
         Reason::FolderUnreadable => "its folder in the account could not be listed: kept as it is",
         Reason::OneWay => "differs on the side that this pair never writes",
         Reason::OnlyUnsyncable => "a folder with nothing in it that can be synced",
+        Reason::FolderShut => {
+            "moved in the account into a folder that is not here, for something that cannot be synced (a link, say) has its \
+             place: move that away, or move this back in the account"
+        }
     };
     text.to_owned()
 }

@@ -144,10 +144,14 @@ impl World {
         self.machines.len()
     }
 
-    /// Whether a machine held this path in its last calm pass.
+    /// Whether a machine held this path, or a folder above it, in its last calm pass.
     pub(crate) fn is_held(&self, machine: usize, path: &str) -> bool {
         let held = self.held.borrow();
-        held.get(&machine).is_some_and(|held| held.contains(path))
+        held.get(&machine).is_some_and(|held| {
+            let above = path.match_indices('/').map(|(at, _)| at);
+            let mut paths = above.filter_map(|at| path.get(..at)).chain([path]);
+            paths.any(|path| held.contains(path))
+        })
     }
 
     /// Takes something down, if somebody listens.

@@ -98,6 +98,17 @@ cases! {
         docs/b.txt  here none  there left  Unchanged
         Held .  Local Unreadable"
 
+    what_moved_there_below_a_node_that_a_link_hides_is_held_where_it_is {
+        case()
+            .synced("docs/  folder 3\npapers/  folder 4\npapers/a.txt  file 1  'one'")
+            .local("docs  symlink\npapers/a.txt  'one'")
+            .remote("docs/  folder 3\ndocs/papers/  folder 4\ndocs/papers/a.txt  file 1  'one'")
+    } => r"
+        docs  here none  there left  Unchanged
+        papers  here left  there left  Unchanged
+        Skipped docs  Local Odd(Symlink)
+        Held papers  Local FolderShut"
+
     h09_a_link_in_its_place_hides_a_node {
         case().all("x").synced("docs/a.txt  'one'").local("docs  symlink").remote("docs/a.txt  'one'")
     } => r"

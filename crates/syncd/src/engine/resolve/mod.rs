@@ -245,9 +245,7 @@ fn adopt(session: &mut Session, intent: &Intent, wanted: &Wanted, landed: &Lande
     };
     let base = node.map(NodeId).and_then(|id| session.synced.get(id)).cloned();
     let own = base.as_ref().map(|base| base.id);
-    let Some((parent, local_name)) = place_of(session, wanted.folder, path, own) else {
-        return Vec::new();
-    };
+    let place = place_of(session, wanted.folder, path, own);
     let kind = SyncedKind::File(SyncedFile {
         remote: landed.file,
         short_url: landed.short_url.clone(),
@@ -255,9 +253,9 @@ fn adopt(session: &mut Session, intent: &Intent, wanted: &Wanted, landed: &Lande
         hash: Some(landed.hash),
         stamp: None,
     });
-    let record = match base {
+    let record = match (base, place) {
         // Where it went is where it was on this disk then: a version may move as it is sent.
-        Some(base) => SyncedNode {
+        (Some(base), Some((parent, local_name))) => SyncedNode {
             kind,
             parent,
             local_name,
@@ -265,7 +263,14 @@ fn adopt(session: &mut Session, intent: &Intent, wanted: &Wanted, landed: &Lande
             standing: Standing::Published,
             ..base
         },
-        None => SyncedNode {
+        // Another record still has that place, as when two files trade names: the version is on record where the one before
+        // it was, and both sides show that it moved.
+        (Some(base), None) => SyncedNode {
+            kind,
+            standing: Standing::Published,
+            ..base
+        },
+        (None, Some((parent, local_name))) => SyncedNode {
             id: session.journal.new_node_id(),
             parent,
             remote_name: fitting(session, &local_name, &wanted.name, landed.name.clone()),
@@ -274,6 +279,7 @@ fn adopt(session: &mut Session, intent: &Intent, wanted: &Wanted, landed: &Lande
             standing: Standing::Published,
             kind,
         },
+        (None, None) => return Vec::new(),
     };
     vec![Change::Put(record)]
 }
