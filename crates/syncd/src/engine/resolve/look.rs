@@ -22,7 +22,8 @@ use crate::engine::intents;
 use crate::engine::open::{Halt, Session};
 use crate::local::hash;
 use crate::remote::apply::{
-    Failure, Landed, Replacement, Wanted, finish_interim, finish_replacement, retire, trash_interim,
+    Failure, Landed, Replacement, Wanted, finish_interim, finish_replacement, retire, trash_arrival,
+    trash_interim,
 };
 use crate::remote::resolve::look_at;
 use crate::remote::walk::Raw;
@@ -464,7 +465,7 @@ impl<'a> Looks<'a> {
             if Some(fetched.staged.hash) != sent {
                 if self.is_start_of(path, row.size, fetched.staged.hash, sent).await {
                     // Only the start of it was stored (`wire.md` Q60). All of it is here: this goes, and it is sent anew.
-                    trash_interim(&self.session.account, file, &row.name).await?;
+                    trash_arrival(&self.session.account, file, row).await?;
                     return Ok(Verdict::Over);
                 }
                 continue;
@@ -481,7 +482,7 @@ impl<'a> Looks<'a> {
             if has_name {
                 // Somebody else's has the name: ours is a numbered one of the same bytes, which are still here. The
                 // merge decides about the two; a third would be one too many.
-                trash_interim(&self.session.account, file, &row.name).await?;
+                trash_arrival(&self.session.account, file, row).await?;
                 return Ok(Verdict::Over);
             }
             let landed = finish_interim(&self.session.account, wanted, landed).await?;

@@ -13,7 +13,7 @@ use api::ApiError;
 pub(crate) use edit::{edit_file, edit_folder};
 pub(crate) use folder::create_folder;
 use remove::trash_file;
-pub(crate) use remove::{FolderAsKnown, trash_file_as_known, trash_folder, trash_interim};
+pub(crate) use remove::{FolderAsKnown, trash_arrival, trash_file_as_known, trash_folder, trash_interim};
 pub(crate) use replace::{Replacement, finish_replacement, retire};
 pub(crate) use upload::{Landed, Wanted, finish_interim, upload};
 

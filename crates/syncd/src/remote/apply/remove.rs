@@ -68,6 +68,22 @@ pub(crate) async fn trash_interim(account: &Account, id: FileId, name: &str) -> 
     trash_file(account, id).await
 }
 
+/// Moves an arrival of ours that bears a name for users to the trash, if it still is what this row showed. Somebody who
+/// found it may have given it other bytes since, and on some servers under its id (`wire.md` Q44): then it stays.
+pub(crate) async fn trash_arrival(account: &Account, id: FileId, seen: &FileRow) -> Result<(), Failure> {
+    let wire = translate::wire_file(id).map_err(Failure::of_safe_call)?;
+    let row = account
+        .client
+        .file_info(wire)
+        .await
+        .map_err(Failure::of_safe_call)?;
+    let other = row.name != seen.name || row.size != seen.size || row.short_url != seen.short_url;
+    if gone(&row) || other {
+        return Ok(());
+    }
+    trash_file(account, id).await
+}
+
 /// A folder as the plan knows it.
 #[derive(Clone, Debug)]
 pub(crate) struct FolderAsKnown {
