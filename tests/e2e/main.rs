@@ -30,6 +30,7 @@ mod faults;
 mod full_disk;
 mod histories;
 mod kill;
+mod limits;
 mod logs;
 mod memory;
 mod moves;

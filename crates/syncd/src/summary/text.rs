@@ -68,6 +68,10 @@ impl PairSummary {
             (_, Some(_), _) => "not finished".to_owned(),
             (_, _, Some(_)) => "STOPPED for safety, waiting for you".to_owned(),
             (Exit::InSync, None, None) => "in sync".to_owned(),
+            _ if self.phase == PAUSED && self.window.is_some() => {
+                let window = self.window.as_deref().unwrap_or_default();
+                format!("paused by the window {} of the limits", shown(window))
+            }
             _ if self.phase == PAUSED => return "paused; \"syncd resume\" ends that".to_owned(),
             _ if self.phase == INTERRUPTED => "interrupted; the next run goes on".to_owned(),
             _ => "NOT in sync".to_owned(),
