@@ -40,6 +40,7 @@ mod notices;
 mod races;
 mod recovery;
 mod requests;
+mod selective;
 mod service;
 mod service_proofs;
 mod transfer;
