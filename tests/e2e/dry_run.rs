@@ -160,3 +160,57 @@ fn the_json_of_a_run_has_every_promised_key() {
     assert!(pair["requests"].as_u64().unwrap() > 0);
     assert!(pair["last_agreement"].as_str().unwrap().starts_with("20"));
 }
+
+#[test]
+fn the_text_is_grouped_and_sorted_and_says_since_when() {
+    let (world, machine) = with_work();
+    machine.sync();
+    machine.write("b.txt", "new");
+    machine.write("a.txt", "new");
+    machine.remove("here/up.txt");
+    world.cloud.web_edit("there/down.txt", b"edited there");
+    let text = machine.run(&["--once", "--dry-run"]).expect(3).stdout;
+    let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("no {part} in:\n{text}"));
+    let order = [
+        "main: ",
+        "  in the account: ",
+        "    delete there (1)\n      here/up.txt: deleted on this machine since the last agreement ",
+        "    upload (2)\n      a.txt (3 B): new on this machine since the last agreement ",
+        "      b.txt (3 B): new on this machine",
+        "  on this machine: ",
+        "there/down.txt",
+        "edited in the account since the last agreement ",
+        "  digest ",
+    ]
+    .map(place);
+    assert!(order.is_sorted(), "{text}");
+    let plan = machine.once(&["--dry-run"]).json();
+    let reasons = plan["steps"].to_string();
+    assert!(
+        reasons.contains("deleted on this machine since the last agreement"),
+        "{plan}"
+    );
+}
+
+#[test]
+fn a_plan_that_changed_there_is_not_run_and_the_new_one_is() {
+    let (world, machine) = with_work();
+    machine.sync();
+    machine.remove("here/up.txt");
+    let expected = digest(&machine);
+    // What the account says counts as much as what this disk does; the time that passed does not.
+    assert_eq!(digest(&machine), expected);
+    world.cloud.web_create("there/new.txt", b"meanwhile");
+    let before = (machine.tree(), world.cloud.tree());
+    let run = machine.once(&["--expect", &expected]).expect(1);
+    assert!(run.said().contains(&expected), "{run:?}");
+    assert_eq!((machine.tree(), world.cloud.tree()), before);
+    let other = digest(&machine);
+    assert_ne!(other, expected);
+    machine.once(&["--expect", &other]).expect(0);
+    assert_same(&machine.tree(), &world.cloud.tree());
+    assert!(machine.tree().contains_key("there/new.txt"));
+    // It was for that plan, not for ever.
+    machine.write("later.txt", "later");
+    machine.once(&["--expect", &other]).expect(1);
+}

@@ -25,7 +25,7 @@ use crate::limit::Throttle;
 /// file's stamps: then the upload is void.
 pub type ByteStream = BoxStream<'static, io::Result<Bytes>>;
 
-/// Largest piece handed to the network at once; larger ones are cut.
+/// Largest piece handed to the network at once; larger ones are cut, and a bandwidth limit cuts finer.
 const PIECE_MAX: usize = 256 * 1024;
 
 type Opener = Box<dyn FnMut() -> BoxFuture<'static, io::Result<ByteStream>> + Send>;
@@ -250,7 +250,10 @@ impl Sending {
                 None => return self.end(),
             }
         }
-        let piece = self.rest.split_to(self.rest.len().min(PIECE_MAX));
+        let most = usize::try_from(self.throttle.piece())
+            .unwrap_or(usize::MAX)
+            .min(PIECE_MAX);
+        let piece = self.rest.split_to(self.rest.len().min(most));
         let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
         self.seen = self.seen.saturating_add(length);
         if self.seen > self.size {

@@ -94,6 +94,8 @@ pub(crate) struct PairSummary {
     pub(crate) listed: u64,
     /// How old the oldest listing of a folder is that this pass went by; none if it listed nothing.
     pub(crate) oldest_listing: Option<Duration>,
+    /// The window of the limits that paused the pair, if one did.
+    pub(crate) window: Option<String>,
     /// Another device signed in to the account meanwhile: the two took turns (design A9).
     pub(crate) other_device: bool,
     /// Why the pair waits for the user.
@@ -233,8 +235,8 @@ pub(crate) struct PlannedStep {
     pub(crate) bytes: Option<u64>,
     /// The rule that caused it, by name.
     pub(crate) rule: &'static str,
-    /// That rule as a sentence.
-    pub(crate) reason: &'static str,
+    /// That rule as a sentence; for what somebody did, with the time since the last agreement.
+    pub(crate) reason: String,
 }
 
 /// What a pass over one pair would do.
@@ -244,8 +246,6 @@ pub(crate) struct DryRun {
     pub(crate) pair: String,
     /// Of the plan; what `--expect` is compared with.
     pub(crate) digest: String,
-    /// The plan as text.
-    pub(crate) text: String,
     /// The plan as values, in order.
     pub(crate) steps: Vec<PlannedStep>,
     /// Paths whose bytes would have to be compared before more is known.

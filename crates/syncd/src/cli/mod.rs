@@ -123,6 +123,9 @@ pub(crate) enum Command {
     Forget(commands::forget::ForgetArgs),
     /// Tell a pair that its local folder was moved
     Relocate(commands::relocate::RelocateArgs),
+    /// What the rules that keep files out of the sync say of a path
+    #[command(subcommand)]
+    Ignore(commands::ignore::IgnoreCommand),
     /// The configuration in force, where it is, whether it can be used
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),
@@ -200,6 +203,7 @@ fn dispatch(context: &Context, once: commands::once::OnceArgs, command: Option<C
         Some(Command::Limit(args)) => commands::limit::run(context, &args),
         Some(Command::Log(args)) => commands::log::run(context, &args),
         Some(Command::Filestatus(args)) => commands::filestatus::run(context, &args),
+        Some(Command::Ignore(command)) => commands::ignore::run(context, &command),
         Some(Command::Why(args)) => commands::why::run(context, &args),
         Some(Command::Problems(args)) => commands::problems::run(context, &args),
         Some(Command::History(args)) => commands::history::run(context, &args),
@@ -259,7 +263,7 @@ mod tests {
         } else {
             &[]
         };
-        let rest = "service status sync wait pause resume stop reload limit log filestatus why problems history conflicts approve restore rebuild check forget relocate config completions";
+        let rest = "service status sync wait pause resume stop reload limit log filestatus why problems history conflicts approve restore rebuild check forget relocate ignore config completions";
         let rest: Vec<_> = rest.split_whitespace().collect();
         assert_eq!(names, [demo, &rest].concat());
     }

@@ -13,6 +13,7 @@ use crate::report::Report;
 const SOUND: &str = "state_dir = \"~/state\"\ndevice_name = \"laptop\"\n\
     [account]\napi_url = \"https://a.example/api/v2\"\nproxy = \"socks5://127.0.0.1:9\"\n\
     [limits]\nupload = \"1MiB\"\nconcurrency = 4\n\
+    [[limits.window]]\nfrom = \"22:00\"\nto = \"06:00\"\ndays = [\"mon\"]\nupload = 0\npause = true\n\
     [timing]\nquiet_period = \"1s\"\nconfirm_after = \"30s\"\n\
     [log]\nlevel = \"info\"\n\
     [[sync]]\nname = \"main\"\nlocal = \"~/Cloud\"\nremote = \"/One\"\nconflict = \"keep-both\"\nexclude = [\"*.o\", \"/x/\"]\n\

@@ -216,12 +216,12 @@ pub(crate) const KEYS: &[Key] = &[
     key(Limits, "download", Bytes, Is(0), "Bytes per second; 0 is no limit."),
     key(Limits, "concurrency", Concurrency, Text("auto"), "Calls at once, never above what the package allows."),
 
-    later(Window, "from", Clock, Nothing, "Where the window begins, by this machine's clock."),
-    later(Window, "to", Clock, Nothing, "Where it ends."),
-    later(Window, "days", Days, Nothing, "Its days."),
-    later(Window, "upload", Bytes, Nothing, "As in `[limits]`, within the window."),
-    later(Window, "download", Bytes, Nothing, "As in `[limits]`, within the window."),
-    later(Window, "pause", Flag, Nothing, "Nothing is transferred within the window."),
+    key(Window, "from", Clock, Nothing, "Where the window begins, by this machine's clock. Without `from` and `to` it is whole days."),
+    key(Window, "to", Clock, Nothing, "Where it ends, on the next day if that is earlier than `from`."),
+    key(Window, "days", Days, Machine("all"), "On which days it begins."),
+    key(Window, "upload", Bytes, Nothing, "As in `[limits]`, within the window."),
+    key(Window, "download", Bytes, Nothing, "As in `[limits]`, within the window."),
+    key(Window, "pause", Flag, Nothing, "The pairs are paused within the window; `false` lifts the pause of a window before it."),
 
     key(Control, "socket", Path, Machine("`$XDG_RUNTIME_DIR/syncd/control.sock`, without it `state_dir/control.sock`"), "Control socket, 0600 in a 0700 folder."),
 

@@ -18,6 +18,8 @@ use super::value::Value;
 const QUOTED_MAX: usize = 40;
 /// Most pairs in one file.
 const PAIRS_MAX: usize = 1000;
+/// Most windows in one file: all of them are looked at for each change of the limits.
+const WINDOWS_MAX: usize = 100;
 /// Variables that are ours but no keys: read by `load.rs` and `credentials.rs`.
 const OTHER_VARIABLES: [&str; 5] = [
     "SYNCD_CONFIG",
@@ -38,6 +40,7 @@ pub(crate) struct Layers {
     /// The file's name for errors about what is not in it.
     file: String,
     pairs: usize,
+    windows: usize,
 }
 
 /// What was found in one layer.
@@ -47,6 +50,7 @@ struct Found {
     origins: BTreeMap<String, String>,
     /// Names of the pairs, in order.
     pairs: Vec<String>,
+    windows: usize,
     errors: Vec<(usize, ConfigError)>,
 }
 
@@ -106,6 +110,7 @@ pub(crate) fn merge(
         origins: found.origins,
         file: file.to_owned(),
         pairs: found.pairs.len(),
+        windows: found.windows,
     })
 }
 
@@ -122,6 +127,11 @@ impl Layers {
     /// How many pairs there are.
     pub(crate) const fn pairs(&self) -> usize {
         self.pairs
+    }
+
+    /// How many windows of the limits there are.
+    pub(crate) const fn windows(&self) -> usize {
+        self.windows
     }
 
     /// The file, for errors about the whole.
@@ -221,16 +231,19 @@ impl Walk<'_> {
     }
 
     fn tables(&mut self, section: Section, items: &[Spanned<DeValue<'_>>], line: usize) {
+        let most = most(section);
         for (index, item) in items.iter().enumerate() {
             let path = format!("{}[{index}]", section.path());
             let DeValue::Table(table) = item.get_ref() else {
                 self.not_tables(section, line);
                 continue;
             };
-            if index >= PAIRS_MAX {
-                self.not_tables(section, line_of(self.text, item.span().start));
+            let line = line_of(self.text, item.span().start);
+            if index >= most {
+                self.not_tables(section, line);
                 return;
             }
+            self.found.origins.insert(path.clone(), self.at(line));
             self.table(section, &path, table);
             if section == Section::Sync {
                 let name = match self.found.values.get(&format!("{path}.name")) {
@@ -238,6 +251,8 @@ impl Walk<'_> {
                     Some(Value::Number(_) | Value::Flag(_) | Value::List(_)) | None => String::new(),
                 };
                 self.found.pairs.push(name);
+            } else {
+                self.found.windows = self.found.windows.saturating_add(1);
             }
         }
     }
@@ -247,7 +262,7 @@ impl Walk<'_> {
             at: self.at(line),
             key: section.path().to_owned(),
             found: String::new(),
-            expects: format!("at most {PAIRS_MAX} tables {}", section.header()),
+            expects: format!("at most {} tables {}", most(section), section.header()),
         };
         self.found.errors.push((line, error));
     }
@@ -289,6 +304,20 @@ impl Walk<'_> {
                     .push((line, refused(key, self.at(line), shown.as_ref())));
             }
         }
+    }
+}
+
+const fn most(section: Section) -> usize {
+    match section {
+        Section::Window => WINDOWS_MAX,
+        Section::Top
+        | Section::Account
+        | Section::Limits
+        | Section::Control
+        | Section::Log
+        | Section::Notify
+        | Section::Timing
+        | Section::Sync => PAIRS_MAX,
     }
 }
 

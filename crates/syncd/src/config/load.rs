@@ -18,6 +18,7 @@ use super::error::ConfigError;
 use super::keys::{self, Fallback, Key, Section};
 use super::layers::{self, Layers};
 use super::value::{self, DEVICE_NAME_MAX, Value};
+use super::windows::Window;
 use super::{Account, Config, Limits, Log, PairConfig, Timing, check, paths};
 
 /// Largest configuration file that is read, bytes.
@@ -247,6 +248,9 @@ impl Reader<'_> {
                     Value::Number(number) => usize::try_from(number).ok(),
                     Value::Text(_) | Value::Flag(_) | Value::List(_) => None,
                 },
+                windows: (0..self.layers.windows())
+                    .map(|at| self.window(at))
+                    .collect::<Result<_, _>>()?,
             },
             socket: self.path(top(Section::Control, "socket")?)?,
             log: Log {
@@ -268,6 +272,57 @@ impl Reader<'_> {
                 .map(|at| self.pair(at))
                 .collect::<Result<_, _>>()?,
         })
+    }
+
+    /// A window that says something, at times that are some.
+    fn window(&self, at: usize) -> Result<Window, ConfigError> {
+        let prefix = format!("{}[{at}]", Section::Window.path());
+        let get = |name: &str| self.optional_of(&prefix, Section::Window, name);
+        let clock = |value: At| {
+            let (section, name) = (value.key.section, value.key.name);
+            value::clock(&self.text(value)?).ok_or_else(|| self.unfit(section, name))
+        };
+        let clock = match (get("from"), get("to")) {
+            (None, None) => None,
+            (Some(from), Some(to)) if from.value == to.value => {
+                let expects = "another time than \"from\"; a window of whole days has neither";
+                return Err(self.refuse(&to, expects.to_owned()));
+            }
+            (Some(from), Some(to)) => Some((clock(from)?, clock(to)?)),
+            (Some(one), None) | (None, Some(one)) => {
+                let other = if one.key.name == "from" { "to" } else { "from" };
+                let expects = format!("\"{other}\" beside it; a window of whole days has neither");
+                return Err(self.refuse(&one, expects));
+            }
+        };
+        let days = match get("days") {
+            Some(days) => {
+                value::days(&self.list(days)?).ok_or_else(|| self.unfit(Section::Window, "days"))?
+            }
+            None => [true; 7],
+        };
+        let bytes = |name| get(name).map(|value| self.bytes(value)).transpose();
+        let window = Window {
+            at: self
+                .layers
+                .origin(&prefix)
+                .unwrap_or_else(|| self.layers.file())
+                .to_owned(),
+            clock,
+            days,
+            upload: bytes("upload")?,
+            download: bytes("download")?,
+            pause: get("pause").map(|pause| pause.value == Value::Flag(true)),
+        };
+        if window.upload.is_none() && window.download.is_none() && window.pause.is_none() {
+            return Err(ConfigError::BadValue {
+                at: window.at,
+                key: Section::Window.header(),
+                found: String::new(),
+                expects: "at least one of upload, download and pause".to_owned(),
+            });
+        }
+        Ok(window)
     }
 
     fn timing(&self) -> Result<Timing, ConfigError> {
@@ -332,7 +387,11 @@ impl Reader<'_> {
     }
 
     fn optional(&self, section: Section, name: &str) -> Option<At> {
-        self.value("", section, name).ok()
+        self.optional_of("", section, name)
+    }
+
+    fn optional_of(&self, prefix: &str, section: Section, name: &str) -> Option<At> {
+        self.value(prefix, section, name).ok()
     }
 
     /// The value of a key, or its default. `prefix` is the table's path where it repeats.

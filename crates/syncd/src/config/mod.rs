@@ -18,6 +18,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub(crate) mod value;
+pub(crate) mod windows;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,6 +26,8 @@ use std::time::Duration;
 use planner::policy::{ConflictPolicy, Direction, FirstMerge, Unstorable};
 use secrecy::SecretString;
 use url::Url;
+
+use windows::Window;
 
 /// Everything the user chose.
 #[derive(Clone, Debug)]
@@ -72,12 +75,14 @@ pub(crate) struct Account {
 /// Bandwidth and concurrency.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    /// Bytes per second; 0 is none.
+    /// Bytes per second where no window says otherwise; 0 is none.
     pub(crate) upload: u64,
-    /// Bytes per second; 0 is none.
+    /// The same downwards.
     pub(crate) download: u64,
     /// Calls at once; `None` lets the client adapt.
     pub(crate) concurrency: Option<usize>,
+    /// Other limits at some times, in the order of the file.
+    pub(crate) windows: Vec<Window>,
 }
 
 /// Logging.

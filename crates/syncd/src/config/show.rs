@@ -25,8 +25,7 @@ pub(crate) fn all(loaded: &Loaded) -> Vec<Shown> {
     let mut out = Vec::new();
     for section in Section::ALL {
         let repeats = match section {
-            // Windows are the service's; until it exists they are only checked.
-            Section::Window => continue,
+            Section::Window => loaded.layers.windows(),
             Section::Sync => loaded.layers.pairs(),
             Section::Top
             | Section::Account
@@ -38,8 +37,8 @@ pub(crate) fn all(loaded: &Loaded) -> Vec<Shown> {
         };
         for at in 0..repeats {
             for key in KEYS.iter().filter(|key| key.section == section) {
-                let path = if section == Section::Sync {
-                    format!("sync[{at}].{}", key.name)
+                let path = if matches!(section, Section::Sync | Section::Window) {
+                    format!("{}[{at}].{}", section.path(), key.name)
                 } else {
                     key.path()
                 };
@@ -65,10 +64,9 @@ pub(crate) fn text(shown: &[Shown]) -> String {
     for line in shown {
         let (path, name) = line.key.rsplit_once('.').unwrap_or(("", &line.key));
         if path != table {
-            let header = if path.starts_with("sync[") {
-                "[[sync]]".to_owned()
-            } else {
-                format!("[{path}]")
+            let header = match path.split_once('[') {
+                Some((repeats, _)) => format!("[[{repeats}]]"),
+                None => format!("[{path}]"),
             };
             out.push_str(&format!("\n{header}\n"));
             table = path;

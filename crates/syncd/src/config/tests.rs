@@ -380,3 +380,82 @@ fn names_must_differ_in_more_than_case_and_punctuation() {
     let error = error_of(&text);
     assert!(error.contains("two pairs are called \"two\""), "{error}");
 }
+
+#[test]
+fn windows_of_the_limits_are_read_in_their_order_and_shown() {
+    let home = Home::with(&format!(
+        "[limits]\nupload = \"1MiB\"\n[[limits.window]]\nfrom = \"22:00\"\nto = \"06:00\"\ndays = [\"fri\"]\nupload = 0\n\
+         [[limits.window]]\npause = true\n{ENOUGH}"
+    ));
+    let limits = home.config(&[]).limits;
+    assert_eq!((limits.upload, limits.download), (1 << 20, 0));
+    let shown: Vec<_> = limits.windows.iter().map(|window| window.shown()).collect();
+    assert_eq!(shown, ["22:00-06:00 fri", "every day"]);
+    let [night, always] = limits.windows.as_slice() else {
+        panic!("two windows")
+    };
+    assert_eq!((night.upload, night.download, night.pause), (Some(0), None, None));
+    assert_eq!((always.upload, always.pause), (None, Some(true)));
+    assert!(always.at.ends_with("config.toml:8"), "{}", always.at);
+    let text = show::text(&show::all(&home.load(&[]).unwrap()));
+    assert!(
+        text.contains("\n[[limits.window]]\nfrom = \"22:00\"  # "),
+        "{text}"
+    );
+    assert!(text.contains("\n[[limits.window]]\npause = true  # "), "{text}");
+}
+
+#[test]
+fn a_window_that_makes_no_sense_is_told_with_its_line() {
+    let cases = [
+        (
+            "from = \"22:00\"\nupload = 1\n",
+            "config.toml:2: bad value \"22:00\" of from: it takes \"to\" beside it; a window of whole days has neither",
+        ),
+        (
+            "upload = 1\nto = \"22:00\"\n",
+            "config.toml:3: bad value \"22:00\" of to: it takes \"from\" beside it",
+        ),
+        (
+            "from = \"22:00\"\nto = \"22:00\"\nupload = 1\n",
+            "config.toml:3: bad value \"22:00\" of to: it takes another time than \"from\"",
+        ),
+        (
+            "from = \"24:00\"\n",
+            "config.toml:2: bad value \"24:00\" of from: it takes a time of the day such as",
+        ),
+        (
+            "days = []\n",
+            "config.toml:2: bad value of days: it takes a list of some of mon",
+        ),
+        ("days = [\"monday\"]\n", "config.toml:2: bad value of days"),
+        (
+            "pause = \"yes\"\n",
+            "config.toml:2: bad value \"yes\" of pause: it takes true or false",
+        ),
+        (
+            "upload = \"fast\"\n",
+            "config.toml:2: bad value \"fast\" of upload",
+        ),
+        (
+            "form = \"22:00\"\n",
+            "config.toml:2: unknown key \"form\" in [[limits.window]]: the nearest known key is \"from\"",
+        ),
+        (
+            "from = \"22:00\"\nto = \"23:00\"\n",
+            "config.toml:1: bad value of [[limits.window]]: it takes at least one of upload, download and pause",
+        ),
+        ("", "config.toml:1: bad value of [[limits.window]]"),
+    ];
+    for (window, expected) in cases {
+        let error = error_of(&format!("[[limits.window]]\n{window}{ENOUGH}"));
+        assert!(error.contains(expected), "{window:?}\n{error}\n{expected}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+    let many = "[[limits.window]]\nupload = 1\n".repeat(101);
+    let error = error_of(&format!("{many}{ENOUGH}"));
+    assert!(
+        error.contains("config.toml:201: bad value of limits.window: it takes at most 100 tables"),
+        "{error}"
+    );
+}

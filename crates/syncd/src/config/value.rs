@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use jiff::civil::Time;
 use url::{Host, Url};
 
 use super::RemoteSpec;
@@ -61,7 +62,8 @@ pub(crate) enum Kind {
 
 /// Words that a log level can be.
 pub(crate) const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
-const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+/// Days of the week, as they are written.
+pub(crate) const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// Names that the command line needs for itself: `syncd --once demo` must not be ambiguous.
 const COMMANDS: [&str; 29] = [
     "demo",
@@ -137,7 +139,7 @@ impl Kind {
             Self::Flag => "true or false".into(),
             Self::Choice(words) => one_of(words),
             Self::Patterns => "a list of patterns in gitignore syntax".into(),
-            Self::Days => "a list of mon, tue, wed, thu, fri, sat, sun".into(),
+            Self::Days => "a list of some of mon, tue, wed, thu, fri, sat, sun".into(),
             Self::Clock => "a time of the day such as \"22:30\"".into(),
             Self::PairName => format!(
                 "1 to {PAIR_NAME_MAX} of a-z, A-Z, 0-9, \".\", \"_\", \"-\", beginning with a letter or digit, and not the name of a command"
@@ -162,8 +164,8 @@ impl Kind {
             (Self::Flag, Value::Flag(_)) => true,
             (Self::Choice(words), Value::Text(text)) => words.contains(&text.as_str()),
             (Self::Patterns, Value::List(patterns)) => patterns.iter().all(|pattern| glob(pattern)),
-            (Self::Days, Value::List(days)) => days.iter().all(|day| DAYS.contains(&day.as_str())),
-            (Self::Clock, Value::Text(text)) => clock(text),
+            (Self::Days, Value::List(names)) => days(names).is_some(),
+            (Self::Clock, Value::Text(text)) => clock(text).is_some(),
             (Self::PairName, Value::Text(text)) => pair_name(text),
             (Self::Remote, Value::Text(text)) => remote(text).is_some(),
             (Self::Concurrency, Value::Text(text)) => text == "auto",
@@ -290,15 +292,24 @@ fn glob(pattern: &str) -> bool {
         .is_ok()
 }
 
-fn clock(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(hour, minute)| {
-        let two = |part: &str, below: u8| {
-            part.len() == 2
-                && part.bytes().all(|b| b.is_ascii_digit())
-                && part.parse::<u8>().is_ok_and(|n| n < below)
-        };
-        two(hour, 24) && two(minute, 60)
-    })
+/// A time of the day: two digits, a colon, two digits.
+pub(crate) fn clock(text: &str) -> Option<Time> {
+    let (hour, minute) = text.split_once(':')?;
+    let two = |part: &str| {
+        let digits = part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+        part.parse().ok().filter(|_| digits)
+    };
+    Time::new(two(hour)?, two(minute)?, 0, 0).ok()
+}
+
+/// Days of the week, from Monday on; `None` for an empty list and for what is no day.
+pub(crate) fn days(names: &[String]) -> Option<[bool; 7]> {
+    let mut days = [false; 7];
+    for name in names {
+        let at = DAYS.iter().position(|day| day == name)?;
+        *days.get_mut(at)? = true;
+    }
+    days.contains(&true).then_some(days)
 }
 
 fn level(text: &str) -> bool {
@@ -357,6 +368,22 @@ mod tests {
             assert_eq!(bytes(&text(bad)), None, "{bad}");
         }
         assert_eq!(bytes(&Value::Number(-1)), None);
+    }
+
+    #[test]
+    fn a_time_of_the_day_has_four_digits_and_days_are_at_least_one() {
+        assert_eq!(clock("07:05"), Time::new(7, 5, 0, 0).ok());
+        for bad in [
+            "7:05", "24:00", "12:60", "12", "12:5", "-1:00", "+1:00", "12:00:00", "",
+        ] {
+            assert_eq!(clock(bad), None, "{bad}");
+        }
+        let of = |names: &[&str]| days(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        assert_eq!(
+            of(&["sun", "mon", "sun"]).map(|days| days.map(u8::from)),
+            Some([1, 0, 0, 0, 0, 0, 1])
+        );
+        assert_eq!([of(&[]), of(&["Mon"]), of(&["day"])], [None; 3]);
     }
 
     #[test]

@@ -57,6 +57,11 @@ pub(crate) fn random_id() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
+/// What this machine's clock shows, in its zone: for limits that go by the time of the day.
+pub(crate) fn on_the_wall() -> jiff::ZonedDateTime {
+    jiff::ZonedDateTime::now()
+}
+
 /// Today in UTC, by which trash folders are named.
 pub(crate) fn today() -> jiff::civil::Date {
     #[cfg(any(test, feature = "sim"))]

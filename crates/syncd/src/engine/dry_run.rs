@@ -2,6 +2,7 @@
 
 use planner::merge::{Compare, Trees};
 use planner::render;
+use planner::rule::Rule;
 use planner::transition::Action;
 
 use super::decide::Decision;
@@ -39,6 +40,32 @@ fn text(session: &Session, decision: &Decision) -> String {
     render::text(trees, &decision.merged, &decision.plan)
 }
 
+/// Why a step is there. What somebody did on a side was done since the last agreement.
+fn reason(rule: Rule, since: Option<&str>) -> String {
+    let done = matches!(
+        rule,
+        Rule::CreatedHere
+            | Rule::CreatedThere
+            | Rule::EditedHere
+            | Rule::EditedThere
+            | Rule::MovedHere
+            | Rule::MovedThere
+            | Rule::DeletedHere
+            | Rule::DeletedThere
+            | Rule::LeftPair
+            | Rule::MovedToIgnored
+    );
+    match since.filter(|_| done) {
+        Some(since) => format!("{} {since}", rule.text()),
+        None => rule.text().to_owned(),
+    }
+}
+
+/// A clock that was set back makes the agreement one of the future.
+fn ago_text(seconds: i64) -> String {
+    crate::text::ago(u64::try_from(seconds).unwrap_or(0))
+}
+
 /// The plan for people and programs.
 pub(crate) fn dry_run(session: &Session, decision: &Decision, tally: Tally) -> DryRun {
     let steps = decision
@@ -46,6 +73,10 @@ pub(crate) fn dry_run(session: &Session, decision: &Decision, tally: Tally) -> D
         .steps
         .iter()
         .filter(|step| !matches!(step.action, Action::Journal(_)));
+    let since = session.meta.agreed_at.map(|at| {
+        let ago = session.now().saturating_sub(at);
+        format!("since the last agreement {}", ago_text(ago))
+    });
     let steps = steps
         .map(|step| {
             let seen = shown(decision, step);
@@ -56,7 +87,7 @@ pub(crate) fn dry_run(session: &Session, decision: &Decision, tally: Tally) -> D
                 to: seen.to,
                 bytes: seen.bytes,
                 rule: step.because.name(),
-                reason: step.because.text(),
+                reason: reason(step.because, since.as_deref()),
             }
         })
         .collect();
@@ -78,7 +109,6 @@ pub(crate) fn dry_run(session: &Session, decision: &Decision, tally: Tally) -> D
     DryRun {
         pair: session.pair.name.clone(),
         digest: digest(session, decision),
-        text: text(session, decision),
         steps,
         compare,
         summary: tally.summary,

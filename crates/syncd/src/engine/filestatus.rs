@@ -13,7 +13,7 @@ use super::between::ask;
 use super::clock;
 use super::conflicts;
 use crate::config::PairConfig;
-use crate::local::ignore::Ignore;
+use crate::local::ignore::{Ignore, Why};
 use crate::local::two::{self, Seen};
 use crate::local::{LocalError, Root};
 use crate::report::Report;
@@ -107,6 +107,32 @@ pub(crate) fn of(pair: &PairConfig, dir: &Path, path: &RelPath) -> Result<Option
     }))
 }
 
+/// The rule that keeps a path out, and what it matches: the path or a folder above it. What does not exist is a folder only
+/// if `is_folder` says so.
+///
+/// # Errors
+/// The disk cannot be looked at, or a rule file cannot be read.
+pub(crate) fn rule(
+    pair: &PairConfig,
+    path: &RelPath,
+    is_folder: bool,
+) -> Result<Option<(RelPath, Why)>, Report> {
+    let disk = |error: &LocalError| Report::from_root(&pair.local, error);
+    let root = match Root::open(&pair.local) {
+        Ok(root) => Some(root),
+        Err(LocalError::Missing(_)) => None,
+        Err(error) => return Err(disk(&error)),
+    };
+    let here = root.as_ref().and_then(|root| two::glance(root, path).ok());
+    let is_folder = match here {
+        Some(Seen::Nothing) | None => is_folder,
+        Some(seen) => seen == Seen::Folder,
+    };
+    rules(pair, root.as_ref(), path)
+        .map(|ignore| ignore.ignored_at(path, is_folder))
+        .map_err(|error| disk(&error))
+}
+
 /// The rule that keeps the path out, in words.
 pub(super) fn ignored(
     pair: &PairConfig,
@@ -114,6 +140,15 @@ pub(super) fn ignored(
     path: &RelPath,
     is_folder: bool,
 ) -> Result<Option<String>, LocalError> {
+    let why = rules(pair, root, path)?.ignored(path, is_folder);
+    Ok(why.map(|why| match (why.source.as_str(), why.line) {
+        ("syncd", _) => "it is one of syncd's own".to_owned(),
+        (source, line) => format!("the rule \"{}\" ({source}, line {line})", why.pattern),
+    }))
+}
+
+/// All rules that could be about a path.
+fn rules(pair: &PairConfig, root: Option<&Root>, path: &RelPath) -> Result<Ignore, LocalError> {
     let mut ignore = Ignore::new(&pair.exclude, &pair.include)?;
     let mut folder = path.split().map(|(above, _)| above);
     while let (Some(root), Some(above)) = (root, folder) {
@@ -125,11 +160,7 @@ pub(super) fn ignored(
         }
         folder = above.split().map(|(above, _)| above);
     }
-    let why = ignore.ignored(path, is_folder);
-    Ok(why.map(|why| match (why.source.as_str(), why.line) {
-        ("syncd", _) => "it is one of syncd's own".to_owned(),
-        (source, line) => format!("the rule \"{}\" ({source}, line {line})", why.pattern),
-    }))
+    Ok(ignore)
 }
 
 fn recorded(journal: &Journal, path: &RelPath) -> Result<Recorded, JournalError> {

@@ -50,7 +50,7 @@ mod words;
 
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use clock::{now, random_id, shown as shown_time};
+pub(crate) use clock::{now, on_the_wall, random_id, shown as shown_time};
 pub(crate) use gate::SafetyStop;
 pub(crate) use pass::{run, run_once};
 pub(crate) use recall::{Heard, Hearing, Look, Recall};

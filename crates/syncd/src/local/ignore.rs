@@ -121,13 +121,18 @@ impl Ignore {
 
     /// The rule that keeps this path, or a folder above it, out of the sync. The path need not be on this disk.
     pub(crate) fn ignored(&self, path: &RelPath, is_folder: bool) -> Option<Why> {
+        self.ignored_at(path, is_folder).map(|(_, why)| why)
+    }
+
+    /// The same, and what the rule matches: the path, or the first folder above it.
+    pub(crate) fn ignored_at(&self, path: &RelPath, is_folder: bool) -> Option<(RelPath, Why)> {
         let mut above = RelPath::root();
         let mut parts = path.components().peekable();
         while let Some(part) = parts.next() {
             let below = planner::name::LocalName::new(part).map(|name| above.join(&name))?;
             let folder = is_folder || parts.peek().is_some();
             if let Some(why) = self.ignored_here(&below, folder) {
-                return Some(why);
+                return Some((below, why));
             }
             above = below;
         }

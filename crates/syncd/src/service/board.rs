@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::desk::{Desk, Event, Refusal, ServiceState};
 use super::events::Events;
+use super::limiter::Limiter;
 use super::pause::{self, Pause};
 use super::prepare::{Ground, ground};
-use super::slate::Slate;
+use super::slate::{Paused, Slate};
 use crate::config::load::{Choice, Env};
 use crate::config::{Config, PairConfig};
 use crate::engine::now;
@@ -23,13 +24,6 @@ use crate::text::count;
 /// A reload that is not begun yet; more are refused.
 const RELOADS: usize = 1;
 
-/// The client of all pairs, and its bandwidth.
-struct Line {
-    client: api::Client,
-    upload: u64,
-    download: u64,
-}
-
 /// The service, for everybody who asks.
 pub(crate) struct Board {
     since: i64,
@@ -38,7 +32,7 @@ pub(crate) struct Board {
     env: Env,
     events: Arc<Events>,
     slates: Mutex<Vec<Arc<Slate>>>,
-    line: Mutex<Line>,
+    limiter: Limiter,
     config: Mutex<Arc<Config>>,
     reloads: mpsc::Sender<Ground>,
     stop: CancellationToken,
@@ -60,11 +54,7 @@ impl Board {
             env,
             events: Arc::default(),
             slates: Mutex::default(),
-            line: Mutex::new(Line {
-                client,
-                upload: config.limits.upload,
-                download: config.limits.download,
-            }),
+            limiter: Limiter::new(client, config.limits.clone()),
             config: Mutex::new(Arc::new(config.clone())),
             reloads,
             stop,
@@ -99,6 +89,9 @@ impl Board {
             })
         };
         let slates: Vec<_> = pairs.iter().map(slate).collect();
+        // Before any of them begins.
+        let closed = self.limiter.closed();
+        slates.iter().for_each(|slate| slate.set_closed(closed.clone()));
         self.slates
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -108,13 +101,20 @@ impl Board {
 
     /// From now on this is the account.
     pub(crate) fn connect(&self, client: api::Client, config: &Config) {
-        client.set_bandwidth(config.limits.upload, config.limits.download);
-        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        *line = Line {
-            client,
-            upload: config.limits.upload,
-            download: config.limits.download,
-        };
+        self.limiter.connect(client, config.limits.clone());
+    }
+
+    /// Lets the windows of the limits begin and end, until the service does.
+    pub(crate) async fn follow(self: Arc<Self>) {
+        let follow = self.limiter.follow(|closed| {
+            for slate in self.slates() {
+                slate.set_closed(closed.clone());
+            }
+        });
+        tokio::select! {
+            never = follow => match never {},
+            () = self.stop.cancelled() => {}
+        }
     }
 
     /// This happened to the service itself.
@@ -177,6 +177,7 @@ impl Desk for Board {
             version: env!("CARGO_PKG_VERSION"),
             since: self.since,
             pairs: chosen.iter().map(|slate| slate.state()).collect(),
+            limits: self.limiter.state(),
         })
     }
 
@@ -191,12 +192,18 @@ impl Desk for Board {
     fn sync(&self, pair: Option<&str>) -> Result<Vec<(String, u64)>, Refusal> {
         let mut begun = Vec::new();
         for slate in self.chosen(pair)? {
-            if slate.paused().is_none() {
-                begun.push((slate.name().to_owned(), slate.ask()));
-            } else if pair.is_some() {
+            let by = match slate.paused() {
+                None => {
+                    begun.push((slate.name().to_owned(), slate.ask()));
+                    continue;
+                }
+                Some(Paused::ByUser(_)) => String::new(),
+                Some(Paused::ByWindow(closed)) => format!(" by the window {} of the limits", closed.window),
+            };
+            if pair.is_some() {
                 let name = slate.name();
                 return Err(Refusal::Failed(format!(
-                    "the pair \"{name}\" is paused; \"syncd resume {name}\" ends that"
+                    "the pair \"{name}\" is paused{by}; \"syncd resume {name}\" ends that"
                 )));
             }
         }
@@ -227,7 +234,7 @@ impl Desk for Board {
             pause::clear(slate.dir())
                 .map(|_| ())
                 .map_err(|error| Refusal::Failed(format!("the end of the pause cannot be noted: {error}")))?;
-            slate.set_paused(None);
+            slate.resume();
         }
         Ok(())
     }
@@ -255,10 +262,7 @@ impl Desk for Board {
     }
 
     fn limit(&self, upload: Option<u64>, download: Option<u64>) -> Result<(), Refusal> {
-        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        line.upload = upload.unwrap_or(line.upload);
-        line.download = download.unwrap_or(line.download);
-        line.client.set_bandwidth(line.upload, line.download);
+        self.limiter.limit(upload, download);
         Ok(())
     }
 
@@ -367,7 +371,7 @@ mod tests {
         assert_eq!(board.sync(None).unwrap(), []);
         // Another process finds it as it was.
         let again = Slate::new("one", board.pair_dir("one").unwrap(), Arc::default());
-        assert_eq!(again.paused(), Some(0));
+        assert_eq!(again.paused(), Some(Paused::ByUser(0)));
         board.resume(None).unwrap();
         assert_eq!((kept("one"), kept("two")), (None, None));
         assert_eq!(
@@ -410,6 +414,40 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn a_window_holds_from_the_start_and_a_reload_ends_what_the_command_said() {
+        let House {
+            home, config, board, ..
+        } = house(&["one"]);
+        let window = "[[limits.window]]\nupload = 7\npause = true\n";
+        fs::write(&config, text(home.path(), &["one", "two"]) + window).unwrap();
+        let ground = ground(&board.choice, &board.env).unwrap();
+        board.limit(Some(1000), None).unwrap();
+        let client = client(&ground.config, ground.credentials.clone()).unwrap();
+        board.connect(client, &ground.config);
+        board.seat(&ground.config.pairs, &ground.config);
+        let state = board.status(None).unwrap();
+        assert_eq!(
+            (state.limits.upload, state.limits.by_command, state.limits.pause),
+            (7, false, true)
+        );
+        assert_eq!(
+            (state.limits.windows, state.limits.until),
+            (vec!["every day".to_owned()], None)
+        );
+        assert!(state.pairs.iter().all(|pair| pair.paused_by == Some("window")));
+        let refused = board.sync(Some("one")).unwrap_err().to_string();
+        assert!(
+            refused.contains("by the window every day of the limits"),
+            "{refused}"
+        );
+        board.resume(Some("one")).unwrap();
+        assert_eq!(board.sync(None).unwrap(), [("one".to_owned(), 1)]);
+        board.limit(None, Some(9)).unwrap();
+        let limits = board.status(None).unwrap().limits;
+        assert_eq!((limits.upload, limits.download, limits.by_command), (7, 9, true));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn one_pair_that_shows_no_life_is_enough_not_to_be_alive() {
         let House { board, .. } = house(&["one", "two"]);
@@ -430,6 +468,11 @@ mod tests {
         let House { board, stop, .. } = house(&["one"]);
         assert_eq!(board.headline(), "1 pair, 0 in sync");
         board.limit(Some(1000), None).unwrap();
+        let limits = board.status(None).unwrap().limits;
+        assert_eq!(
+            (limits.upload, limits.download, limits.by_command),
+            (1000, 0, true)
+        );
         board.stop();
         assert!(stop.is_cancelled());
     }

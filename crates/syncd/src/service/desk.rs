@@ -77,6 +77,8 @@ pub(crate) struct PairState {
     pub(crate) last_agreement: Option<String>,
     /// Until when the pair is paused, seconds since 1970; 0 for ever; `None`: it is not paused.
     pub(crate) paused_until: Option<i64>,
+    /// Who paused it: `user`, or a `window` of the limits.
+    pub(crate) paused_by: Option<&'static str>,
     /// The last pass, with the keys of `--once --json`; of each of its lists at most [`LISTED`] items.
     pub(crate) last_pass: Option<serde_json::Value>,
     /// How many items each of its lists has.
@@ -147,6 +149,25 @@ pub(crate) struct ServiceState {
     pub(crate) since: i64,
     /// Pairs, in the order of the configuration.
     pub(crate) pairs: Vec<PairState>,
+    /// The limits that hold now.
+    pub(crate) limits: LimitsState,
+}
+
+/// Limits as they hold now.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub(crate) struct LimitsState {
+    /// Bytes a second; 0: no limit.
+    pub(crate) upload: u64,
+    /// Bytes a second; 0: no limit.
+    pub(crate) download: u64,
+    /// `syncd limit` said one of them.
+    pub(crate) by_command: bool,
+    /// Windows of the configuration that hold now, by their times and days.
+    pub(crate) windows: Vec<String>,
+    /// One of them pauses the pairs.
+    pub(crate) pause: bool,
+    /// When windows next change any of this, seconds since 1970; `None`: not within a week.
+    pub(crate) until: Option<i64>,
 }
 
 /// The one who knows. Everything here returns at once; what takes time is begun, and seen in status and events.

@@ -7,6 +7,7 @@ pub(crate) mod desk;
 mod ear;
 mod events;
 pub(crate) mod instance;
+pub(crate) mod limiter;
 pub(crate) mod lock;
 mod log;
 pub(crate) mod logs;

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::pace::{Bounds, Came, Next, Pace, Trigger, worked};
 use super::pause;
 use super::prepare::local_folder;
-use super::slate::Slate;
+use super::slate::{Paused, Slate};
 use super::watch::Watch;
 use crate::config::{Config, PairConfig};
 use crate::engine::{self, Look, Recall, Setup, Sink, now};
@@ -104,8 +104,8 @@ impl Life {
         let mut trigger = Trigger::Start;
         let mut rest = Rest::begin();
         while !self.stop.is_cancelled() {
-            if let Some(until) = self.slate.paused() {
-                self.pause(until).await;
+            if let Some(paused) = self.slate.paused() {
+                self.pause(&paused).await;
                 trigger = Trigger::Asked;
                 continue;
             }
@@ -146,15 +146,20 @@ impl Life {
     }
 
     /// Returns at the latest when somebody wants something.
-    async fn pause(&self, until: i64) {
+    async fn pause(&self, paused: &Paused) {
         self.slate.rest(crate::summary::PAUSED, None);
+        // The end of a window is told.
+        let until = match paused {
+            Paused::ByUser(until) => *until,
+            Paused::ByWindow(_) => 0,
+        };
         let left = u64::try_from(until.saturating_sub(now())).unwrap_or(0);
         tokio::select! {
             () = self.stop.cancelled() => {}
             () = self.slate.wanted() => {}
             () = self.next_beat() => self.slate.beat(),
             () = sleep(Duration::from_secs(left)), if until != 0 => {
-                if now() >= until && self.slate.paused() == Some(until) {
+                if now() >= until && self.slate.paused() == Some(Paused::ByUser(until)) {
                     if let Err(error) = pause::clear(self.slate.dir()) {
                         // It is over by its own time as well.
                         tracing::debug!(%error, "the end of a pause could not be noted");

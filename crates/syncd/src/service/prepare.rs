@@ -147,8 +147,6 @@ pub(crate) fn client(config: &Config, credentials: api::Credentials) -> Result<a
         built.extra_roots_pem = Some(pem);
     }
     // Each pair compares the account with its own journal; here any will do.
-    let client =
-        api::Client::new(built, Arc::new(store), Arc::new(|_| Ok(()))).map_err(|error| report(&error))?;
-    client.set_bandwidth(config.limits.upload, config.limits.download);
-    Ok(client)
+    // Its bandwidth is the limiter's.
+    api::Client::new(built, Arc::new(store), Arc::new(|_| Ok(()))).map_err(|error| report(&error))
 }

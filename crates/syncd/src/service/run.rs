@@ -122,6 +122,7 @@ impl Service {
         crew.threads.spawn(served);
         let listening = crew.board.events();
         let desk: Arc<dyn Desk> = Arc::<Board>::clone(&crew.board);
+        crew.threads.spawn(Arc::clone(&crew.board).follow());
         crew.threads
             .spawn(notices::tell(desk, crew.board.events(), stop.clone()));
         crew.seat(false);

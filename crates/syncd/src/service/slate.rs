@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::desk::{Counts, LISTED, PairState};
 use super::events::Events;
+use super::limiter::Closed;
 use super::pace::{Came, Trigger};
 use super::progress::Progress;
 use super::window::Window;
@@ -23,6 +24,53 @@ use crate::text::{len, shown};
 
 /// Over which requests are counted, in minutes.
 const REQUESTS_WINDOW: u64 = 60;
+
+/// Why a pair is paused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Paused {
+    /// The user said so; until then, seconds since 1970, 0 for ever.
+    ByUser(i64),
+    /// It is the time for it.
+    ByWindow(Closed),
+}
+
+impl Paused {
+    /// Until when, seconds since 1970; 0 for ever.
+    const fn until(&self) -> i64 {
+        match self {
+            Self::ByUser(until) => *until,
+            Self::ByWindow(closed) => closed.until,
+        }
+    }
+
+    const fn by(&self) -> &'static str {
+        match self {
+            Self::ByUser(_) => "user",
+            Self::ByWindow(_) => "window",
+        }
+    }
+}
+
+/// All that can pause a pair.
+#[derive(Debug, Default)]
+struct Pauses {
+    /// The user, until then.
+    user: Option<i64>,
+    /// A window of the limits ...
+    closed: Option<Closed>,
+    /// ... which the user ended for this time.
+    waived: bool,
+}
+
+impl Pauses {
+    fn now(&self) -> Option<Paused> {
+        match (self.user, &self.closed) {
+            (Some(until), _) => Some(Paused::ByUser(until)),
+            (None, Some(closed)) if !self.waived => Some(Paused::ByWindow(closed.clone())),
+            (None, Some(_) | None) => None,
+        }
+    }
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -44,15 +92,19 @@ struct Inner {
     watch: String,
     ended: u64,
     asked: bool,
-    paused: Option<i64>,
+    pauses: Pauses,
     /// Ends the pass that runs, after its step; none runs without it.
     pass: Option<CancellationToken>,
     beat: Instant,
 }
 
 impl Inner {
+    fn pause(&self) -> Option<Paused> {
+        self.pauses.now()
+    }
+
     fn in_sync(&self) -> bool {
-        let still = self.pass.is_none() && self.paused.is_none() && !self.changed;
+        let still = self.pass.is_none() && self.pause().is_none() && !self.changed;
         still && self.last.as_ref().is_some_and(PairSummary::in_sync)
     }
 
@@ -102,7 +154,10 @@ impl Slate {
             watch: "not watched yet".to_owned(),
             ended: 0,
             asked: false,
-            paused: pause::read(&dir).map(pause::Pause::moment),
+            pauses: Pauses {
+                user: pause::read(&dir).map(pause::Pause::moment),
+                ..Pauses::default()
+            },
             pass: None,
             beat: started,
         };
@@ -160,32 +215,67 @@ impl Slate {
 
     /// Paused until then, 0 for ever, or not any more.
     pub(crate) fn set_paused(&self, until: Option<i64>) {
+        self.pausing(|pauses| pauses.user = until);
+    }
+
+    /// Goes on, also within a window that pauses it.
+    pub(crate) fn resume(&self) {
+        self.pausing(|pauses| {
+            pauses.user = None;
+            pauses.waived = pauses.closed.is_some();
+        });
+    }
+
+    /// The window that pauses it, or none any more.
+    pub(crate) fn set_closed(&self, closed: Option<Closed>) {
+        // Bound here: the lock must be free again.
+        let same = self.inner().pauses.closed == closed;
+        if !same {
+            self.pausing(|pauses| {
+                pauses.waived &= closed.is_some();
+                pauses.closed = closed;
+            });
+        }
+    }
+
+    fn pausing(&self, change: impl FnOnce(&mut Pauses)) {
         let mut inner = self.inner();
-        let was = inner.paused;
-        inner.paused = until;
-        if until.is_some()
+        let was = inner.pause();
+        change(&mut inner.pauses);
+        let is = inner.pause();
+        if is.is_some()
             && let Some(pass) = &inner.pass
         {
             pass.cancel();
         }
         drop(inner);
-        match until {
-            Some(_) => {
+        match (was, is) {
+            (was, is) if was == is => {}
+            (_, Some(Paused::ByUser(_))) => {
                 tracing::info!(pair = self.name, "paused");
                 self.tell("paused", "paused");
             }
-            None if was.is_some() => {
+            (None, Some(Paused::ByWindow(closed))) => {
+                tracing::info!(
+                    pair = self.name,
+                    window = closed.window,
+                    "paused by a window of the limits"
+                );
+                self.tell("paused", format!("paused by the window {}", closed.window));
+            }
+            (Some(_), None) => {
                 tracing::info!(pair = self.name, "resumed");
                 self.tell("resumed", "goes on");
             }
-            None => {}
+            // A pause goes on, by another.
+            (Some(_), Some(Paused::ByWindow(_))) | (None, None) => {}
         }
         self.bell.notify_one();
     }
 
-    /// Until when it is paused, 0 for ever. A pause that is over is none.
-    pub(crate) fn paused(&self) -> Option<i64> {
-        self.inner().paused
+    /// Whether it is paused, and by whom. A pause that is over is none.
+    pub(crate) fn paused(&self) -> Option<Paused> {
+        self.inner().pause()
     }
 
     /// How things are.
@@ -208,7 +298,8 @@ impl Slate {
             requests_last_poll: inner.polled.map(|polled| polled.requests),
             listed_last_poll: inner.polled.map(|polled| polled.listed),
             last_agreement: inner.agreed.clone(),
-            paused_until: inner.paused,
+            paused_until: inner.pause().map(|pause| pause.until()),
+            paused_by: inner.pause().map(|pause| pause.by()),
             last_pass: inner.last_json.clone(),
             counts: last.map(counts).unwrap_or_default(),
             stop: inner.stop.clone(),
@@ -284,7 +375,7 @@ impl Slate {
     /// A pass begins; `end` ends it after its running step.
     pub(crate) fn begin(&self, end: CancellationToken) {
         let mut inner = self.inner();
-        if inner.paused.is_some() {
+        if inner.pause().is_some() {
             end.cancel();
         }
         inner.asked = false;
@@ -438,6 +529,56 @@ mod tests {
         slate.begin(CancellationToken::new());
         let came = Came::of(&summary);
         slate.end(summary, came, Trigger::Poll, Instant::now());
+    }
+
+    #[tokio::test]
+    async fn a_window_pauses_until_it_is_over_or_the_user_goes_on() {
+        let home = tempfile::tempdir().unwrap();
+        let slate = slate(home.path());
+        let mut events = slate.events.listen();
+        let mut told = || {
+            std::iter::from_fn(|| events.try_recv().ok())
+                .map(|event| event.kind)
+                .collect::<Vec<_>>()
+        };
+        let window = || {
+            Some(Closed {
+                window: "every day".into(),
+                until: 7,
+            })
+        };
+        let (pass, by) = (CancellationToken::new(), |slate: &Slate| slate.state().paused_by);
+        slate.begin(pass.clone());
+        slate.set_closed(window());
+        assert!(pass.is_cancelled(), "the running pass ends after its steps");
+        assert_eq!(
+            (by(&slate), slate.state().paused_until),
+            (Some("window"), Some(7))
+        );
+        slate.set_closed(window());
+        assert_eq!(told(), ["paused"]);
+        // The user's own pause outlasts it, and goes first.
+        slate.set_paused(Some(0));
+        assert_eq!(by(&slate), Some("user"));
+        slate.set_closed(None);
+        assert_eq!((by(&slate), told()), (Some("user"), vec!["paused"]));
+        slate.set_closed(window());
+        slate.set_paused(None);
+        assert_eq!(
+            by(&slate),
+            Some("window"),
+            "a pause that is over does not end the window's"
+        );
+        // Who goes on within a window does so until its end; the next one counts again.
+        slate.resume();
+        assert_eq!((by(&slate), told()), (None, vec!["resumed"]));
+        slate.set_closed(window());
+        assert_eq!(by(&slate), None);
+        slate.set_closed(None);
+        slate.set_closed(window());
+        assert_eq!(by(&slate), Some("window"));
+        slate.set_closed(None);
+        assert_eq!((by(&slate), told()), (None, vec!["paused", "resumed"]));
     }
 
     #[tokio::test(start_paused = true)]

@@ -68,6 +68,10 @@ impl PairSummary {
             (_, Some(_), _) => "not finished".to_owned(),
             (_, _, Some(_)) => "STOPPED for safety, waiting for you".to_owned(),
             (Exit::InSync, None, None) => "in sync".to_owned(),
+            _ if self.phase == PAUSED && self.window.is_some() => {
+                let window = self.window.as_deref().unwrap_or_default();
+                format!("paused by the window {} of the limits", shown(window))
+            }
             _ if self.phase == PAUSED => return "paused; \"syncd resume\" ends that".to_owned(),
             _ if self.phase == INTERRUPTED => "interrupted; the next run goes on".to_owned(),
             _ => "NOT in sync".to_owned(),
@@ -167,9 +171,7 @@ impl DryRun {
                 count(len(&self.steps), "step", "steps"),
                 size(bytes)
             );
-            for line in self.text.lines() {
-                let _ = writeln!(out, "  {}", shown(line));
-            }
+            self.plan(&mut out);
         }
         if !self.compare.is_empty() {
             let number = count(len(&self.compare), "file", "files");
@@ -197,6 +199,38 @@ impl DryRun {
             self.digest
         );
         out
+    }
+}
+
+impl DryRun {
+    /// The steps by side and kind, in each sorted by path; every one with its reason.
+    fn plan(&self, out: &mut String) {
+        for (side, name) in [("remote", "in the account"), ("local", "on this machine")] {
+            let mut steps: Vec<_> = self.steps.iter().filter(|step| step.side == side).collect();
+            steps.sort_by_key(|step| (step.kind, &step.path));
+            if !steps.is_empty() {
+                let _ = writeln!(out, "  {name}: {}", count(len(&steps), "step", "steps"));
+            }
+            for group in steps.chunk_by(|one, other| one.kind == other.kind) {
+                let kind = group.first().map_or("", |step| step.kind);
+                let _ = writeln!(out, "    {kind} ({})", group.len());
+                for step in group {
+                    let to = step
+                        .to
+                        .as_deref()
+                        .map_or_else(String::new, |to| format!(" to {}", shown(to)));
+                    let bytes = step
+                        .bytes
+                        .map_or_else(String::new, |bytes| format!(" ({})", size(bytes)));
+                    let _ = writeln!(
+                        out,
+                        "      {}{to}{bytes}: {}",
+                        shown(&step.path),
+                        shown(&step.reason)
+                    );
+                }
+            }
+        }
     }
 }
 

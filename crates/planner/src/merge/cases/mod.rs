@@ -68,23 +68,49 @@ fn shows(name: &str, case: &Case, wanted: &str) {
     assert_eq!(lines(&shown), lines(wanted), "{name}");
 }
 
+/// The rules that a case shows.
+fn rules_of(case: &Case) -> BTreeSet<Rule> {
+    let merged = case.merged();
+    let nodes = merged.target.iter();
+    let mut rules: BTreeSet<_> = nodes
+        .flat_map(|node| [node.place_rule, node.content_rule])
+        .collect();
+    rules.extend(merged.removed.iter().map(|removal| removal.because));
+    rules
+}
+
 #[test]
 fn every_rule_of_a_merge_is_shown_by_a_case() {
-    let mut shown = BTreeSet::new();
-    for (_, case) in table() {
-        let merged = case().merged();
-        shown.extend(
-            merged
-                .target
-                .iter()
-                .flat_map(|node| [node.place_rule, node.content_rule]),
-        );
-        shown.extend(merged.removed.iter().map(|removal| removal.because));
-    }
+    let shown: BTreeSet<_> = table().flat_map(|(_, case)| rules_of(&case())).collect();
     // Parking is a matter of the transition alone.
     let missing: Vec<&Rule> = Rule::ALL
         .iter()
         .filter(|rule| **rule != Rule::Parked && !shown.contains(rule))
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// Cases named for a rule in `docs/rules.md`.
+const NAMED: usize = 3;
+
+/// The table of `docs/rules.md`: what `why` and `--dry-run` say, and cases in which that is what decides.
+fn document() -> String {
+    let mut out = String::from("| rule | in words | some of its cases |\n|---|---|---|\n");
+    for rule in Rule::ALL {
+        let cases = table().filter(|(_, case)| rules_of(&case()).contains(rule));
+        let cases: Vec<_> = cases.take(NAMED).map(|(name, _)| format!("`{name}`")).collect();
+        out += &format!("| `{}` | {} | {} |\n", rule.name(), rule.text(), cases.join(", "));
+    }
+    out
+}
+
+#[test]
+fn the_document_of_the_rules_is_in_step_with_them() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/rules.md");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let table = document();
+    assert!(
+        text.contains(&table),
+        "docs/rules.md: replace its table with:\n{table}"
+    );
 }

@@ -14,7 +14,7 @@ use crate::text::size;
 #[derive(Args, Debug)]
 #[command(arg_required_else_help = true)]
 pub(crate) struct LimitArgs {
-    /// Upload, bytes a second: 512KiB, 2MiB; 0 for no limit
+    /// Upload, bytes a second: 512KiB, 2MiB; 0 for no limit; holds until a reload or restart, whatever windows say
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub(crate) up: Option<u64>,
 

@@ -23,6 +23,50 @@ pub(super) struct Live {
     version: String,
     since: i64,
     pub(super) pairs: Vec<Pair>,
+    limits: Limits,
+}
+
+/// Limits as they hold now.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Limits {
+    upload: u64,
+    download: u64,
+    by_command: bool,
+    windows: Vec<String>,
+    until: Option<i64>,
+}
+
+impl Limits {
+    /// One line; none where nothing is limited.
+    fn text(&self, out: &mut String, now: i64) {
+        if (self.upload, self.download) == (0, 0) && self.windows.is_empty() && !self.by_command {
+            return;
+        }
+        let rate = |bytes| match bytes {
+            0 => "no limit".to_owned(),
+            bytes => format!("{}/s", size(bytes)),
+        };
+        let mut line = format!(
+            "limits: upload {}, download {}",
+            rate(self.upload),
+            rate(self.download)
+        );
+        if self.by_command {
+            line.push_str("; as \"syncd limit\" said");
+        }
+        if !self.windows.is_empty() {
+            let _ = write!(line, "; in the window {}", shown(&self.windows.join("; ")));
+        }
+        if let Some(until) = self.until {
+            let _ = write!(
+                line,
+                "; windows change that in {}",
+                time(until.saturating_sub(now))
+            );
+        }
+        let _ = writeln!(out, "{line}");
+    }
 }
 
 /// One pair.
@@ -43,6 +87,7 @@ pub(super) struct Pair {
     requests_last_hour: u64,
     last_agreement: Option<String>,
     paused_until: Option<i64>,
+    paused_by: Option<String>,
     last_pass: Option<Pass>,
     counts: BTreeMap<String, u64>,
     stop: Option<Stop>,
@@ -110,6 +155,7 @@ impl Live {
             shown(&self.version),
             self.pid
         );
+        self.limits.text(&mut out, now);
         for pair in &self.pairs {
             pair.text(&mut out, now);
         }
@@ -159,9 +205,13 @@ impl Pair {
             Some(at) => format!("; both sides agreed {}", shown(at)),
             None => "; both sides never agreed so far".to_owned(),
         };
+        let by = match self.paused_by.as_deref() {
+            Some("window") => " by a window of the limits",
+            Some(_) | None => "",
+        };
         let head = match self.paused_until {
-            Some(0) => "paused".to_owned(),
-            Some(until) => format!("paused for {}", time(until.saturating_sub(now))),
+            Some(0) => format!("paused{by}"),
+            Some(until) => format!("paused{by} for {}", time(until.saturating_sub(now))),
             None if self.in_sync && self.phase == "idle" => "in sync".to_owned(),
             None if self.phase == "idle" => "not in sync".to_owned(),
             None => shown(&self.phase),
@@ -287,6 +337,33 @@ mod tests {
             paused.text(40).contains("main: paused for 60 s; "),
             "{}",
             paused.text(40)
+        );
+    }
+
+    #[test]
+    fn limits_are_shown_with_what_they_come_from() {
+        let with = |limits: serde_json::Value| {
+            let live: Live = serde_json::from_value(json!({ "limits": limits })).unwrap();
+            live.text(40)
+                .lines()
+                .skip(1)
+                .map(str::to_owned)
+                .collect::<String>()
+        };
+        assert_eq!(with(json!({"upload": 0, "download": 0, "until": null})), "");
+        assert_eq!(
+            with(
+                json!({"upload": 1536, "by_command": true, "windows": ["22:00-06:00 every day"], "until": 7240})
+            ),
+            "limits: upload 1.5 KiB/s, download no limit; as \"syncd limit\" said; \
+             in the window 22:00-06:00 every day; windows change that in 2 h"
+        );
+        let paused =
+            live(json!({"name": "main", "phase": "paused", "paused_until": 100, "paused_by": "window"}));
+        let text = paused.text(40);
+        assert!(
+            text.contains("main: paused by a window of the limits for 60 s; "),
+            "{text}"
         );
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod demo;
 pub(crate) mod filestatus;
 pub(crate) mod forget;
 pub(crate) mod history;
+pub(crate) mod ignore;
 pub(crate) mod limit;
 mod live;
 pub(crate) mod log;

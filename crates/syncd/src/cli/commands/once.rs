@@ -20,6 +20,7 @@ use crate::engine::{self, OnceOptions, Outcome, Setup, Sink};
 use crate::exit::Exit;
 use crate::report::{Kind, Report};
 use crate::service::instance::{self, Instance};
+use crate::service::limiter::{Closed, Limiter};
 use crate::service::pause;
 use crate::service::prepare::{client, ground_of, local_folder};
 use crate::summary::{INTERRUPTED, PAUSED, PairSummary};
@@ -72,6 +73,7 @@ fn online<T>(
     prepared: Prepared,
     work: impl AsyncFnOnce(Prepared, &Arc<Progress>) -> Result<T, Report>,
 ) -> Result<T, Report> {
+    let limiter = Limiter::new(prepared.client.clone(), prepared.config.limits.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| {
         let next = "free memory or processes";
@@ -81,7 +83,12 @@ fn online<T>(
     let progress = Arc::new(Progress::new(context.output, verbose));
     let log = &prepared.config.log;
     logging::start(context, log, LevelFilter::WARN, progress.bar());
-    let ended = runtime.block_on(work(prepared, &progress));
+    let ended = runtime.block_on(async {
+        tokio::select! {
+            ended = work(prepared, &progress) => ended,
+            never = limiter.follow(|_| ()) => match never {},
+        }
+    });
     runtime.shutdown_timeout(LEAVE);
     ended
 }
@@ -217,12 +224,39 @@ async fn passes(
         }
         outcomes
     };
+    let limiter = Limiter::new(setup.client.clone(), setup.config.limits.clone());
+    // A window that begins now ends the running steps as a signal does.
+    let closing = limiter.follow(|closed| {
+        if closed.is_some() && !args.dry_run {
+            setup.stop.cancel();
+        }
+    });
+    if limiter.closed().is_some() && !args.dry_run {
+        setup.stop.cancel();
+    }
     let ended = tokio::select! {
         outcomes = work => Ok(outcomes),
         report = second_signal(context, &setup.stop) => Err(report),
+        never = closing => match never {},
     };
     progress.end();
-    ended
+    let closed = limiter.closed().filter(|_| !args.dry_run);
+    ended.map(|mut outcomes| {
+        if let Some(closed) = closed {
+            outcomes.iter_mut().for_each(|outcome| close(outcome, &closed));
+        }
+        outcomes
+    })
+}
+
+/// What was not done because a window of the limits pauses the pairs is paused, not interrupted.
+fn close(outcome: &mut Outcome, closed: &Closed) {
+    if let Outcome::Ran(summary) = outcome
+        && summary.phase == INTERRUPTED
+    {
+        summary.phase = PAUSED;
+        summary.window = Some(closed.window.clone());
+    }
 }
 
 async fn pass(setup: &Setup, pair: &PairConfig, options: &OnceOptions, progress: &Arc<Progress>) -> Outcome {

@@ -141,7 +141,7 @@ mod tests {
             to: None,
             bytes: Some(3),
             rule: "CreatedHere",
-            reason: "it is new here",
+            reason: "it is new here".into(),
         };
         DryRun {
             pair: pair.into(),
@@ -152,7 +152,6 @@ mod tests {
                 name: pair.into(),
                 ..PairSummary::default()
             },
-            ..DryRun::default()
         }
     }
 

@@ -161,7 +161,7 @@ fn about(plan: &DryRun, place: &str) -> About {
         if rules.iter().all(|rule| rule.rule != step.rule) {
             rules.push(RuleItem {
                 rule: step.rule.into(),
-                reason: step.reason.into(),
+                reason: step.reason.clone().into(),
             });
         }
     }
@@ -352,7 +352,7 @@ mod tests {
             to: None,
             bytes: Some(3),
             rule: "CreatedThere",
-            reason: "new in the account",
+            reason: "new in the account".into(),
         };
         let mut plan = DryRun {
             steps: vec![step("a"), step("b")],

@@ -139,6 +139,7 @@ mod tests {
             pid: 1,
             version: "0.1.0",
             since: 5,
+            limits: crate::service::desk::LimitsState::default(),
             pairs: vec![pair],
         };
         let text = text(&state);

@@ -78,6 +78,10 @@ impl Desk for Values {
             pid: 7,
             version: "0.1.0",
             since: 1_700_000_000,
+            limits: crate::service::desk::LimitsState {
+                windows: vec!["every day".to_owned()],
+                ..Default::default()
+            },
             pairs: self.known(pair)?.into_iter().map(state).collect(),
         })
     }
