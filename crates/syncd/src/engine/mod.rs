@@ -7,6 +7,7 @@
 mod absent;
 mod aging;
 pub(crate) mod between;
+mod calm;
 pub(crate) mod check;
 mod clock;
 pub(crate) mod conflicts;

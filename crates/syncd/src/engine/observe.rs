@@ -63,18 +63,38 @@ pub(crate) struct Looked {
     unlisted: BTreeMap<FolderId, String>,
 }
 
+/// The newest listings, and which of them were made now.
+pub(crate) type Listed = (Listings, BTreeSet<Option<FolderId>>);
+
 /// Lists what is wanted of the account, over what is known of the rest, and asks about everything that is missing.
 pub(crate) async fn account(
     session: &Session,
     known: Option<Listings>,
     wanted: &Wanted,
 ) -> Result<Looked, Halt> {
-    if session.no_remote_root {
-        return Ok(Looked::default());
+    match list(session, known, wanted).await? {
+        Some(listed) => confirmed(session, listed).await,
+        None => Ok(Looked::default()),
     }
-    let account = &session.account;
+}
+
+/// Lists what is wanted of the account, over what is known of the rest. `None`: there is no folder there yet.
+pub(super) async fn list(
+    session: &Session,
+    known: Option<Listings>,
+    wanted: &Wanted,
+) -> Result<Option<Listed>, Halt> {
+    if session.no_remote_root {
+        return Ok(None);
+    }
     super::root::prove(session).await?;
-    let (mut listings, mut listed) = listings(session, known, wanted).await?;
+    listings(session, known, wanted).await.map(Some)
+}
+
+/// Asks about everything that is missing in what was listed.
+pub(super) async fn confirmed(session: &Session, listed: Listed) -> Result<Looked, Halt> {
+    let account = &session.account;
+    let (mut listings, mut listed) = listed;
     let walk = listings.walk();
     let mut live = walk.nodes();
     for (folder, error) in walk.unreadable() {
@@ -163,11 +183,7 @@ pub(super) fn folders_of(session: &Session, paths: &BTreeSet<RelPath>) -> BTreeS
 }
 
 /// The newest listings of everything, and which of them were made now.
-async fn listings(
-    session: &Session,
-    known: Option<Listings>,
-    wanted: &Wanted,
-) -> Result<(Listings, BTreeSet<Option<FolderId>>), Halt> {
+async fn listings(session: &Session, known: Option<Listings>, wanted: &Wanted) -> Result<Listed, Halt> {
     let looked = match known {
         Some(mut known) => {
             let listed = known.refresh(&session.account, wanted).await;
@@ -387,6 +403,15 @@ fn name(session: &Session, ignore: &mut Ignore, seen: &mut RemoteSeen) {
     }
 }
 
+/// Puts on record how old what is known of the account is.
+pub(super) fn walked(session: &mut Session) -> Result<(), Halt> {
+    let oldest = session.listings.as_ref().map(Listings::oldest);
+    let oldest = oldest.map_or(0, |age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
+    let at = session.now().saturating_sub(oldest);
+    let walked = session.journal.set_walked(at);
+    walked.map_err(|error| session.broken(&error))
+}
+
 /// Adds what is known of files beyond their rows: hashes of versions seen before, and how often a row that is not
 /// synced was looked at (design N3).
 fn know(
@@ -394,6 +419,7 @@ fn know(
     tree: &mut RemoteTree,
     listed: &BTreeSet<Option<FolderId>>,
 ) -> Result<(), Halt> {
+    walked(session)?;
     let synced: BTreeMap<FileId, &SyncedNode> = session
         .synced
         .iter()
@@ -416,12 +442,6 @@ fn know(
     let looks = session
         .journal
         .count_looks(&fresh, is_fresh, now, apart)
-        .map_err(|error| session.broken(&error))?;
-    let oldest = session.listings.as_ref().map(Listings::oldest);
-    let oldest = oldest.map_or(0, |age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
-    session
-        .journal
-        .set_walked(now.saturating_sub(oldest))
         .map_err(|error| session.broken(&error))?;
     let hashes = session
         .journal

@@ -92,6 +92,8 @@ pub(crate) struct Session {
     pub(crate) disk: Option<Disk>,
     /// What the account showed.
     pub(crate) listings: Option<Listings>,
+    /// The pass before found nothing to do; what it said is said again while nothing changes.
+    pub(crate) calm: Option<super::calm::Calm>,
     /// Versions of this disk that were put on record since the pair was opened or looked at whole.
     pub(crate) learned: Vec<SyncedNode>,
     /// The generation was raised since the last pass.
@@ -293,6 +295,7 @@ pub(crate) async fn open(
         hearing: None,
         disk: None,
         listings: None,
+        calm: None,
         learned: Vec::new(),
         claimed: false,
     };

@@ -9,6 +9,7 @@ use planner::hold::Side;
 use planner::path::RelPath;
 use planner::transition::{Action, LocalStep, Plan};
 
+use super::calm::Calm;
 use super::decide::{Decision, decide};
 use super::gate::{Brake, SafetyStop, brake};
 use super::observe::RemoteSeen;
@@ -198,8 +199,24 @@ async fn rounds(
         } else {
             look
         };
-        let Some((mut scan, mut remote, mut seen)) = see(session, look).await? else {
-            return Ok(Ended::Nothing);
+        let calm = session
+            .calm
+            .take()
+            .filter(|_| waiting.is_empty() && mode == Mode::Write);
+        let (mut scan, mut remote, mut seen) = match see(session, look, calm.is_some()).await? {
+            Seen::Trees(seen) => *seen,
+            Seen::NothingHere => {
+                session.calm = calm;
+                return Ok(Ended::Nothing);
+            }
+            Seen::Nothing { listed } => {
+                if let Some(calm) = &calm {
+                    calm.tell(tally, listed);
+                }
+                session.calm = calm;
+                observe::walked(session)?;
+                break;
+            }
         };
         let copies = match mode {
             Mode::Write => restless::copy(session, &mut scan).await?,
@@ -238,6 +255,7 @@ async fn rounds(
         acted += 1;
         let again = act(session, &decision, tally).await?;
         if !again || acted == ROUNDS {
+            session.calm = Calm::after(session, &decision, tally).filter(|_| !again);
             leave(session, decision, seen, again);
             break;
         }
@@ -297,8 +315,21 @@ async fn expect(session: &mut Session, scan: &Scan, remote: &RemoteSeen, expecte
     }
 }
 
-/// Sees both sides. `None`: only what changed here was wanted, and nothing did.
-async fn see(session: &mut Session, look: Look) -> Result<Option<(Scan, RemoteSeen, sight::Kept)>, Halt> {
+/// What both sides showed.
+enum Seen {
+    /// This.
+    Trees(Box<(Scan, RemoteSeen, sight::Kept)>),
+    /// Only what changed here was wanted, and nothing did.
+    NothingHere,
+    /// Neither side changed since the calm pass before.
+    Nothing {
+        /// Folders that were listed.
+        listed: usize,
+    },
+}
+
+/// Sees both sides. `calm`: the pass before had nothing to do.
+async fn see(session: &mut Session, look: Look, calm: bool) -> Result<Seen, Halt> {
     let (disk, known) = (session.disk.take(), session.listings.take());
     if look == Look::All {
         session.sink.phase(&session.pair.name, "looking");
@@ -311,19 +342,19 @@ async fn see(session: &mut Session, look: Look) -> Result<Option<(Scan, RemoteSe
         let (scan, _, mut kept) = sight?.split();
         let scan = sight::quiet(session, scan).await?;
         let remote = observe::translate(session, looked?, kept.ignore())?;
-        return Ok(Some((scan, remote, kept)));
+        return Ok(Seen::Trees(Box::new((scan, remote, kept))));
     }
+    let sure = disk.as_ref().is_some_and(sight::Disk::is_sure);
     let (scan, looked, mut kept) = sight::see(session, disk).await?.split();
-    if look == Look::Changed
-        && let Some(paths) = &looked
-        && !sight::differs(session, &scan, paths)
-    {
-        let learned = std::mem::take(&mut session.learned);
-        let none = BTreeSet::new();
-        session.disk = Some(sight::Disk::after(scan, kept, &learned, none, |_| false));
+    let same = looked
+        .as_ref()
+        .is_some_and(|paths| !sight::differs(session, &scan, paths));
+    if look == Look::Changed && same {
         session.listings = known;
-        return Ok(None);
+        unchanged(session, scan, kept);
+        return Ok(Seen::NothingHere);
     }
+    let same = same && calm && sure && scan.young.is_empty();
     session.sink.phase(&session.pair.name, "looking");
     let scan = sight::quiet(session, scan).await?;
     let these = looked.map(|looked| observe::folders_of(session, &looked.paths));
@@ -336,9 +367,24 @@ async fn see(session: &mut Session, look: Look) -> Result<Option<(Scan, RemoteSe
         },
         (Look::All, _) | (Look::Changed, None) => Wanted::All,
     };
-    let looked = observe::account(session, known, &wanted).await?;
+    let looked = match observe::list(session, known, &wanted).await? {
+        Some((listings, listed)) if same && !listings.brought_news() => {
+            session.listings = Some(listings);
+            unchanged(session, scan, kept);
+            return Ok(Seen::Nothing { listed: listed.len() });
+        }
+        Some(listed) => observe::confirmed(session, listed).await?,
+        None => observe::Looked::default(),
+    };
     let remote = observe::translate(session, looked, kept.ignore())?;
-    Ok(Some((scan, remote, kept)))
+    Ok(Seen::Trees(Box::new((scan, remote, kept))))
+}
+
+/// The disk is as it was left by the pass before.
+fn unchanged(session: &mut Session, scan: Scan, kept: sight::Kept) {
+    let learned = std::mem::take(&mut session.learned);
+    let none = BTreeSet::new();
+    session.disk = Some(sight::Disk::after(scan, kept, &learned, none, |_| false));
 }
 
 /// Decides again where the plan puts something into folders that were not listed in this pass (design A2).

@@ -16,6 +16,7 @@ use planner::tree::SyncedTree;
 use state::{Journal, JournalError, Meta, Seal};
 use tokio::time::Instant;
 
+use super::calm::Calm;
 use super::open::{Halt, Mode, Session, journal_failed};
 use super::sight::Disk;
 use super::{Setup, Sink, clock, conflicts, memo, open};
@@ -146,6 +147,7 @@ struct Idle {
     hearing: Option<Arc<dyn Hearing>>,
     disk: Option<Disk>,
     listings: Option<Listings>,
+    calm: Option<Calm>,
 }
 
 impl Idle {
@@ -164,6 +166,7 @@ impl Idle {
             hearing: session.hearing,
             disk: session.disk,
             listings: session.listings,
+            calm: session.calm,
         };
         (session.journal, idle)
     }
@@ -229,6 +232,7 @@ fn wake(
         hearing: idle.hearing,
         disk: idle.disk,
         listings: idle.listings,
+        calm: idle.calm,
         learned: Vec::new(),
         claimed: false,
     };

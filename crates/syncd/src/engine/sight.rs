@@ -46,6 +46,11 @@ impl std::fmt::Debug for Disk {
 }
 
 impl Disk {
+    /// Whether all of it is known to be as it was, but for what is heard of.
+    pub(super) fn is_sure(&self) -> bool {
+        self.unsure.is_empty() && self.ours.is_empty()
+    }
+
     /// After a pass: the scan that it was made from, with what it learned of files. `touched`: paths at which it did something;
     /// `copied`: files of which it read a copy instead.
     pub(super) fn after(

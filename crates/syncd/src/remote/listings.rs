@@ -67,6 +67,8 @@ pub(crate) struct Listings {
     turned: Instant,
     /// The pair's root. Folders in the account's top must be proved before they are believed (design S3).
     root: Option<FolderId>,
+    /// The last refresh showed something that was not known, or could not tell.
+    news: bool,
 }
 
 impl Listings {
@@ -88,6 +90,7 @@ impl Listings {
             took: began.elapsed(),
             turned: began,
             root: account.root,
+            news: true,
             walk,
         };
         for (folder, contents) in &listings.walk.folders {
@@ -112,6 +115,11 @@ impl Listings {
     /// The folders there are.
     pub(crate) fn folders(&self) -> BTreeSet<Option<FolderId>> {
         self.walk.folders.keys().copied().collect()
+    }
+
+    /// Whether the last refresh showed anything that was not known before, or left anything open.
+    pub(crate) fn brought_news(&self) -> bool {
+        self.news || !self.due.is_empty() || !self.walk.is_sure()
     }
 
     /// How old the oldest listing is.
@@ -172,6 +180,7 @@ impl Listings {
                 turns
             }
         };
+        self.news = false;
         queue.extend(std::mem::take(&mut self.due));
         queue.retain(|folder| self.is_known(*folder));
         let mut wave = self.with_all_above(queue);
@@ -350,6 +359,7 @@ impl Listings {
                 self.walk.left(other, id);
             }
         }
+        self.news |= changed;
         let known = self.seen.get(&folder).and_then(|seen| seen.changed);
         let seen = Seen {
             listed: now,
@@ -369,6 +379,7 @@ impl Listings {
             .filter(|folder| !reached.contains(*folder))
             .copied()
             .collect();
+        self.news |= !lost.is_empty();
         for folder in lost {
             if let Some(Contents::Listed(listed)) = self.walk.folders.remove(&folder) {
                 for id in listed.ids() {

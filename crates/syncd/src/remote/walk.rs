@@ -146,6 +146,11 @@ impl Walk {
                 .all(|contents| matches!(contents, Contents::Listed(_)))
     }
 
+    /// Whether everything was listed, and nothing in it is doubted.
+    pub(crate) fn is_sure(&self) -> bool {
+        self.is_complete() && self.doubted.is_empty() && self.doubtful.is_empty()
+    }
+
     /// A folder that is alive by its row's date, and shows no file in it or below it: the date is of one second, and
     /// within that it may have been trashed, so it is asked for once more.
     pub(crate) async fn look_again(&mut self, account: &Account) {

@@ -429,7 +429,9 @@ impl World {
     /// Nobody changes anything any more: passes until nothing is done.
     async fn rest(&self) -> Result<(), String> {
         let mut last = Vec::new();
-        if self.machines.iter().any(Machine::is_service) {
+        let services = self.machines.iter().any(Machine::is_service);
+        let mut quiet = 0;
+        if services {
             // A service lists each folder in its turn, not at once.
             tokio::time::sleep(Duration::from_secs(3_600)).await;
         }
@@ -449,8 +451,14 @@ impl World {
                 last.push(summary);
             }
             self.tell_state();
-            if !done && self.account.mutations() == 0 {
-                return Ok(());
+            if done || self.account.mutations() > 0 {
+                quiet = 0;
+            } else {
+                quiet += 1;
+                // A service may have made a folder, which nobody counts, before it was its turn to be listed.
+                if !services || quiet == 2 {
+                    return Ok(());
+                }
             }
             tokio::time::sleep(Duration::from_secs(3_600)).await;
         }
