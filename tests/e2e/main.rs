@@ -38,6 +38,7 @@ mod network;
 mod notices;
 mod races;
 mod recovery;
+mod remote;
 mod requests;
 mod service;
 mod service_proofs;
