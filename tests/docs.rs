@@ -126,3 +126,23 @@ fn every_guarantee_names_a_test() {
         assert!(paragraph.contains("\nTests: `"), "{paragraph}");
     }
 }
+
+#[test]
+fn the_coverage_names_each_endpoint_of_the_client_once_with_a_command() {
+    let text = document("docs/api-coverage.md");
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `"));
+    let named: Vec<&str> = rows
+        .map(|row| {
+            let (endpoint, rest) = row.split_once("` | ").unwrap();
+            assert!(rest.starts_with("`syncd remote "), "{row}");
+            endpoint
+        })
+        .collect();
+    let all: Vec<&str> = api::endpoints::ALL.iter().map(|spec| spec.path).collect();
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names
+    };
+    let owned = |names: &[&str]| sorted(names.iter().map(|name| (*name).to_owned()).collect());
+    assert_eq!(owned(&named), owned(&all));
+}

@@ -39,6 +39,7 @@ mod network;
 mod notices;
 mod races;
 mod recovery;
+mod remote;
 mod requests;
 mod selective;
 mod service;

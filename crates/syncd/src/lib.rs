@@ -21,6 +21,7 @@ mod demo;
 mod engine;
 mod exit;
 mod local;
+mod manual;
 mod remote;
 mod report;
 mod service;

@@ -16,6 +16,7 @@ mod api;
 mod config;
 mod engine;
 mod keep;
+mod manual;
 
 /// What kind of trouble it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

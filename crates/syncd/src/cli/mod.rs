@@ -3,6 +3,7 @@
 //! Only what works is offered. A command is a file in `commands/`: its arguments, whose doc comments are the help,
 //! and one function.
 
+mod ask;
 pub(crate) mod commands;
 mod control;
 mod logging;
@@ -129,6 +130,9 @@ pub(crate) enum Command {
     /// The configuration in force, where it is, whether it can be used
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),
+    /// The account itself: list, send, fetch, copy, move, remove; every call of the API
+    #[command(subcommand)]
+    Remote(commands::remote::RemoteCommand),
     /// Completions for a shell, on standard output
     Completions(commands::completions::CompletionsArgs),
 }
@@ -215,6 +219,7 @@ fn dispatch(context: &Context, once: commands::once::OnceArgs, command: Option<C
         Some(Command::Forget(args)) => commands::forget::run(context, &args),
         Some(Command::Relocate(args)) => commands::relocate::run(context, &args),
         Some(Command::Config(command)) => commands::config::run(context, &command),
+        Some(Command::Remote(command)) => commands::remote::run(context, command),
         Some(Command::Completions(args)) => commands::completions::run(context, &args),
         None if once.once => commands::once::run(context, once),
         None => commands::serve::run(context),
@@ -263,7 +268,7 @@ mod tests {
         } else {
             &[]
         };
-        let rest = "service status sync wait pause resume stop reload limit log filestatus why problems history conflicts approve restore rebuild check forget relocate ignore config completions";
+        let rest = "service status sync wait pause resume stop reload limit log filestatus why problems history conflicts approve restore rebuild check forget relocate ignore config remote completions";
         let rest: Vec<_> = rest.split_whitespace().collect();
         assert_eq!(names, [demo, &rest].concat());
     }

@@ -21,11 +21,6 @@ use super::{Config, PairConfig, RemoteSpec};
 /// # Errors
 /// The first mistake.
 pub(crate) fn config(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
-    if config.pairs.is_empty() {
-        return Err(ConfigError::NoPairs {
-            at: layers.file().to_owned(),
-        });
-    }
     address(config, layers)?;
     names(config, layers)?;
     local_folders(config, layers)?;

@@ -150,15 +150,34 @@ pub(crate) struct Loaded {
     pub(crate) layers: Layers,
 }
 
-/// Reads, merges, checks.
+/// Reads, merges, checks. There is at least one pair.
 ///
 /// # Errors
 /// Anything that keeps the configuration from being used. Nothing was changed.
 pub(crate) fn load(choice: &Choice, env: &Env) -> Result<Loaded, ConfigError> {
+    let (loaded, name) = read_all(choice, env, names_a_pair(env))?;
+    if loaded.config.pairs.is_empty() {
+        return Err(ConfigError::NoPairs { at: name });
+    }
+    Ok(loaded)
+}
+
+/// The same for commands that need the account alone: there may be no pair, and no file where the environment names the
+/// account.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_account(choice: &Choice, env: &Env) -> Result<Loaded, ConfigError> {
+    let named = names_a_pair(env) || names_an_account(env);
+    read_all(choice, env, named).map(|(loaded, _)| loaded)
+}
+
+/// Everything, and the file's name; `named`: the environment alone is enough.
+fn read_all(choice: &Choice, env: &Env, named: bool) -> Result<(Loaded, String), ConfigError> {
     let path = choice.path(env)?;
     let name = path.display().to_string();
     let text = read(&path)?;
-    if text.is_none() && (choice.file.is_some() || env.get("SYNCD_CONFIG").is_some() || !names_a_pair(env)) {
+    if text.is_none() && (choice.file.is_some() || env.get("SYNCD_CONFIG").is_some() || !named) {
         return Err(ConfigError::NoConfig { path: name });
     }
     let profile = choice.profile.as_deref();
@@ -173,7 +192,13 @@ pub(crate) fn load(choice: &Choice, env: &Env) -> Result<Loaded, ConfigError> {
     let layers = layers::merge(&name, &text, env, &defaults)?;
     let config = Reader { layers: &layers, env }.config()?;
     check::config(&config, &layers)?;
-    Ok(Loaded { config, layers })
+    Ok((Loaded { config, layers }, name))
+}
+
+fn names_an_account(env: &Env) -> bool {
+    ["SYNCD_API_URL", "SYNCD_ACCOUNT__API_URL"]
+        .iter()
+        .any(|name| env.get(name).is_some())
 }
 
 fn names_a_pair(env: &Env) -> bool {

@@ -48,7 +48,8 @@ pub(crate) struct Config {
     pub(crate) notify_desktop: bool,
     /// Waiting times.
     pub(crate) timing: Timing,
-    /// The pairs, in the order of the file; at least one; their names differ also when case is ignored.
+    /// The pairs, in the order of the file; none only for a command about the account alone. Their names differ also when
+    /// case is ignored.
     pub(crate) pairs: Vec<PairConfig>,
 }
 

@@ -203,8 +203,8 @@ async fn rounds(
             .calm
             .take()
             .filter(|_| waiting.is_empty() && mode == Mode::Write);
-        let (mut scan, mut remote, mut seen) = match see(session, look, calm.is_some()).await? {
-            Seen::Trees(seen) => *seen,
+        let trees = match see(session, look, calm.is_some()).await? {
+            Seen::Trees(trees) => *trees,
             Seen::NothingHere => {
                 session.calm = calm;
                 return Ok(Ended::Nothing);
@@ -218,25 +218,8 @@ async fn rounds(
                 break;
             }
         };
-        let copies = match mode {
-            Mode::Write => restless::copy(session, &mut scan).await?,
-            Mode::Look => restless::Copies::default(),
-        };
-        observe::leave_alone(session, &mut remote, &waiting)?;
-        if let Some(expected) = options.expect.as_ref().filter(|_| tally.rounds() == 1) {
-            expect(session, &scan, &remote, expected).await?;
-        }
-        let mut decision = decide(session, scan, remote, mode).await?;
-        if look != Look::All {
-            decision = freshly(session, decision, &waiting, seen.ignore()).await?;
-        }
-        let mut decision = Decision {
-            waiting,
-            copies,
-            ..decision
-        };
-        decision.trust_no_copies();
-        tracing::trace!(plan = %dry_run::Shown(session, &decision), "decided");
+        let expected = options.expect.as_ref().filter(|_| tally.rounds() == 1);
+        let (decision, seen) = settle_on(session, trees, waiting, (mode, look), expected).await?;
         tally.observed(&decision);
         let listed = u64::try_from(decision.remote.listed.len()).unwrap_or(u64::MAX);
         tally.summary.listed = tally.summary.listed.saturating_add(listed);
@@ -262,6 +245,37 @@ async fn rounds(
     }
     tidy::finish(session, tally).await?;
     Ok(Ended::Done)
+}
+
+/// Decides what is to be done about what was seen.
+async fn settle_on(
+    session: &mut Session,
+    trees: Trees,
+    waiting: BTreeSet<RelPath>,
+    (mode, look): (Mode, Look),
+    expected: Option<&String>,
+) -> Result<(Decision, sight::Kept), Halt> {
+    let (mut scan, mut remote, mut seen) = trees;
+    let copies = match mode {
+        Mode::Write => restless::copy(session, &mut scan).await?,
+        Mode::Look => restless::Copies::default(),
+    };
+    observe::leave_alone(session, &mut remote, &waiting)?;
+    if let Some(expected) = expected {
+        expect(session, &scan, &remote, expected).await?;
+    }
+    let mut decision = decide(session, scan, remote, mode).await?;
+    if look != Look::All {
+        decision = freshly(session, decision, &waiting, seen.ignore()).await?;
+    }
+    let mut decision = Decision {
+        waiting,
+        copies,
+        ..decision
+    };
+    decision.trust_no_copies();
+    tracing::trace!(plan = %dry_run::Shown(session, &decision), "decided");
+    Ok((decision, seen))
 }
 
 /// Leaves what was seen to the next pass, as far as it still holds.
@@ -315,10 +329,13 @@ async fn expect(session: &mut Session, scan: &Scan, remote: &RemoteSeen, expecte
     }
 }
 
+/// Both sides as they were seen, and what the next look at this one needs.
+type Trees = (Scan, RemoteSeen, sight::Kept);
+
 /// What both sides showed.
 enum Seen {
     /// This.
-    Trees(Box<(Scan, RemoteSeen, sight::Kept)>),
+    Trees(Box<Trees>),
     /// Only what changed here was wanted, and nothing did.
     NothingHere,
     /// Neither side changed since the calm pass before.

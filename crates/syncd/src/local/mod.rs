@@ -14,9 +14,11 @@ mod testing;
 
 pub(crate) mod apply;
 pub(crate) mod bell;
+pub(crate) mod deliver;
 pub(crate) mod hash;
 pub(crate) mod ignore;
 pub(crate) mod marker;
+pub(crate) mod pick;
 pub(crate) mod recover;
 pub(crate) mod retire;
 pub(crate) mod root;

@@ -16,7 +16,7 @@ use rustix::fs::{Access, access};
 use secrecy::ExposeSecret as _;
 
 use super::token::FileTokenStore;
-use crate::config::load::{Choice, Env, load};
+use crate::config::load::{Choice, Env, load, load_account};
 use crate::config::{Config, PairConfig, credentials};
 use crate::report::{Kind, Report};
 
@@ -32,6 +32,12 @@ pub(crate) struct Ground {
 pub(crate) fn ground(choice: &Choice, env: &Env) -> Result<Ground, Report> {
     let config = load(choice, env).map_err(|error| Report::from(&error))?.config;
     ground_of(config, env)
+}
+
+/// The same for a command about the account alone: there may be no pair.
+pub(crate) fn account_ground(choice: &Choice, env: &Env) -> Result<Ground, Report> {
+    let loaded = load_account(choice, env).map_err(|error| Report::from(&error))?;
+    ground_of(loaded.config, env)
 }
 
 /// The same for a configuration that was read already.

@@ -20,6 +20,7 @@ pub(crate) mod pause;
 pub(crate) mod problems;
 pub(crate) mod rebuild;
 pub(crate) mod relocate;
+pub(crate) mod remote;
 mod render;
 pub(crate) mod restore;
 pub(crate) mod serve;

@@ -7,8 +7,8 @@ use planner::content::Stamp;
 use planner::hold::Odd;
 use planner::id::LocalIdentity;
 use rustix::fs::{
-    Access, AtFlags, FileType, Gid, Mode, OFlags, RawMode, RenameFlags, ResolveFlags, StatxAttributes,
-    StatxFlags, Uid,
+    Access, AtFlags, FileType, FlockOperation, Gid, Mode, OFlags, RawMode, RenameFlags, ResolveFlags,
+    StatxAttributes, StatxFlags, Uid,
 };
 
 use super::{Errno, Kind, Meta, Renames, Resolve};
@@ -123,6 +123,33 @@ pub(in crate::local) fn open_at_for_reading(folder: BorrowedFd<'_>, name: &str) 
 pub(in crate::local) fn create_file(folder: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     rustix::io::retry_on_intr(|| rustix::fs::openat(folder, name, flags, Mode::from_raw_mode(FILE_MODE)))
+}
+
+/// Opens a file of ours in an open folder for reading and for writing on.
+pub(in crate::local) fn open_to_go_on(folder: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
+    open_at(folder, name, OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY)
+}
+
+/// Locks an open file against other processes, until it is closed; `false`: another one holds it.
+pub(in crate::local) fn lock(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
+    match rustix::fs::flock(fd, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        // Some network file systems have no locks: then there is nothing to wait for.
+        Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// Goes to a place in a file.
+pub(in crate::local) fn seek_to(fd: BorrowedFd<'_>, at: u64) -> Result<(), Errno> {
+    rustix::fs::seek(fd, rustix::fs::SeekFrom::Start(at)).map(|_| ())
+}
+
+/// Empties a file of ours.
+pub(in crate::local) fn cut_to_nothing(fd: BorrowedFd<'_>) -> Result<(), Errno> {
+    rustix::fs::ftruncate(fd, 0)?;
+    seek_to(fd, 0)
 }
 
 /// Makes a folder that was not there, for the user.
