@@ -18,12 +18,14 @@ mod cli;
 mod config;
 #[cfg(feature = "demo")]
 mod demo;
+mod doctor;
 mod engine;
 mod exit;
 mod local;
 mod remote;
 mod report;
 mod service;
+mod setup;
 #[cfg(any(test, feature = "sim"))]
 mod sim;
 mod summary;

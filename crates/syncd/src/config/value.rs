@@ -63,7 +63,7 @@ pub(crate) enum Kind {
 pub(crate) const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// Names that the command line needs for itself: `syncd --once demo` must not be ambiguous.
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 30] = [
     "demo",
     "init",
     "service",
@@ -92,6 +92,7 @@ const COMMANDS: [&str; 29] = [
     "remote",
     "config",
     "completions",
+    "man",
     "help",
 ];
 /// Longest pair name in characters: part of paths and of lines for people.

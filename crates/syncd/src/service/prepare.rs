@@ -112,10 +112,19 @@ pub(crate) fn local_folder(config: &Config, pair: &PairConfig) -> Result<(), Rep
 
 /// The client of the account, with the limits and waiting times of the configuration.
 pub(crate) fn client(config: &Config, credentials: api::Credentials) -> Result<api::Client, Report> {
-    let url = config.account.api_url.as_str();
-    let report = |error: &api::ApiError| Report::from_api(error, url);
     let store = FileTokenStore::open(&config.state_dir, &config.account.api_url, &credentials)
         .map_err(|error| unwritable(&config.state_dir, &error.to_string()))?;
+    client_with(config, credentials, Arc::new(store))
+}
+
+/// The same with the session's token kept elsewhere.
+pub(crate) fn client_with(
+    config: &Config,
+    credentials: api::Credentials,
+    store: Arc<dyn api::TokenStore>,
+) -> Result<api::Client, Report> {
+    let url = config.account.api_url.as_str();
+    let report = |error: &api::ApiError| Report::from_api(error, url);
     let mut built = api::Config::new(url).map_err(|error| report(&error))?;
     built.credentials = credentials;
     built.timeouts.request = config.timing.request_timeout;
@@ -147,8 +156,7 @@ pub(crate) fn client(config: &Config, credentials: api::Credentials) -> Result<a
         built.extra_roots_pem = Some(pem);
     }
     // Each pair compares the account with its own journal; here any will do.
-    let client =
-        api::Client::new(built, Arc::new(store), Arc::new(|_| Ok(()))).map_err(|error| report(&error))?;
+    let client = api::Client::new(built, store, Arc::new(|_| Ok(()))).map_err(|error| report(&error))?;
     client.set_bandwidth(config.limits.upload, config.limits.download);
     Ok(client)
 }
