@@ -20,12 +20,16 @@ pub(crate) mod machine;
 pub(crate) mod mounts;
 #[path = "world/native.rs"]
 pub(crate) mod native;
+#[path = "world/newcomer.rs"]
+pub(crate) mod newcomer;
 #[path = "world/process.rs"]
 pub(crate) mod process;
 #[path = "world/settings.rs"]
 pub(crate) mod settings;
 #[path = "world/socket.rs"]
 pub(crate) mod socket;
+#[path = "world/terminal.rs"]
+pub(crate) mod terminal;
 #[path = "world/web.rs"]
 pub(crate) mod web;
 

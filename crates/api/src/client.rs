@@ -94,6 +94,10 @@ impl Client {
         }
     }
 
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.inner.caller
+    }
+
     /// Requests that left so far.
     #[must_use]
     pub fn requests(&self) -> Requests {

@@ -17,6 +17,7 @@ pub mod envelope;
 mod error;
 #[cfg(test)]
 mod fuzz;
+mod greeting;
 mod id;
 mod limit;
 mod loose;
@@ -38,6 +39,7 @@ pub use endpoints::folder::{Access, FolderCreate, FolderEdit, Listing};
 pub use endpoints::import::{Import, ImportState};
 pub use endpoints::upload::{UploadRequest, Uploaded};
 pub use error::{ApiError, Broken, Lost, RedirectKind, Unreachable};
+pub use greeting::Greeting;
 pub use id::{AccountId, FileId, FolderId, Md5Hex, NotAnId, Parent, ScheduledId};
 pub use retry::RetryPolicy;
 pub use rows::{FileRow, FolderRow, RowState};

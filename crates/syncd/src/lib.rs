@@ -18,6 +18,7 @@ mod cli;
 mod config;
 #[cfg(feature = "demo")]
 mod demo;
+mod doctor;
 mod engine;
 mod exit;
 mod local;
@@ -25,6 +26,7 @@ mod manual;
 mod remote;
 mod report;
 mod service;
+mod setup;
 #[cfg(any(test, feature = "sim"))]
 mod sim;
 mod summary;

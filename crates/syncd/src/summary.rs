@@ -250,6 +250,8 @@ pub(crate) struct DryRun {
     pub(crate) steps: Vec<PlannedStep>,
     /// Paths whose bytes would have to be compared before more is known.
     pub(crate) compare: Vec<String>,
+    /// Paths that both sides changed, each in its way.
+    pub(crate) conflicts: Vec<String>,
     /// What would stay as it is, and why; its counters are 0.
     pub(crate) summary: PairSummary,
 }

@@ -9,6 +9,7 @@ mod control;
 mod logging;
 mod output;
 mod progress;
+mod prompt;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -80,6 +81,8 @@ pub(crate) enum Command {
     /// The whole thing without an account: both sides on this machine, and everything that travels between them
     #[cfg(feature = "demo")]
     Demo(commands::demo::DemoArgs),
+    /// Set up an account and a folder: asks, checks, previews the first sync, writes the configuration
+    Init(commands::init::InitArgs),
     /// This program as a systemd user unit: install, uninstall, start, stop, status
     #[command(subcommand)]
     Service(commands::service::ServiceCommand),
@@ -127,6 +130,8 @@ pub(crate) enum Command {
     /// What the rules that keep files out of the sync say of a path
     #[command(subcommand)]
     Ignore(commands::ignore::IgnoreCommand),
+    /// One line for each thing that can go wrong: fine, or what to do; exit code 3 if there is something
+    Doctor(commands::doctor::DoctorArgs),
     /// The configuration in force, where it is, whether it can be used
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),
@@ -135,6 +140,8 @@ pub(crate) enum Command {
     Remote(commands::remote::RemoteCommand),
     /// Completions for a shell, on standard output
     Completions(commands::completions::CompletionsArgs),
+    /// Manual pages, a file for each command, into a folder
+    Man(commands::man::ManArgs),
 }
 
 /// What every command is given.
@@ -196,6 +203,7 @@ fn dispatch(context: &Context, once: commands::once::OnceArgs, command: Option<C
         )),
         #[cfg(feature = "demo")]
         Some(Command::Demo(args)) => commands::demo::run(context, &args),
+        Some(Command::Init(args)) => commands::init::run(context, &args),
         Some(Command::Service(command)) => commands::service::run(context, &command),
         Some(Command::Status(args)) => commands::status::run(context, &args),
         Some(Command::Sync(args)) => commands::sync::run(context, &args),
@@ -218,9 +226,11 @@ fn dispatch(context: &Context, once: commands::once::OnceArgs, command: Option<C
         Some(Command::Check(args)) => commands::check::run(context, &args),
         Some(Command::Forget(args)) => commands::forget::run(context, &args),
         Some(Command::Relocate(args)) => commands::relocate::run(context, &args),
+        Some(Command::Doctor(args)) => commands::doctor::run(context, &args),
         Some(Command::Config(command)) => commands::config::run(context, &command),
         Some(Command::Remote(command)) => commands::remote::run(context, command),
         Some(Command::Completions(args)) => commands::completions::run(context, &args),
+        Some(Command::Man(args)) => commands::man::run(context, &args),
         None if once.once => commands::once::run(context, once),
         None => commands::serve::run(context),
     }
@@ -268,7 +278,7 @@ mod tests {
         } else {
             &[]
         };
-        let rest = "service status sync wait pause resume stop reload limit log filestatus why problems history conflicts approve restore rebuild check forget relocate ignore config remote completions";
+        let rest = "init service status sync wait pause resume stop reload limit log filestatus why problems history conflicts approve restore rebuild check forget relocate ignore doctor config remote completions man";
         let rest: Vec<_> = rest.split_whitespace().collect();
         assert_eq!(names, [demo, &rest].concat());
     }

@@ -13,10 +13,12 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use api::Credentials;
+use secrecy::{ExposeSecret as _, SecretString};
 use toml::de::DeTable;
 
 use super::keys::closest;
 use super::load::Env;
+use super::show::quoted;
 
 /// Largest file with secrets that is read, bytes.
 const FILE_MAX: u64 = 64 * 1024;
@@ -99,18 +101,43 @@ impl Secrets {
 /// # Errors
 /// None found, or the first place that has some cannot be used.
 pub(crate) fn find(file: &Path, env: &Env) -> Result<Credentials, CredentialsError> {
+    of_environment(env)?.map_or_else(|| of_file(file), Ok)
+}
+
+/// Those of the variables, else of systemd; none if neither has any.
+///
+/// # Errors
+/// As [`find`].
+pub(crate) fn of_environment(env: &Env) -> Result<Option<Credentials>, CredentialsError> {
     let variable = |name: &str| format!("SYNCD_{}", name.to_ascii_uppercase());
     let secrets = Secrets(NAMES.map(|name| env.get(&variable(name)).map(str::to_owned)));
     if !secrets.is_empty() {
-        return secrets.credentials("the environment", variable);
+        return secrets.credentials("the environment", variable).map(Some);
     }
     if let Some(folder) = env.get("CREDENTIALS_DIRECTORY") {
         let secrets = of_systemd(Path::new(folder))?;
         if !secrets.is_empty() {
-            return secrets.credentials(folder, str::to_owned);
+            return secrets.credentials(folder, str::to_owned).map(Some);
         }
     }
-    of_file(file)
+    Ok(None)
+}
+
+/// What a credentials file with these holds.
+pub(crate) fn written(credentials: &Credentials) -> SecretString {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        text.push_str(&format!("{name} = {}\n", quoted(value)));
+    };
+    if let Some(keys) = &credentials.keys {
+        line("key1", keys.key1.expose_secret());
+        line("key2", keys.key2.expose_secret());
+    }
+    if let Some(login) = &credentials.password {
+        line("username", &login.username);
+        line("password", login.password.expose_secret());
+    }
+    SecretString::from(text)
 }
 
 /// systemd keeps this folder private; a file each.
@@ -136,7 +163,11 @@ fn of_systemd(folder: &Path) -> Result<Secrets, CredentialsError> {
     Ok(secrets)
 }
 
-fn of_file(path: &Path) -> Result<Credentials, CredentialsError> {
+/// Those of a file, which must be private.
+///
+/// # Errors
+/// As [`find`].
+pub(crate) fn of_file(path: &Path) -> Result<Credentials, CredentialsError> {
     let file_name = path.display().to_string();
     // Never waits: a pipe of that name would otherwise hold us for ever.
     let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();

@@ -59,8 +59,7 @@ impl Env {
         }
     }
 
-    /// The same without anything that could lead to the user's own account: a demo must never meet it.
-    #[cfg(feature = "demo")]
+    /// The same without anything of ours: what a file alone says. A demo must never meet the user's own account.
     pub(crate) fn without_ours(&self) -> Self {
         let mut other = self.clone();
         other
@@ -180,19 +179,39 @@ fn read_all(choice: &Choice, env: &Env, named: bool) -> Result<(Loaded, String),
     if text.is_none() && (choice.file.is_some() || env.get("SYNCD_CONFIG").is_some() || !named) {
         return Err(ConfigError::NoConfig { path: name });
     }
-    let profile = choice.profile.as_deref();
-    let text = text.unwrap_or_default();
+    let loaded = merged(&name, &text.unwrap_or_default(), choice.profile.as_deref(), env)?;
+    Ok((loaded, name))
+}
+
+/// The same for a text that is in no file yet; `name` is the file it would be.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn of_text(
+    name: &str,
+    text: &str,
+    profile: Option<&str>,
+    env: &Env,
+) -> Result<Loaded, ConfigError> {
+    let loaded = merged(name, text, profile, env)?;
+    if loaded.config.pairs.is_empty() {
+        return Err(ConfigError::NoPairs { at: name.to_owned() });
+    }
+    Ok(loaded)
+}
+
+fn merged(name: &str, text: &str, profile: Option<&str>, env: &Env) -> Result<Loaded, ConfigError> {
     let mut defaults = machine(env, profile)?;
-    let layers = layers::merge(&name, &text, env, &defaults)?;
+    let layers = layers::merge(name, text, env, &defaults)?;
     // The socket's default may lie in the state directory, which the file may have moved.
     let reader = Reader { layers: &layers, env };
     let state = reader.path(reader.value("", Section::Top, "state_dir")?)?;
     let socket = paths::socket(env, profile, &state);
     defaults.insert("socket", paths::written(&socket));
-    let layers = layers::merge(&name, &text, env, &defaults)?;
+    let layers = layers::merge(name, text, env, &defaults)?;
     let config = Reader { layers: &layers, env }.config()?;
     check::config(&config, &layers)?;
-    Ok((Loaded { config, layers }, name))
+    Ok(Loaded { config, layers })
 }
 
 fn names_an_account(env: &Env) -> bool {

@@ -11,7 +11,7 @@ mod fuzz;
 pub(crate) mod keys;
 pub(crate) mod layers;
 pub(crate) mod load;
-mod paths;
+pub(crate) mod paths;
 pub(crate) mod show;
 #[cfg(test)]
 pub(crate) mod testing;

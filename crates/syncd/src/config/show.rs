@@ -90,8 +90,11 @@ fn literal(key: &Key, value: &Value) -> String {
 }
 
 /// A TOML string; JSON's escapes are a part of TOML's.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+pub(crate) fn quoted(text: &str) -> String {
+    // What JSON may leave as it is, and TOML not.
+    serde_json::Value::from(text)
+        .to_string()
+        .replace('\u{7f}', "\\u007f")
 }
 
 fn without_password(address: &str) -> String {

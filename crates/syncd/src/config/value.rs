@@ -65,7 +65,7 @@ pub(crate) const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace",
 /// Days of the week, as they are written.
 pub(crate) const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// Names that the command line needs for itself: `syncd --once demo` must not be ambiguous.
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 30] = [
     "demo",
     "init",
     "service",
@@ -94,6 +94,7 @@ const COMMANDS: [&str; 29] = [
     "remote",
     "config",
     "completions",
+    "man",
     "help",
 ];
 /// Longest pair name in characters: part of paths and of lines for people.

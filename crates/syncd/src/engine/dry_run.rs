@@ -111,6 +111,12 @@ pub(crate) fn dry_run(session: &Session, decision: &Decision, tally: Tally) -> D
         digest: digest(session, decision),
         steps,
         compare,
+        conflicts: decision
+            .merged
+            .conflicts
+            .iter()
+            .map(|conflict| conflict.path.to_string())
+            .collect(),
         summary: tally.summary,
     }
 }

@@ -438,6 +438,20 @@ async fn shows_a_file(account: &Account, folder: FolderId) -> bool {
     false
 }
 
+/// The live folders directly in one folder: in the account's top, those that are proved alive.
+pub(crate) async fn live_folders(
+    account: &Arc<Account>,
+    folder: Option<FolderId>,
+) -> Result<Vec<FolderRow>, ApiError> {
+    let raw = list(account, folder).await?;
+    let rows = raw.listed.folders.clone();
+    let mut walk = Walk::default();
+    let below = walk.take_in(folder, raw);
+    let alive: BTreeSet<FolderId> = walk.enterable(account, folder, below).await.into_iter().collect();
+    let lives = |row: &FolderRow| translate::folder_id(row.id).is_some_and(|id| alive.contains(&id));
+    Ok(rows.into_iter().filter(lives).collect())
+}
+
 /// Lists one folder of the pair. Rows that are not active are set apart first; an active row with the wrong parent
 /// voids the whole listing (design S1).
 pub(crate) async fn list(account: &Account, folder: Option<FolderId>) -> Result<Raw, ApiError> {

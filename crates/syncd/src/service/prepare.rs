@@ -118,10 +118,19 @@ pub(crate) fn local_folder(config: &Config, pair: &PairConfig) -> Result<(), Rep
 
 /// The client of the account, with the limits and waiting times of the configuration.
 pub(crate) fn client(config: &Config, credentials: api::Credentials) -> Result<api::Client, Report> {
-    let url = config.account.api_url.as_str();
-    let report = |error: &api::ApiError| Report::from_api(error, url);
     let store = FileTokenStore::open(&config.state_dir, &config.account.api_url, &credentials)
         .map_err(|error| unwritable(&config.state_dir, &error.to_string()))?;
+    client_with(config, credentials, Arc::new(store))
+}
+
+/// The same with the session's token kept elsewhere.
+pub(crate) fn client_with(
+    config: &Config,
+    credentials: api::Credentials,
+    store: Arc<dyn api::TokenStore>,
+) -> Result<api::Client, Report> {
+    let url = config.account.api_url.as_str();
+    let report = |error: &api::ApiError| Report::from_api(error, url);
     let mut built = api::Config::new(url).map_err(|error| report(&error))?;
     built.credentials = credentials;
     built.timeouts.request = config.timing.request_timeout;
@@ -154,5 +163,5 @@ pub(crate) fn client(config: &Config, credentials: api::Credentials) -> Result<a
     }
     // Each pair compares the account with its own journal; here any will do.
     // Its bandwidth is the limiter's.
-    api::Client::new(built, Arc::new(store), Arc::new(|_| Ok(()))).map_err(|error| report(&error))
+    api::Client::new(built, store, Arc::new(|_| Ok(()))).map_err(|error| report(&error))
 }

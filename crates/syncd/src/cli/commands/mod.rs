@@ -7,13 +7,16 @@ pub(crate) mod config;
 pub(crate) mod conflicts;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod filestatus;
 pub(crate) mod forget;
 pub(crate) mod history;
 pub(crate) mod ignore;
+pub(crate) mod init;
 pub(crate) mod limit;
 mod live;
 pub(crate) mod log;
+pub(crate) mod man;
 pub(crate) mod once;
 pub(crate) mod pairs;
 pub(crate) mod pause;

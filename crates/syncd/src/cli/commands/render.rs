@@ -148,6 +148,7 @@ mod tests {
             digest: format!("d-{pair}"),
             steps: vec![step],
             compare: vec!["b.txt".into()],
+            conflicts: Vec::new(),
             summary: PairSummary {
                 name: pair.into(),
                 ..PairSummary::default()

@@ -83,6 +83,13 @@ pub(crate) fn run(context: &Context, command: &ServiceCommand) -> Exit {
     done.unwrap_or_else(|report| context.output.fail(&report))
 }
 
+/// Installs it without a word about it; its unit's name.
+pub(super) fn install(context: &Context) -> Result<String, Report> {
+    let unit = Unit::of(context)?;
+    unit.put(context, &InstallArgs { force: false })?;
+    Ok(unit.name)
+}
+
 impl Unit {
     fn of(context: &Context) -> Result<Self, Report> {
         // Checks the profile's name: it becomes the unit's.
@@ -128,6 +135,21 @@ impl Unit {
     }
 
     fn install(&self, context: &Context, args: &InstallArgs) -> Result<Exit, Report> {
+        self.put(context, args)?;
+        if context.output.is_json() {
+            context.output.object(&self.json());
+        } else {
+            let (name, path) = (shown(&self.name), shown(&self.at()));
+            context.output.text(&format!(
+                "{name} is installed and runs; it starts with each login\n  unit: {path}\n  look: syncd status, journalctl \
+                 --user -u {name}\n  without a login: loginctl enable-linger\n"
+            ));
+        }
+        Ok(Exit::InSync)
+    }
+
+    /// Writes the unit, and has systemd start it.
+    fn put(&self, context: &Context, args: &InstallArgs) -> Result<(), Report> {
         // A service that could not start would only fail in the background.
         pairs::configured(context)?;
         let file = config_file(context)?;
@@ -152,17 +174,9 @@ impl Unit {
                 There::Nothing => Ok(String::new()),
                 There::Ours | There::Other => systemctl(&["try-restart", &self.name]),
             });
-        started.map_err(|error| error.report("not started", &program, &self.name).data(written))?;
-        if context.output.is_json() {
-            context.output.object(&self.json());
-        } else {
-            let (name, path) = (shown(&self.name), shown(&self.at()));
-            context.output.text(&format!(
-                "{name} is installed and runs; it starts with each login\n  unit: {path}\n  look: syncd status, journalctl \
-                 --user -u {name}\n  without a login: loginctl enable-linger\n"
-            ));
-        }
-        Ok(Exit::InSync)
+        started
+            .map(|_| ())
+            .map_err(|error| error.report("not started", &program, &self.name).data(written))
     }
 
     /// Whole or not at all.
