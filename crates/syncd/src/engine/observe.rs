@@ -405,11 +405,16 @@ fn name(session: &Session, ignore: &mut Ignore, seen: &mut RemoteSeen) {
 
 /// Puts on record how old what is known of the account is.
 pub(super) fn walked(session: &mut Session) -> Result<(), Halt> {
-    let oldest = session.listings.as_ref().map(Listings::oldest);
-    let oldest = oldest.map_or(0, |age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
-    let at = session.now().saturating_sub(oldest);
+    let at = walked_at(session.listings.as_ref(), session.now());
     let walked = session.journal.set_walked(at);
     walked.map_err(|error| session.broken(&error))
+}
+
+/// When the oldest listing was made, in seconds since 1970.
+fn walked_at(listings: Option<&Listings>, now: i64) -> i64 {
+    let oldest = listings.map(Listings::oldest);
+    let oldest = oldest.map_or(0, |age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
+    now.saturating_sub(oldest)
 }
 
 /// Adds what is known of files beyond their rows: hashes of versions seen before, and how often a row that is not
@@ -419,7 +424,6 @@ fn know(
     tree: &mut RemoteTree,
     listed: &BTreeSet<Option<FolderId>>,
 ) -> Result<(), Halt> {
-    walked(session)?;
     let synced: BTreeMap<FileId, &SyncedNode> = session
         .synced
         .iter()
@@ -442,6 +446,11 @@ fn know(
     let looks = session
         .journal
         .count_looks(&fresh, is_fresh, now, apart)
+        .map_err(|error| session.broken(&error))?;
+    // Only now: what is new came after the walk before this one.
+    session
+        .journal
+        .set_walked(walked_at(session.listings.as_ref(), now))
         .map_err(|error| session.broken(&error))?;
     let hashes = session
         .journal
