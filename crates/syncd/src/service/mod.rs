@@ -15,6 +15,7 @@ mod notices;
 mod pace;
 mod pair;
 pub(crate) mod pause;
+mod pauses;
 pub(crate) mod prepare;
 mod progress;
 mod ready;

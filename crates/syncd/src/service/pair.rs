@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::pace::{Bounds, Came, Next, Pace, Trigger, worked};
 use super::pause;
+use super::pauses::Paused;
 use super::prepare::local_folder;
-use super::slate::{Paused, Slate};
+use super::slate::Slate;
 use super::watch::Watch;
 use crate::config::{Config, PairConfig};
 use crate::engine::{self, Look, Recall, Setup, Sink, now};

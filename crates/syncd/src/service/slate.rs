@@ -13,6 +13,7 @@ use super::desk::{Counts, LISTED, PairState};
 use super::events::Events;
 use super::limiter::Closed;
 use super::pace::{Came, Trigger};
+use super::pauses::{Paused, Pauses};
 use super::progress::Progress;
 use super::window::Window;
 use super::{log, pause};
@@ -24,53 +25,6 @@ use crate::text::{len, shown};
 
 /// Over which requests are counted, in minutes.
 const REQUESTS_WINDOW: u64 = 60;
-
-/// Why a pair is paused.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Paused {
-    /// The user said so; until then, seconds since 1970, 0 for ever.
-    ByUser(i64),
-    /// It is the time for it.
-    ByWindow(Closed),
-}
-
-impl Paused {
-    /// Until when, seconds since 1970; 0 for ever.
-    const fn until(&self) -> i64 {
-        match self {
-            Self::ByUser(until) => *until,
-            Self::ByWindow(closed) => closed.until,
-        }
-    }
-
-    const fn by(&self) -> &'static str {
-        match self {
-            Self::ByUser(_) => "user",
-            Self::ByWindow(_) => "window",
-        }
-    }
-}
-
-/// All that can pause a pair.
-#[derive(Debug, Default)]
-struct Pauses {
-    /// The user, until then.
-    user: Option<i64>,
-    /// A window of the limits ...
-    closed: Option<Closed>,
-    /// ... which the user ended for this time.
-    waived: bool,
-}
-
-impl Pauses {
-    fn now(&self) -> Option<Paused> {
-        match (self.user, &self.closed) {
-            (Some(until), _) => Some(Paused::ByUser(until)),
-            (None, Some(closed)) if !self.waived => Some(Paused::ByWindow(closed.clone())),
-            (None, Some(_) | None) => None,
-        }
-    }
-}
 
 #[derive(Debug)]
 struct Inner {
@@ -154,10 +108,7 @@ impl Slate {
             watch: "not watched yet".to_owned(),
             ended: 0,
             asked: false,
-            pauses: Pauses {
-                user: pause::read(&dir).map(pause::Pause::moment),
-                ..Pauses::default()
-            },
+            pauses: Pauses::left(pause::read(&dir).map(pause::Pause::moment)),
             pass: None,
             beat: started,
         };
@@ -215,27 +166,17 @@ impl Slate {
 
     /// Paused until then, 0 for ever, or not any more.
     pub(crate) fn set_paused(&self, until: Option<i64>) {
-        self.pausing(|pauses| pauses.user = until);
+        self.pausing(|pauses| pauses.set_user(until));
     }
 
     /// Goes on, also within a window that pauses it.
     pub(crate) fn resume(&self) {
-        self.pausing(|pauses| {
-            pauses.user = None;
-            pauses.waived = pauses.closed.is_some();
-        });
+        self.pausing(Pauses::resume);
     }
 
     /// The window that pauses it, or none any more.
     pub(crate) fn set_closed(&self, closed: Option<Closed>) {
-        // Bound here: the lock must be free again.
-        let same = self.inner().pauses.closed == closed;
-        if !same {
-            self.pausing(|pauses| {
-                pauses.waived &= closed.is_some();
-                pauses.closed = closed;
-            });
-        }
+        self.pausing(|pauses| pauses.set_closed(closed));
     }
 
     fn pausing(&self, change: impl FnOnce(&mut Pauses)) {
@@ -249,8 +190,10 @@ impl Slate {
             pass.cancel();
         }
         drop(inner);
+        if was == is {
+            return;
+        }
         match (was, is) {
-            (was, is) if was == is => {}
             (_, Some(Paused::ByUser(_))) => {
                 tracing::info!(pair = self.name, "paused");
                 self.tell("paused", "paused");
