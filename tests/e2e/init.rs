@@ -21,22 +21,8 @@ fn a_set_up_by_flags_alone_syncs_on_every_dialect() {
         new.world.cloud.web_create("Photos/raw #1 [x]/b.dng", b"left out");
         new.world.cloud.web_create("Photos/raw/c.dng", b"not left out");
         new.save("Cloud/here.txt", "here");
-        let url = new.world.cloud.api_url();
-        let flags = [
-            "--json",
-            "init",
-            "--api-url",
-            &url,
-            "--key-file",
-            "keys.toml",
-            "--local",
-            "Cloud",
-            "--remote",
-            "/Photos",
-            "--leave-out",
-            "raw #1 [x]",
-        ];
-        let run = new.run(&flags).expect(0);
+        let run = new.init_of("Cloud", "/Photos", &["--leave-out", "raw #1 [x]", "--json"]);
+        let run = run.expect(0);
         let json = run.json();
         assert_eq!(json["preview"]["upload"], 1, "{run:?}");
         assert_eq!(json["preview"]["download"], 2, "{run:?}");
@@ -85,19 +71,7 @@ fn what_the_first_sync_would_do_is_shown_and_a_new_folder_is_made() {
     let far = Newcomer::new(Dialect::V4);
     let run = far.init(&["--remote", "/New/Folder", "--local", "a/b c"]);
     assert_eq!(run.code, 2, "a flag is given once: {run:?}");
-    let url = far.world.cloud.api_url();
-    let flags = [
-        "init",
-        "--api-url",
-        &url,
-        "--key-file",
-        "keys.toml",
-        "--local",
-        "a/b c",
-        "--remote",
-        "/New/Folder",
-    ];
-    let run = far.run(&flags).expect(0);
+    let run = far.init_of("a/b c", "/New/Folder", &[]).expect(0);
     assert!(run.stderr.contains("is not in the account yet"), "{run:?}");
     assert!(far.home.join("a/b c").is_dir());
     far.save("a/b c/x.txt", "x");
@@ -332,7 +306,7 @@ fn wrong_uses_are_told() {
     1: syncd: half.toml: the credentials cannot be used: key1 is set, but key2 is not. Nothing was written. Next: correct that: key1 and key2, or username and password.
     5: syncd: http://127.0.0.1:PORT/api/v2/: the server rejected the credentials: the credentials are wrong, or the account is suspended, or this internet address is banned for a day after too many wrong attempts; it was tried once and is not tried again by itself. Nothing was written. Next: look the keys up in the account's API settings, and run it again with those.
     2: syncd: answers are missing: there is no terminal to ask on. Nothing was written. Next: give --key-file (or --username with --password-stdin).
-    2: syncd: not set up: there is no password on standard input. Nothing was written. Next: write it there: pass show cloud | syncd init ….
+    2: syncd: not set up: no password: standard input holds none. Nothing was written. Next: write the password there: pass show cloud | syncd init ….
     2: error: the following required arguments were not provided: |   --username <NAME> | Usage: syncd init --username <NAME> --api-url <URL> --password-stdin --local <DIR> --remote <FOLDER>
     2: error: unexpected argument '--password' found |   tip: a similar argument exists: '--password-stdin' | Usage: syncd init --api-url <URL> --username <NAME> --password-stdin
     2: syncd: the local folder of the pair "main" is not a folder: something else has that name. Nothing was written. Next: move it away or choose another folder.

@@ -89,19 +89,15 @@ impl Newcomer {
 
     /// `syncd init` with every answer as a flag, and these.
     pub(crate) fn init(&self, more: &[&str]) -> Run {
+        self.init_of("Cloud", "/", more)
+    }
+
+    /// The same for these folders.
+    pub(crate) fn init_of(&self, local: &str, remote: &str, more: &[&str]) -> Run {
         let url = self.world.cloud.api_url();
-        let args = [
-            "init",
-            "--api-url",
-            &url,
-            "--key-file",
-            "keys.toml",
-            "--local",
-            "Cloud",
-            "--remote",
-            "/",
-        ];
-        let args: Vec<&str> = args.into_iter().chain(more.iter().copied()).collect();
+        let account = ["init", "--api-url", &url, "--key-file", "keys.toml"];
+        let pair = ["--local", local, "--remote", remote];
+        let args: Vec<&str> = [&account, &pair[..], more].concat();
         self.run(&args)
     }
 }

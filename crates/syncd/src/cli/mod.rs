@@ -3,13 +3,13 @@
 //! Only what works is offered. A command is a file in `commands/`: its arguments, whose doc comments are the help,
 //! and one function.
 
-mod ask;
 pub(crate) mod commands;
 mod control;
 mod logging;
 mod output;
 mod progress;
 mod prompt;
+mod signals;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

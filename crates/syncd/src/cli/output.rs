@@ -89,12 +89,6 @@ impl Output {
         let _ = io::stdout().lock().flush();
     }
 
-    /// A question, or the end of its line: on standard error, whatever else is quiet.
-    pub(crate) fn prompt(&self, text: &str) {
-        let mut out = io::stderr().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    }
-
     /// A piece of a result that has no end by itself; it ends when nobody reads it any more.
     pub(crate) fn piece(&self, text: &str) -> ControlFlow<()> {
         let mut out = io::stdout().lock();

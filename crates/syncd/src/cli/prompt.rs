@@ -1,16 +1,16 @@
 //! The door to the user: questions on a terminal. They are written to standard error, and answered only where standard input
 //! is a terminal too; otherwise nothing is asked at all.
 //!
-//! What is typed at a hidden question is never shown.
+//! What is typed at a hidden question is never shown. Who has no terminal may give one secret on standard input.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 use dialoguer::console::Term;
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use dialoguer::{Confirm, Input, MultiSelect, Select};
 use rustix::stdio::stdin;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::output::Output;
 use crate::report::{Kind, Report};
@@ -82,6 +82,21 @@ impl Prompt {
         ask().map(SecretString::from).map_err(gone)
     }
 
+    /// The same for one that nobody can check: it is typed twice.
+    pub(crate) fn secret_twice(&self, what: &str) -> Result<SecretString, Report> {
+        if !self.asks {
+            let cause = "standard input is no terminal; --password-stdin reads it from there";
+            return Err(no_secret(what, cause));
+        }
+        let first = self.secret(what)?;
+        let second = self.secret(&format!("{what}, once more"))?;
+        match first.expose_secret() {
+            one if one != second.expose_secret() => Err(no_secret(what, "the two are not the same")),
+            "" => Err(no_secret(what, "it is empty")),
+            _ => Ok(first),
+        }
+    }
+
     /// One of these; its place.
     pub(crate) fn one_of(&self, question: &str, items: &[String]) -> Result<usize, Report> {
         let list = Select::with_theme(&*self.theme).with_prompt(question);
@@ -100,6 +115,33 @@ impl Prompt {
         let ask = Confirm::with_theme(&*self.theme).with_prompt(question);
         ask.default(usual).interact().map_err(gone)
     }
+}
+
+/// A secret on standard input: its first line.
+///
+/// # Errors
+/// It is empty, too long, or cannot be read.
+pub(crate) fn secret_of_stdin(what: &str) -> Result<SecretString, Report> {
+    let mut line = Vec::new();
+    let bound = u64::try_from(SECRET_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    let read = io::stdin().lock().take(bound).read_until(b'\n', &mut line);
+    read.map_err(|error| no_secret(what, &error.to_string()))?;
+    let line = String::from_utf8(line).map_err(|_| no_secret(what, "it is not UTF-8"))?;
+    match line.trim_end_matches(['\n', '\r']) {
+        "" => Err(no_secret(what, "standard input holds none")),
+        long if long.len() > SECRET_MAX => Err(no_secret(what, "it is longer than 4,096 bytes")),
+        secret => Ok(SecretString::from(secret)),
+    }
+}
+
+fn no_secret(what: &str, cause: &str) -> Report {
+    let happened = format!("no {}", what.to_lowercase());
+    Report::new(
+        Kind::Usage,
+        happened,
+        cause,
+        "give it on standard input, in one line",
+    )
 }
 
 /// Names come from strangers.

@@ -91,12 +91,7 @@ mod tests {
             name: "main".into(),
             last_agreement: Some("2026-11-23T14:15:03Z".into()),
             files: 3,
-            problems: 0,
-            stop: None,
-            held: 0,
-            approved: 0,
-            conflicts: 0,
-            other_device: None,
+            ..PairStatus::default()
         };
         assert!(judge(&status).iter().all(|finding| finding.state == State::Fine));
         status.problems = 2;

@@ -177,7 +177,7 @@ pub(crate) fn history(dir: &Path, limit: u32) -> Result<Vec<HistoryItem>, Report
 }
 
 /// What a pair's journal knows while nothing runs.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct PairStatus {
     /// The pair.
     pub(crate) name: String,
@@ -216,14 +216,7 @@ pub(crate) fn status(name: &str, dir: &Path) -> Result<PairStatus, Report> {
     })?;
     Ok(known.unwrap_or_else(|| PairStatus {
         name: name.to_owned(),
-        last_agreement: None,
-        files: 0,
-        problems: 0,
-        stop: None,
-        held: 0,
-        approved: 0,
-        conflicts: 0,
-        other_device: None,
+        ..PairStatus::default()
     }))
 }
 

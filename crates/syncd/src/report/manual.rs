@@ -8,13 +8,58 @@ use super::{Kind, Report};
 /// What can always be done to see how things are.
 const LOOK: &str = "look with \"syncd remote ls\", then run it again if it is not there";
 
+/// Where names that are there are seen.
+const LIST: &str = "\"syncd remote ls\" shows what is there";
+
+/// Where it is seen what may be sent.
+const LIMITS: &str = "\"syncd remote package\" shows the account's limits";
+
 impl Report {
     /// Something that was not done in the account at this address.
     pub(crate) fn from_manual(fault: &Fault, api_url: &str) -> Self {
-        written(fault)
-            .or_else(|| named(fault))
-            .or_else(|| refused(fault))
-            .unwrap_or_else(|| failed(fault, api_url))
+        match fault {
+            Fault::BadTarget { text, why } => bad_target(text, why),
+            Fault::BadPattern { text, why } => bad_pattern(text, why),
+            Fault::NotFound { path, near } => not_found(path, near.as_deref()),
+            Fault::NoMatch { path } => no_match(path),
+            Fault::Ambiguous { path, ids } => ambiguous(path, ids),
+            Fault::Dead { path } => dead(path),
+            Fault::NotAFolder { path } => {
+                Self::new(Kind::Usage, "not a folder", "it is a file", "name a folder").at(path.as_str())
+            }
+            Fault::NotAFile { path, next } => {
+                Self::new(Kind::Usage, "a folder, not a file", "", *next).at(path.as_str())
+            }
+            Fault::Unfit {
+                path,
+                happened,
+                why,
+                next,
+            } => Self::new(Kind::Refused, *happened, why.as_str(), next.as_str()).at(path.as_str()),
+            Fault::Taken { path, happened, next } => taken(path, happened, next),
+            Fault::Unnameable { path, happened, why } => unnameable(path, happened, why),
+            Fault::Empty { path } => empty(path),
+            Fault::Changed { path } => changed(path),
+            Fault::Local {
+                path,
+                happened,
+                error,
+            } => local(path, happened, error),
+            Fault::Api {
+                path,
+                happened,
+                error,
+            } => Self::of_call(error, api_url, path, happened),
+            Fault::Step {
+                path,
+                happened,
+                failure,
+            } => step(path, happened, failure, api_url),
+            Fault::Unclear { path, happened, why } => {
+                let report = Self::new(Kind::Server, *happened, why.as_str(), LOOK);
+                report.at(path.as_str()).data("Nothing was sent twice.")
+            }
+        }
     }
 
     /// A call that failed at a path, with what was not done.
@@ -27,10 +72,7 @@ impl Report {
             api::ApiError::TooBig { .. } | api::ApiError::UploadRefused { .. }
         );
         let (kind, next) = if limits {
-            (
-                Kind::Refused,
-                "\"syncd remote package\" shows the account's limits",
-            )
+            (Kind::Refused, LIMITS)
         } else if let api::ApiError::NotFound { .. } = error {
             (Kind::NotFound, "look with \"syncd remote ls\": it may be gone")
         } else if let api::ApiError::Unsupported { .. } = error {
@@ -52,158 +94,70 @@ impl Report {
     }
 }
 
-/// What was written makes no sense.
-fn written(fault: &Fault) -> Option<Report> {
-    let report = |path: &str, happened: &str, cause: &str, next: &str| {
-        Some(Report::new(Kind::Usage, happened, cause, next).at(path))
-    };
-    if let Fault::BadTarget { text, why } = fault {
-        return report(
-            text,
-            "names nothing in the account",
-            why,
-            "write a path such as /docs/a.txt, or an id such as id:123",
-        );
-    }
-    if let Fault::BadPattern { text, why } = fault {
-        return report(
-            text,
-            "not a pattern",
-            why,
-            "close every \"[\" and \"{\", or name it by its id",
-        );
-    }
-    None
+fn bad_target(text: &str, why: &str) -> Report {
+    let next = "write a path such as /docs/a.txt, or an id such as id:123";
+    Report::new(Kind::Usage, "names nothing in the account", why, next).at(text)
 }
 
-/// What was named is not there, or not so.
-fn named(fault: &Fault) -> Option<Report> {
-    let report = |kind, path: &str, happened: &str, cause: String, next: String| {
-        Some(Report::new(kind, happened, cause, next).at(path))
-    };
-    match fault {
-        Fault::NotFound { path, near } => report(
-            Kind::NotFound,
-            path,
-            "not in the account",
-            "nothing that lives has that name or id".to_owned(),
-            match near {
-                Some(near) => format!("perhaps \"{near}\" is meant"),
-                None => "\"syncd remote ls\" shows what is there".to_owned(),
-            },
-        ),
-        Fault::NoMatch { path } => report(
-            Kind::NotFound,
-            path,
-            "nothing in the account fits",
-            "no name there matches the pattern".to_owned(),
-            "\"syncd remote ls\" shows what is there".to_owned(),
-        ),
-        Fault::Ambiguous { path, ids } => report(
-            Kind::Usage,
-            path,
-            "several things are meant",
-            ids.join(", "),
-            "name the one you mean by its id".to_owned(),
-        ),
-        Fault::Dead { path } => report(
-            Kind::NotFound,
-            path,
-            "in the trash, or gone",
-            "it is not live any more".to_owned(),
-            "the site can bring it back; \"syncd remote get\" can still download a file by its id".to_owned(),
-        ),
-        Fault::NotAFolder { path } => report(
-            Kind::Usage,
-            path,
-            "not a folder",
-            "it is a file".to_owned(),
-            "name a folder".to_owned(),
-        ),
-        Fault::NotAFile { path, next } => report(
-            Kind::Usage,
-            path,
-            "a folder, not a file",
-            String::new(),
-            (*next).to_owned(),
-        ),
-        Fault::BadTarget { .. }
-        | Fault::BadPattern { .. }
-        | Fault::Unfit { .. }
-        | Fault::Taken { .. }
-        | Fault::Unnameable { .. }
-        | Fault::Empty { .. }
-        | Fault::Changed { .. }
-        | Fault::Local { .. }
-        | Fault::Api { .. }
-        | Fault::Step { .. }
-        | Fault::Unclear { .. } => None,
-    }
+fn bad_pattern(text: &str, why: &str) -> Report {
+    let next = "close every \"[\" and \"{\", or name it by its id";
+    Report::new(Kind::Usage, "not a pattern", why, next).at(text)
 }
 
-/// What is refused here, before or without the server.
-fn refused(fault: &Fault) -> Option<Report> {
-    let report = |kind, path: &str, happened: &str, cause: &str, next: &str| {
-        Some(Report::new(kind, happened, cause, next).at(path))
+fn not_found(path: &str, near: Option<&str>) -> Report {
+    let next = near.map_or_else(|| LIST.to_owned(), |near| format!("perhaps \"{near}\" is meant"));
+    let cause = "nothing that lives has that name or id";
+    Report::new(Kind::NotFound, "not in the account", cause, next).at(path)
+}
+
+fn no_match(path: &str) -> Report {
+    let cause = "no name there matches the pattern";
+    Report::new(Kind::NotFound, "nothing in the account fits", cause, LIST).at(path)
+}
+
+fn ambiguous(path: &str, ids: &[String]) -> Report {
+    let next = "name the one you mean by its id";
+    Report::new(Kind::Usage, "several things are meant", ids.join(", "), next).at(path)
+}
+
+fn dead(path: &str) -> Report {
+    let next = "the site can bring it back; \"syncd remote get\" can still download a file by its id";
+    let cause = "it is not live any more";
+    Report::new(Kind::NotFound, "in the trash, or gone", cause, next).at(path)
+}
+
+fn taken(path: &str, happened: &str, next: &str) -> Report {
+    let cause = "something in the account has that name";
+    let report = Report::new(Kind::Refused, happened, cause, next).at(path);
+    report.data("What is there was not touched.")
+}
+
+fn unnameable(path: &str, happened: &str, why: &str) -> Report {
+    let next = "give it another name on the side it comes from";
+    Report::new(Kind::Refused, happened, why, next).at(path)
+}
+
+fn empty(path: &str) -> Report {
+    let cause = "it is empty, and this API holds no empty files";
+    Report::new(Kind::Refused, "not uploaded", cause, "leave it out").at(path)
+}
+
+fn changed(path: &str) -> Report {
+    let next = "run it again when it is quiet";
+    let report = Report::new(Kind::LocalFolder, "not transferred", "it changed meanwhile", next);
+    report.at(path).data("No part of it was kept as the whole.")
+}
+
+/// A step of the account's that was not done.
+fn step(path: &str, happened: &str, failure: &Failure, api_url: &str) -> Report {
+    let (cause, next) = match failure {
+        Failure::Fatal(error) => return Report::of_call(error, api_url, path, happened),
+        Failure::Stale(why) => (why, "run it again: the account changed meanwhile"),
+        Failure::Later(why) => (why, "run it again later"),
+        Failure::Refused(why) | Failure::Held(why) => (why, LIMITS),
+        Failure::Unknown(why) => (why, LOOK),
     };
-    match fault {
-        Fault::Unfit {
-            path,
-            happened,
-            why,
-            next,
-        } => report(Kind::Refused, path, happened, why, next),
-        Fault::Taken { path, happened, next } => Some(
-            Report::new(
-                Kind::Refused,
-                *happened,
-                "something in the account has that name",
-                *next,
-            )
-            .at(path.as_str())
-            .data("What is there was not touched."),
-        ),
-        Fault::Unnameable { path, happened, why } => report(
-            Kind::Refused,
-            path,
-            happened,
-            why,
-            "give it another name on the side it comes from",
-        ),
-        Fault::Empty { path } => report(
-            Kind::Refused,
-            path,
-            "not uploaded",
-            "it is empty, and this API holds no empty files",
-            "leave it out",
-        ),
-        Fault::Changed { path } => Some(
-            Report::new(
-                Kind::LocalFolder,
-                "not transferred",
-                "it changed meanwhile",
-                "run it again when it is quiet",
-            )
-            .at(path.as_str())
-            .data("No part of it was kept as the whole."),
-        ),
-        Fault::Local {
-            path,
-            happened,
-            error,
-        } => Some(local(path, happened, error)),
-        Fault::BadTarget { .. }
-        | Fault::BadPattern { .. }
-        | Fault::NotFound { .. }
-        | Fault::NoMatch { .. }
-        | Fault::Ambiguous { .. }
-        | Fault::Dead { .. }
-        | Fault::NotAFolder { .. }
-        | Fault::NotAFile { .. }
-        | Fault::Api { .. }
-        | Fault::Step { .. }
-        | Fault::Unclear { .. } => None,
-    }
+    Report::new(Kind::Server, happened, cause.as_str(), next).at(path)
 }
 
 fn local(path: &str, happened: &str, error: &crate::local::LocalError) -> Report {
@@ -236,48 +190,4 @@ fn local(path: &str, happened: &str, error: &crate::local::LocalError) -> Report
         | LocalError::Io { .. } => (error.to_string(), "check the disk"),
     };
     Report::new(Kind::LocalFolder, happened, cause, next).at(path)
-}
-
-/// What the account's side did not do.
-fn failed(fault: &Fault, api_url: &str) -> Report {
-    match fault {
-        Fault::Api {
-            path,
-            happened,
-            error,
-        } => Report::of_call(error, api_url, path, happened),
-        Fault::Step {
-            path,
-            happened,
-            failure,
-        } => {
-            let (cause, next) = match failure {
-                Failure::Fatal(error) => return Report::of_call(error, api_url, path, happened),
-                Failure::Stale(why) => (why, "run it again: the account changed meanwhile"),
-                Failure::Later(why) => (why, "run it again later"),
-                Failure::Refused(why) | Failure::Held(why) => {
-                    (why, "\"syncd remote package\" shows the account's limits")
-                }
-                Failure::Unknown(why) => (why, LOOK),
-            };
-            Report::new(Kind::Server, *happened, cause.as_str(), next).at(path.as_str())
-        }
-        Fault::Unclear { path, happened, why } => Report::new(Kind::Server, *happened, why.as_str(), LOOK)
-            .at(path.as_str())
-            .data("Nothing was sent twice."),
-        Fault::BadTarget { .. }
-        | Fault::BadPattern { .. }
-        | Fault::NotFound { .. }
-        | Fault::NoMatch { .. }
-        | Fault::Ambiguous { .. }
-        | Fault::Dead { .. }
-        | Fault::NotAFolder { .. }
-        | Fault::NotAFile { .. }
-        | Fault::Unfit { .. }
-        | Fault::Taken { .. }
-        | Fault::Unnameable { .. }
-        | Fault::Empty { .. }
-        | Fault::Changed { .. }
-        | Fault::Local { .. } => Report::new(Kind::Internal, "not done", "", "report this as a bug"),
-    }
 }

@@ -11,11 +11,11 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use devcloud::Dialect;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use super::once;
 use crate::cli::output::Output;
+use crate::cli::signals::Signals;
 use crate::cli::{Context, logging};
 use crate::config::Log;
 use crate::config::load::{Choice, Env};
@@ -161,7 +161,7 @@ async fn told(context: &Context, args: &DemoArgs) -> Exit {
     }
     if args.keep && played.is_ok() {
         say(&invitation(&demo, context));
-        until_told().await;
+        Signals::listen().next().await;
     }
     demo.end().await;
     exit
@@ -290,19 +290,6 @@ fn quoted(path: &Path) -> String {
         text
     } else {
         format!("'{}'", text.replace('\'', "'\\''"))
-    }
-}
-
-async fn until_told() {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        // Without handlers a signal ends the process, which is what is waited for.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
     }
 }
 

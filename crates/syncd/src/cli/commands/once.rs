@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
 use super::{pairs, render};
 use crate::cli::progress::Progress;
+use crate::cli::signals::Signals;
 use crate::cli::{Context, logging};
 use crate::config::load::{Choice, Env, load};
 use crate::config::{Config, PairConfig};
@@ -321,18 +321,10 @@ pub(crate) async fn only_pair(
 /// The first signal asks for an end between two steps; the second one gives up at once. Both are safe: what is half
 /// done is journalled.
 async fn second_signal(context: &Context, stop: &CancellationToken) -> Report {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        // Without handlers a signal ends the process, which is as safe as a power cut.
-        return std::future::pending().await;
-    };
+    let mut signals = Signals::listen();
     let mut first = true;
     loop {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
+        signals.next().await;
         if !first {
             break;
         }

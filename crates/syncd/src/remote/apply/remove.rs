@@ -20,6 +20,13 @@ const AT_ONCE_WITHIN: Duration = Duration::from_secs(10);
 /// Folders listed before one delete: a bound against absurd trees.
 const FOLDER_LIMIT: usize = 1_000_000;
 
+/// A file's row as it is just before something is done to it.
+pub(super) async fn seen_now(account: &Account, id: FileId) -> Result<FileRow, Failure> {
+    let wire = translate::wire_file(id).map_err(Failure::of_safe_call)?;
+    let row = account.client.file_info(wire).await;
+    row.map_err(Failure::of_safe_call)
+}
+
 /// Moves a file to the trash. Repeats are harmless; the answer must say trash.
 pub(crate) async fn trash_file(account: &Account, id: FileId) -> Result<(), Failure> {
     let wire = translate::wire_file(id).map_err(Failure::of_safe_call)?;
@@ -39,12 +46,7 @@ pub(crate) async fn trash_file_as_known(
     id: FileId,
     known: Option<&Replacement>,
 ) -> Result<(), Failure> {
-    let wire = translate::wire_file(id).map_err(Failure::of_safe_call)?;
-    let row = account
-        .client
-        .file_info(wire)
-        .await
-        .map_err(Failure::of_safe_call)?;
+    let row = seen_now(account, id).await?;
     if gone(&row) {
         return Ok(());
     }
@@ -56,12 +58,7 @@ pub(crate) async fn trash_file_as_known(
 
 /// Moves an interim of ours to the trash, if it still bears the interim name (design A3).
 pub(crate) async fn trash_interim(account: &Account, id: FileId, name: &str) -> Result<(), Failure> {
-    let wire = translate::wire_file(id).map_err(Failure::of_safe_call)?;
-    let row = account
-        .client
-        .file_info(wire)
-        .await
-        .map_err(Failure::of_safe_call)?;
+    let row = seen_now(account, id).await?;
     if gone(&row) || row.name != name {
         return Ok(());
     }
@@ -71,12 +68,7 @@ pub(crate) async fn trash_interim(account: &Account, id: FileId, name: &str) -> 
 /// Moves an arrival of ours that bears a name for users to the trash, if it still is what this row showed. Somebody who
 /// found it may have given it other bytes since, and on some servers under its id (`wire.md` Q44): then it stays.
 pub(crate) async fn trash_arrival(account: &Account, id: FileId, seen: &FileRow) -> Result<(), Failure> {
-    let wire = translate::wire_file(id).map_err(Failure::of_safe_call)?;
-    let row = account
-        .client
-        .file_info(wire)
-        .await
-        .map_err(Failure::of_safe_call)?;
+    let row = seen_now(account, id).await?;
     let other = row.name != seen.name || row.size != seen.size || row.short_url != seen.short_url;
     if gone(&row) || other {
         return Ok(());

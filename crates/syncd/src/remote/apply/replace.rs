@@ -5,6 +5,7 @@ use api::{FileRow, RowState};
 use planner::id::{FileId, FolderId, ShortUrl};
 use planner::name::RemoteName;
 
+use super::remove::seen_now;
 use super::upload::{Landed, Wanted, finish_interim};
 use super::{Failure, trash_file, trash_interim};
 use crate::remote::account::Account;
@@ -77,12 +78,7 @@ pub(crate) async fn finish_replacement(
 /// Trashes the old version of a replacement whose new one has its name already. Answers whether it is out of the way:
 /// an old version that somebody changed meanwhile stays.
 pub(crate) async fn retire(account: &Account, replaced: &Replacement) -> Result<bool, Failure> {
-    let old = translate::wire_file(replaced.old).map_err(Failure::of_safe_call)?;
-    let row = account
-        .client
-        .file_info(old)
-        .await
-        .map_err(Failure::of_safe_call)?;
+    let row = seen_now(account, replaced.old).await?;
     if gone(&row) {
         return Ok(true);
     }

@@ -8,7 +8,8 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::{Answers, Session, found, json_of, line_of, session, targets};
-use crate::cli::{Context, ask};
+use crate::cli::Context;
+use crate::cli::prompt::{self, Prompt};
 use crate::exit::Exit;
 use crate::manual::{self, Access, Edit, Fault, Target, Visibility};
 use crate::report::{Kind, Report};
@@ -55,9 +56,9 @@ impl PasswordArgs {
     fn md5(&self, context: &Context) -> Result<Option<String>, Report> {
         const WHAT: &str = "Password of the folder";
         let secret = if self.password_stdin {
-            ask::line(WHAT)?
+            prompt::secret_of_stdin(WHAT)?
         } else if self.password {
-            ask::twice(&context.output, WHAT)?
+            Prompt::new(context.output, false).secret_twice(WHAT)?
         } else {
             return Ok(None);
         };

@@ -132,6 +132,16 @@ impl Answers {
     fn fail(&mut self, report: Report) {
         self.failed.push(report);
     }
+
+    /// What was done with each of several things.
+    fn each<T>(&mut self, session: &Session, done: Vec<Result<T, Fault>>, tell: impl Fn(&mut Self, &T)) {
+        for one in done {
+            match one {
+                Ok(one) => tell(self, &one),
+                Err(fault) => self.fail(session.report(&fault)),
+            }
+        }
+    }
 }
 
 /// Every command's JSON.

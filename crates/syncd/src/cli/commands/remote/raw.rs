@@ -5,7 +5,7 @@ use clap::Args;
 use secrecy::ExposeSecret as _;
 
 use super::session;
-use crate::cli::{Context, ask};
+use crate::cli::{Context, prompt};
 use crate::exit::Exit;
 use crate::report::{Kind, Report};
 
@@ -87,7 +87,7 @@ fn checked(args: &RawArgs) -> Result<Vec<(String, String)>, Report> {
     }
     if let Some(key) = &args.stdin {
         ours(key)?;
-        let value = ask::line(&format!("value of {key}"))?;
+        let value = prompt::secret_of_stdin(&format!("value of {key}"))?;
         params.push((key.clone(), value.expose_secret().to_owned()));
     }
     Ok(params)

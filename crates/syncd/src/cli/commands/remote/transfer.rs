@@ -93,12 +93,7 @@ pub(crate) fn put(context: &Context, args: &PutArgs) -> Exit {
         session.progress.begin("put");
         let sink = session.progress.as_ref();
         let sent = manual::put(&session.desk, files, &into, args.recursive, args.replace, sink).await;
-        for one in sent {
-            match one {
-                Ok(sent) => told_sent(answers, &sent),
-                Err(fault) => answers.fail(session.report(&fault)),
-            }
-        }
+        answers.each(session, sent, told_sent);
     })
 }
 
@@ -134,12 +129,8 @@ pub(crate) fn get(context: &Context, args: &GetArgs) -> Exit {
         };
         session.progress.begin("get");
         let sink = session.progress.as_ref();
-        for one in manual::get(&session.desk, &wanted, &args.to, there, sink).await {
-            match one {
-                Ok(got) => told_got(answers, &got),
-                Err(fault) => answers.fail(session.report(&fault)),
-            }
-        }
+        let got = manual::get(&session.desk, &wanted, &args.to, there, sink).await;
+        answers.each(session, got, told_got);
     })
 }
 
@@ -218,12 +209,7 @@ pub(crate) fn cp(context: &Context, args: &CpArgs) -> Exit {
         let sink = session.progress.as_ref();
         for one in &all {
             let copied = manual::copy(&session.desk, one, &to, (single, args.recursive), how, sink).await;
-            for answer in copied {
-                match answer {
-                    Ok(copied) => told_copy(answers, &copied),
-                    Err(fault) => answers.fail(session.report(&fault)),
-                }
-            }
+            answers.each(session, copied, told_copy);
         }
     })
 }
