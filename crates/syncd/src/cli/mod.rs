@@ -26,10 +26,10 @@ use crate::report::{Kind, Report};
 #[command(name = "syncd", version, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]
-    pub(crate) global: Global,
+    pub(crate) once: commands::once::OnceArgs,
 
     #[command(flatten)]
-    pub(crate) once: commands::once::OnceArgs,
+    pub(crate) global: Global,
 
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -37,6 +37,7 @@ pub(crate) struct Cli {
 
 /// Options of every command.
 #[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
     /// Configuration file [default: $XDG_CONFIG_HOME/syncd/config.toml, or $SYNCD_CONFIG]
     #[arg(long, value_name = "FILE", global = true)]

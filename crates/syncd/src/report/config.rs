@@ -14,7 +14,7 @@ pub(super) fn report(error: &ConfigError) -> Report {
             path,
             "there is no configuration".into(),
             "the file does not exist, and the environment names no pair".into(),
-            "write it (docs/configuration.md has an example), or set SYNCD_API_URL, SYNCD_SYNC__MAIN__LOCAL and SYNCD_SYNC__MAIN__REMOTE".into(),
+            "\"syncd init\" makes one; or write it (docs/configuration.md has an example), or set SYNCD_API_URL, SYNCD_SYNC__MAIN__LOCAL and SYNCD_SYNC__MAIN__REMOTE".into(),
         ),
         ConfigError::Unreadable { path, cause } => {
             say(path, "the configuration cannot be read".into(), cause.clone(), "correct that, or name another file with --config".into())
