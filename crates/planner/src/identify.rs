@@ -407,9 +407,10 @@ impl<'a> Search<'a> {
 ///
 /// Two records name one entry while a conflict is half done: the copy has its own already, and that of the file, which is
 /// yet to be fetched, still names the entry that became the copy. A rename keeps size and modification time, so the one
-/// whose bytes are there is told from the other wherever the user puts it. Or the number came to another entry, and the
-/// record that had it must wait to be forgotten: then path and identity match for one of them (M1). Were it nobody's,
-/// what was at that path before could take the entry, and the two would be made and removed by turns.
+/// whose bytes are there is told from the other wherever the user puts it. Or an entry that was found where a new record
+/// put it was another one's a moment ago, or the number came to another entry, and the record that had it must wait to be
+/// forgotten: then path and identity match for one of them (M1). Were it nobody's, what was at that path before could take
+/// the entry, and the two would be made and removed by turns.
 fn claimant(trees: Trees<'_>, nodes: &[&SyncedNode], entry: Option<&LocalNode>) -> Option<NodeId> {
     if let [node] = nodes {
         return Some(node.id);
@@ -421,16 +422,20 @@ fn claimant(trees: Trees<'_>, nodes: &[&SyncedNode], entry: Option<&LocalNode>) 
         found.next().is_none().then_some(first.id)
     };
     let path = trees.local.nodes.path(entry.key);
-    only(&|node| is_version(node, entry)).or_else(|| only(&|node| trees.synced.path(node.id) == path))
+    only(&|node| is_version(node, entry) != Some(false))
+        .or_else(|| only(&|node| trees.synced.path(node.id) == path))
+        .or_else(|| only(&|node| is_version(node, entry) == Some(true)))
 }
 
-/// Whether size and modification time of the entry are those on record.
-fn is_version(node: &SyncedNode, entry: &LocalNode) -> bool {
+/// Whether size and modification time of the entry are those on record; `None` if no time is.
+fn is_version(node: &SyncedNode, entry: &LocalNode) -> Option<bool> {
     let (Some(base), Some(file)) = (node.file(), entry.file()) else {
-        return false;
+        return Some(false);
     };
-    let mtime = base.stamp.map(|stamp| stamp.mtime_ns);
-    base.size == file.size && mtime == Some(file.stamp.mtime_ns)
+    match base.stamp {
+        Some(stamp) => Some(base.size == file.size && stamp.mtime_ns == file.stamp.mtime_ns),
+        None => (base.size != file.size).then_some(false),
+    }
 }
 
 const fn same_kind(node: &SyncedNode, entry: &LocalNode) -> bool {

@@ -29,7 +29,7 @@ fn simulated_histories_end_in_agreement_with_nothing_lost_and_nothing_twice() {
 }
 
 /// Seeds that violated something once and why, each found by a search: kept as long as histories are made the same way.
-const ONCE_VIOLATED: [(u64, &str); 20] = [
+const ONCE_VIOLATED: [(u64, &str); 22] = [
     (
         5_695,
         "killed after an upload had got its name, before its id was on record",
@@ -94,6 +94,14 @@ const ONCE_VIOLATED: [(u64, &str); 20] = [
     (
         2_021_443,
         "moved there into a folder whose place here is held by a link, and said to be in sync",
+    ),
+    (
+        2_064_091,
+        "new in a folder that could not be looked at the first time, and was there the second",
+    ),
+    (
+        2_234_920,
+        "moved to where a new record had just found it, and then taken for deleted from there",
     ),
 ];
 

@@ -165,6 +165,15 @@ cases! {
         d  there from b as 'd'  MovedHere
         drop c  remove there c  DeletedHere"
 
+    of_two_records_of_one_file_that_of_its_path_is_there_though_it_has_no_stamp_yet {
+        case()
+            .synced("a  inode 1  file 1  'one'\nb  inode 1  file 4  young  'one'")
+            .local("b  inode 1  'one'")
+            .remote("a  file 1  'other'\nb  file 4  'one'")
+    } => r"
+        a  here new  bytes down  ChangeBeatsDeletionHere
+        b  Refreshed"
+
     a_folder_at_its_conflict_name_is_the_moved_folder {
         case()
             .synced("a/  inode 1  folder 1\na/x  inode 2  file 2  'one'")

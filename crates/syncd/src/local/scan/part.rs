@@ -237,6 +237,10 @@ impl Look<'_> {
             if !is_folder || !self.is_sound(&here, identity) {
                 // What is there now is looked at whole, if anything is.
                 self.at(&here)?;
+                if is_folder && self.child(at, &name) == key {
+                    // It is the known one after all, or was looked at before it became another: what is below is not known.
+                    return Err(Trouble::Unsure("a folder was another one between two looks"));
+                }
                 return Ok(None);
             }
             at = key;

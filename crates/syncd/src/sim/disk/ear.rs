@@ -1,5 +1,5 @@
-//! What a watcher of a simulated disk hears: the topmost paths that are not as they were when it was asked last. Sometimes it
-//! has lost something and says so.
+//! What a watcher of a simulated disk hears: the topmost paths that are not as they were when it was asked last, and names
+//! that came and went meanwhile. Sometimes it has lost something and says so.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -30,7 +30,15 @@ type Marks = BTreeMap<String, Mark>;
 /// The watcher of one machine's folder.
 pub(crate) struct Ear {
     machine: usize,
-    inner: Mutex<(Option<Marks>, Rng)>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    /// How everything was when it was asked last.
+    marks: Option<Marks>,
+    /// So many names had been given or taken by then.
+    stirred: usize,
+    rng: Rng,
 }
 
 impl Ear {
@@ -38,7 +46,11 @@ impl Ear {
     pub(crate) fn new(machine: usize, seed: u64) -> Self {
         Self {
             machine,
-            inner: Mutex::new((None, Rng::new(seed))),
+            inner: Mutex::new(Inner {
+                marks: None,
+                stirred: 0,
+                rng: Rng::new(seed),
+            }),
         }
     }
 
@@ -50,16 +62,18 @@ impl Ear {
         let Some(disk) = here() else { return lost };
         let now = disk.marks(self.machine);
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = inner.0.replace(now.clone());
-        let Some(before) = before.filter(|_| !inner.1.one_in(LOSSES)) else {
+        let before = inner.marks.replace(now.clone());
+        let stirred = disk.stirred(self.machine, &now, &mut inner.stirred);
+        let Some(before) = before.filter(|_| !inner.rng.one_in(LOSSES)) else {
             return lost;
         };
-        let changed = topmost(&before, &now);
+        let mut changed = topmost(&before, &now);
+        changed.extend(stirred);
         // Folders that are new at their place are watched from now on.
         let is_folder = |path: &&RelPath| now.get(path.as_str()).is_some_and(|mark| mark.bytes.is_none());
         let anew = changed.iter().filter(is_folder).cloned().collect();
         // Of some nobody saw whether their writers are through.
-        let closed = if inner.1.one_in(4) {
+        let closed = if inner.rng.one_in(4) {
             BTreeSet::new()
         } else {
             changed.clone()
@@ -104,6 +118,23 @@ impl Disk {
             mark(&self.tree.borrow(), root, "", &mut marks);
         }
         marks
+    }
+
+    /// Where names were given or taken since there were so many of them, in folders that are there now.
+    fn stirred(&self, machine: usize, now: &Marks, count: &mut usize) -> Vec<RelPath> {
+        let tree = self.tree.borrow();
+        let news = tree.stirred_since(*count);
+        *count = count.saturating_add(news.len());
+        let folders = now.iter().filter(|(_, mark)| mark.bytes.is_none());
+        let mut places: BTreeMap<Ino, String> =
+            folders.map(|(at, mark)| (mark.ino, format!("{at}/"))).collect();
+        places.extend(self.root_of(machine).map(|root| (root, String::new())));
+        let area = |at: &str, name: &[u8]| at.is_empty() && name == super::users::AREA;
+        news.iter()
+            .filter_map(|(folder, name)| Some((places.get(folder)?, name)))
+            .filter(|(at, name)| !area(at, name))
+            .filter_map(|(at, name)| RelPath::parse(&format!("{at}{}", String::from_utf8_lossy(name))))
+            .collect()
     }
 }
 

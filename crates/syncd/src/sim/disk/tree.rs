@@ -35,6 +35,8 @@ pub(super) struct Tree {
     inodes: BTreeMap<Ino, Inode>,
     next: Ino,
     tick_ns: i64,
+    /// Every name that was given or taken, in its folder, in order: watchers hear of those that are gone again as well.
+    stirred: Vec<(Ino, Vec<u8>)>,
 }
 
 /// The device that all of it is on.
@@ -46,7 +48,17 @@ impl Tree {
             inodes: BTreeMap::new(),
             next: 100,
             tick_ns,
+            stirred: Vec::new(),
         }
+    }
+
+    /// Names that were given or taken, from the first of so many on.
+    pub(super) fn stirred_since(&self, count: usize) -> &[(Ino, Vec<u8>)] {
+        self.stirred.get(count..).unwrap_or_default()
+    }
+
+    fn stir(&mut self, folder: Ino, name: &str) {
+        self.stirred.push((folder, name.as_bytes().to_vec()));
     }
 
     fn now(&self) -> i64 {
@@ -127,6 +139,7 @@ impl Tree {
         self.takes_entries(folder)?;
         let ino = self.make(body, mode);
         self.entries_mut(folder)?.insert(name.as_bytes().to_vec(), ino);
+        self.stir(folder, name);
         Ok(ino)
     }
 
@@ -158,6 +171,7 @@ impl Tree {
             return Err(Errno::ISDIR);
         }
         self.entries_mut(folder)?.remove(name.as_bytes());
+        self.stir(folder, name);
         self.drop_link(ino)
     }
 
@@ -167,6 +181,7 @@ impl Tree {
             return Err(Errno::NOTEMPTY);
         }
         self.entries_mut(folder)?.remove(name.as_bytes());
+        self.stir(folder, name);
         self.drop_link(ino)
     }
 
@@ -200,6 +215,8 @@ impl Tree {
         self.takes_entries(to.0)?;
         self.entries_mut(from.0)?.remove(from.1.as_bytes());
         self.entries_mut(to.0)?.insert(to.1.as_bytes().to_vec(), ino);
+        self.stir(from.0, from.1);
+        self.stir(to.0, to.1);
         self.touch_name(ino)
     }
 
@@ -211,6 +228,8 @@ impl Tree {
         self.entries_mut(one.0)?.insert(one.1.as_bytes().to_vec(), second);
         self.entries_mut(other.0)?
             .insert(other.1.as_bytes().to_vec(), first);
+        self.stir(one.0, one.1);
+        self.stir(other.0, other.1);
         self.touch_name(first)?;
         self.touch_name(second)
     }
