@@ -61,7 +61,7 @@ async fn walk(client: &Client, pair: &PairConfig) -> Result<Option<Walk>, Report
 fn each(walk: &Walk) -> impl Iterator<Item = Vec<String>> {
     walk.folders.values().filter_map(|contents| match contents {
         Contents::Listed(listed) => {
-            let files = listed.files.iter().map(|row| row.name.clone());
+            let files = listed.files.iter().map(|row| row.name.to_string());
             Some(
                 files
                     .chain(listed.folders.iter().map(|row| row.name.clone()))

@@ -9,7 +9,9 @@ use planner::content::{ContentHash, Stamp};
 use planner::id::{FileId, FolderId, LocalIdentity, NodeId, RemoteId};
 use planner::naming;
 use planner::path::RelPath;
-use planner::tree::{Gone, RemoteKind, RemoteNode, RemoteTree, Standing, SyncedNode, SyncedTree, Tree};
+use planner::tree::{
+    Gone, LocalNode, RemoteKind, RemoteNode, RemoteTree, Standing, SyncedNode, SyncedTree, Tree,
+};
 use state::{Change, Journal, JournalError, LocalVersion, RemoteVersion};
 
 use super::open::{Halt, Session};
@@ -159,6 +161,9 @@ fn others_under_our_ids(synced: &SyncedTree, live: &Tree<RemoteNode>) -> Vec<Rem
 /// The folders of the account that are the like of those in which these paths are, as far as they are on record; of a folder
 /// itself too.
 pub(super) fn folders_of(session: &Session, paths: &BTreeSet<RelPath>) -> BTreeSet<Option<FolderId>> {
+    if paths.is_empty() {
+        return BTreeSet::new();
+    }
     let folders = session.synced.iter().filter(|node| node.file().is_none());
     let names: BTreeMap<(Option<NodeId>, &str), &SyncedNode> = folders
         .map(|node| ((node.parent, node.local_name.as_str()), node))
@@ -537,6 +542,8 @@ pub(crate) fn leave_alone(
 #[derive(Debug, Default)]
 pub(crate) struct Hashes {
     by_version: BTreeMap<LocalVersion, ContentHash>,
+    /// Versions on record that nobody has read (`first_merge = "size"`): their times are all that is known of them.
+    unread: BTreeSet<LocalVersion>,
 }
 
 impl KnownHashes for Hashes {
@@ -548,34 +555,43 @@ impl KnownHashes for Hashes {
         stamp: Stamp,
     ) -> Option<ContentHash> {
         // A path alone says nothing of who wrote there since: without an identity the file is hashed again.
-        let identity = identity?;
-        let version = LocalVersion {
-            device: identity.device,
-            inode: identity.inode,
-            size,
-            stamp,
-        };
-        self.by_version.get(&version).copied()
+        self.by_version
+            .get(&local_version(identity?, size, stamp))
+            .copied()
     }
 }
 
 impl Hashes {
     /// Takes in what is on record of a file by now.
     pub(super) fn learn(&mut self, node: &SyncedNode) {
-        self.by_version.extend(version(node));
+        let (Some(identity), Some(file)) = (&node.identity, node.file()) else {
+            return;
+        };
+        let Some(stamp) = file.stamp else { return };
+        let version = local_version(identity, file.size, stamp);
+        match file.hash {
+            Some(hash) => drop(self.by_version.insert(version, hash)),
+            None => drop(self.unread.insert(version)),
+        }
+    }
+
+    /// Whether this is a version on record that nobody has read yet.
+    pub(super) fn is_unread(&self, node: &LocalNode) -> bool {
+        let (Some(identity), Some(file)) = (&node.identity, node.file()) else {
+            return false;
+        };
+        self.unread
+            .contains(&local_version(identity, file.size, file.stamp))
     }
 }
 
-/// What a record says of the bytes of a file's version on this disk.
-fn version(node: &SyncedNode) -> Option<(LocalVersion, ContentHash)> {
-    let (identity, file) = (node.identity?, node.file()?);
-    let version = LocalVersion {
+const fn local_version(identity: &LocalIdentity, size: u64, stamp: Stamp) -> LocalVersion {
+    LocalVersion {
         device: identity.device,
         inode: identity.inode,
-        size: file.size,
-        stamp: file.stamp?,
-    };
-    Some((version, file.hash?))
+        size,
+        stamp,
+    }
 }
 
 /// The hashes that spare a scan the reading of files.
@@ -585,7 +601,12 @@ pub(crate) fn known_hashes(session: &Session) -> Result<Hashes, Halt> {
 
 /// The same, of a journal and its records.
 pub(crate) fn hashes(journal: &Journal, synced: &SyncedTree) -> Result<Hashes, JournalError> {
-    let mut by_version = journal.local_hashes()?;
-    by_version.extend(synced.iter().filter_map(version));
-    Ok(Hashes { by_version })
+    let mut hashes = Hashes {
+        by_version: journal.local_hashes()?,
+        unread: BTreeSet::new(),
+    };
+    for node in synced.iter() {
+        hashes.learn(node);
+    }
+    Ok(hashes)
 }

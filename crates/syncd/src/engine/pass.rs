@@ -183,6 +183,7 @@ async fn rounds(
 ) -> Result<Ended, Halt> {
     session.journal.hear(super::clock::now());
     let (mut acted, mut mended) = (0, 0);
+    let mut ending = tidy::Ending::Whole;
     while acted < ROUNDS {
         tally.begin_round();
         // What was not as supposed is looked for everywhere.
@@ -215,6 +216,7 @@ async fn rounds(
                 }
                 session.calm = calm;
                 observe::walked(session)?;
+                ending = tidy::Ending::Calm;
                 break;
             }
         };
@@ -243,7 +245,7 @@ async fn rounds(
             break;
         }
     }
-    tidy::finish(session, tally).await?;
+    tidy::finish(session, tally, ending).await?;
     Ok(Ended::Done)
 }
 
@@ -366,9 +368,13 @@ async fn see(session: &mut Session, look: Look, calm: bool) -> Result<Seen, Halt
     let same = looked
         .as_ref()
         .is_some_and(|paths| !sight::differs(session, &scan, paths));
+    let all = looked
+        .as_ref()
+        .map(|looked| looked.all().clone())
+        .unwrap_or_default();
     if look == Look::Changed && same {
         session.listings = known;
-        unchanged(session, scan, kept);
+        still(session, scan, kept, &all);
         return Ok(Seen::NothingHere);
     }
     let same = same && calm && sure && scan.young.is_empty();
@@ -387,7 +393,7 @@ async fn see(session: &mut Session, look: Look, calm: bool) -> Result<Seen, Halt
     let looked = match observe::list(session, known, &wanted).await? {
         Some((listings, listed)) if same && !listings.brought_news() => {
             session.listings = Some(listings);
-            unchanged(session, scan, kept);
+            still(session, scan, kept, &all);
             return Ok(Seen::Nothing { listed: listed.len() });
         }
         Some(listed) => observe::confirmed(session, listed).await?,
@@ -398,10 +404,9 @@ async fn see(session: &mut Session, look: Look, calm: bool) -> Result<Seen, Halt
 }
 
 /// The disk is as it was left by the pass before.
-fn unchanged(session: &mut Session, scan: Scan, kept: sight::Kept) {
+fn still(session: &mut Session, scan: Scan, kept: sight::Kept, looked: &BTreeSet<RelPath>) {
     let learned = std::mem::take(&mut session.learned);
-    let none = BTreeSet::new();
-    session.disk = Some(sight::Disk::after(scan, kept, &learned, none, |_| false));
+    session.disk = Some(sight::Disk::still(scan, kept, &learned, looked));
 }
 
 /// Decides again where the plan puts something into folders that were not listed in this pass (design A2).

@@ -54,7 +54,7 @@ impl Disk {
     /// After a pass: the scan that it was made from, with what it learned of files. `touched`: paths at which it did something;
     /// `copied`: files of which it read a copy instead.
     pub(super) fn after(
-        scan: Scan,
+        mut scan: Scan,
         kept: Kept,
         learned: &[SyncedNode],
         touched: BTreeSet<RelPath>,
@@ -64,20 +64,11 @@ impl Disk {
         for node in learned {
             known.learn(node);
         }
-        let unsure = |node: &LocalNode| {
-            if node.ignored {
-                return None;
-            }
-            // What could not be seen may be seen the next time, and nothing tells of that.
-            if let LocalKind::Folder(LocalContents::Hidden) = node.kind {
-                return scan.paths.get(&node.key).cloned();
-            }
-            let file = node.file()?;
-            let sure = !file.busy && !file.unreadable && (file.hash.is_some() || file.size == 0);
-            let sure = sure && scan.trusted(node.key) == Some(true) && !copied(node.key);
-            (!sure).then(|| scan.paths.get(&node.key).cloned())?
-        };
-        let unsure = scan.tree.nodes.iter().filter_map(unsure);
+        // What the pass read of files whose bytes were not known need not be looked up again.
+        scan.fill_in(&known);
+        let nodes = scan.tree.nodes.iter();
+        let unsure = nodes.filter(|node| copied(node.key) || is_unsure(&scan, &known, node));
+        let unsure = unsure.filter_map(|node| scan.paths.get(&node.key).cloned());
         let unsure = unsure.chain(touched.iter().cloned()).collect();
         Self {
             scan,
@@ -87,6 +78,44 @@ impl Disk {
             ours: touched,
         }
     }
+
+    /// After a look that found what the one before it had left, at these paths: all else is as sure as it was.
+    pub(super) fn still(scan: Scan, kept: Kept, learned: &[SyncedNode], looked: &BTreeSet<RelPath>) -> Self {
+        let Kept { ignore, mut known } = kept;
+        for node in learned {
+            known.learn(node);
+        }
+        let mut unsure = BTreeSet::new();
+        let mut queue: Vec<&LocalNode> = looked.iter().filter_map(|path| scan.at(path)).collect();
+        while let Some(node) = queue.pop() {
+            if is_unsure(&scan, &known, node) {
+                unsure.extend(scan.paths.get(&node.key).cloned());
+            }
+            queue.extend(scan.tree.nodes.children(Some(node.key)));
+        }
+        Self {
+            scan,
+            ignore,
+            known,
+            unsure,
+            ours: BTreeSet::new(),
+        }
+    }
+}
+
+/// Whether an entry has to be looked at again though nothing is heard of it.
+fn is_unsure(scan: &Scan, known: &Hashes, node: &LocalNode) -> bool {
+    if node.ignored {
+        return false;
+    }
+    // What could not be seen may be seen the next time, and nothing tells of that.
+    if let LocalKind::Folder(LocalContents::Hidden) = node.kind {
+        return true;
+    }
+    node.file().is_some_and(|file| {
+        let known = file.hash.is_some() || file.size == 0 || known.is_unread(node);
+        !known || file.busy || file.unreadable || scan.trusted(node.key) != Some(true)
+    })
 }
 
 /// What a scan leaves for the next one.
@@ -112,6 +141,15 @@ pub(super) struct Looked {
     pub(super) paths: BTreeSet<RelPath>,
     /// Those at which we did something ourselves just before.
     ours: BTreeSet<RelPath>,
+    /// All that were looked at, heard of or not.
+    all: BTreeSet<RelPath>,
+}
+
+impl Looked {
+    /// All paths that were looked at.
+    pub(super) const fn all(&self) -> &BTreeSet<RelPath> {
+        &self.all
+    }
 }
 
 impl Sight {
@@ -140,6 +178,7 @@ pub(super) async fn see(session: &Session, before: Option<Disk>) -> Result<Sight
         let looked = Looked {
             paths: heard.changed.clone(),
             ours: std::mem::take(&mut disk.ours),
+            all: BTreeSet::new(),
         };
         let mut first = heard.clone();
         first.changed.append(&mut disk.unsure);
@@ -189,8 +228,13 @@ async fn parts(
         let (part, rules, hashes) = told(session, joined(done.await))?;
         (ignore, known) = (rules, hashes);
         let vanished = match part {
-            Part::Seen { scan: seen, vanished } => {
+            Part::Seen {
+                scan: seen,
+                vanished,
+                looked: more,
+            } => {
                 scan = *seen;
+                looked.all.extend(more);
                 vanished
             }
             Part::Unsure(why) => {
@@ -302,7 +346,7 @@ const ASKED: usize = 500;
 
 /// Whether the disk is another than the record says at one of these paths. What we did ourselves is heard of too.
 pub(super) fn differs(session: &Session, scan: &Scan, looked: &Looked) -> bool {
-    let Looked { paths, ours } = looked;
+    let Looked { paths, ours, .. } = looked;
     let differs = |path| differs_at(session, scan, path, ours.contains(path));
     paths.len() > ASKED || paths.iter().any(differs)
 }

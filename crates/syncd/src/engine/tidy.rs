@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use state::JournalError;
+
 use super::aging::{Ages, Moment};
 use super::hands::joined;
 use super::memo;
@@ -19,8 +21,17 @@ const AGES: &str = "trash.ages";
 /// By so many seconds more than time itself a clock that runs does not go on within a run: it was set (design D3).
 const A_JUMP: u64 = 24 * 60 * 60;
 
+/// How much there is to record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ending {
+    /// What is synced may have changed.
+    Whole,
+    /// Neither side changed: nothing is done that takes as long as there are files.
+    Calm,
+}
+
 /// Records how the run ended, and tidies up.
-pub(crate) async fn finish(session: &mut Session, tally: &mut Tally) -> Result<(), Halt> {
+pub(crate) async fn finish(session: &mut Session, tally: &mut Tally, ending: Ending) -> Result<(), Halt> {
     tally.summary.phase = if session.stop.is_cancelled() {
         INTERRUPTED
     } else {
@@ -30,24 +41,20 @@ pub(crate) async fn finish(session: &mut Session, tally: &mut Tally) -> Result<(
     let proved = session.account.proved();
     let keep = i64::try_from(session.timing.sweep_after.as_secs()).unwrap_or(i64::MAX);
     let problems = tally.problems(now);
-    let files: BTreeSet<_> = session
-        .synced
-        .iter()
-        .filter_map(|node| node.remote().file())
-        .collect();
     let unswept = session.unswept;
     let journal = &mut session.journal;
     let done = journal
         .replace_proved(&proved)
-        .and_then(|()| journal.record_synced_count(now))
         .and_then(|()| journal.replace_problems(&problems))
         .and_then(|()| {
             // What an interim still needs to be known by is not forgotten.
             let forget = (!unswept).then(|| journal.forget_old_intents(now.saturating_sub(keep)));
             forget.transpose()
-        })
-        .and_then(|_| journal.prune_remote_hashes(&files));
+        });
     done.map_err(|error| session.broken(&error))?;
+    if ending == Ending::Whole {
+        count(session, now).map_err(|error| session.broken(&error))?;
+    }
     memo::forget_stop(&mut session.journal).map_err(|error| session.broken(&error))?;
     if tally.summary.phase != INTERRUPTED && tally.summary.met() {
         memo::end_rebuild(&mut session.journal).map_err(|error| session.broken(&error))?;
@@ -70,6 +77,14 @@ pub(crate) async fn finish(session: &mut Session, tally: &mut Tally) -> Result<(
             .map_err(|error| session.broken(&error))?;
     }
     Ok(())
+}
+
+/// Records how many files there are, and forgets the hashes of those that are not there any more.
+fn count(session: &mut Session, now: i64) -> Result<(), JournalError> {
+    let files = session.synced.iter().filter_map(|node| node.remote().file());
+    let files: BTreeSet<_> = files.collect();
+    session.journal.record_synced_count(now)?;
+    session.journal.prune_remote_hashes(&files)
 }
 
 /// Removes days of the local trash that were kept for `trash_days`.

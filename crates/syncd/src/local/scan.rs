@@ -15,7 +15,7 @@ use std::time::Duration;
 use planner::content::{ContentHash, Stamp};
 use planner::id::{LocalIdentity, LocalKey};
 use planner::path::RelPath;
-use planner::tree::LocalTree;
+use planner::tree::{LocalKind, LocalNode, LocalTree};
 
 use super::error::LocalError;
 use super::ignore::Ignore;
@@ -85,6 +85,37 @@ impl Scan {
     pub(crate) fn trusted(&self, key: LocalKey) -> Option<bool> {
         let file = self.tree.nodes.get(key)?.file()?;
         Some(stamp::trusted(file.stamp, self.now_ns))
+    }
+
+    /// Gives files the hashes that are known by now of just these versions.
+    pub(crate) fn fill_in(&mut self, known: &dyn KnownHashes) {
+        let paths = &self.paths;
+        let open = self.tree.nodes.iter().filter_map(|node| {
+            let file = node
+                .file()
+                .filter(|file| file.hash.is_none() && !file.busy && !file.unreadable)?;
+            let path = paths.get(&node.key)?;
+            let hash = known.hash(path, node.identity.as_ref(), file.size, file.stamp)?;
+            let mut node = node.clone();
+            if let LocalKind::File(file) = &mut node.kind {
+                file.hash = Some(hash);
+            }
+            Some(node)
+        });
+        for node in open.collect::<Vec<_>>() {
+            self.tree.nodes.insert(node);
+        }
+    }
+
+    /// The entry at a path.
+    pub(crate) fn at(&self, path: &RelPath) -> Option<&LocalNode> {
+        let (mut folder, mut entry) = (None, None);
+        for part in path.components() {
+            let mut inside = self.tree.nodes.children(folder);
+            let found = inside.find(|node| node.name.as_str() == part)?;
+            (folder, entry) = (Some(found.key), Some(found));
+        }
+        entry
     }
 }
 

@@ -14,7 +14,7 @@ use planner::tree::{Gone, RemoteNode, Standing, SyncedNode, SyncedTree, Tree};
 
 use super::account::{Above, Account, Life};
 use super::translate;
-use super::walk::Walk;
+use super::walk::{SeenFile, Walk};
 
 /// Questions asked at once.
 const AT_ONCE: usize = 8;
@@ -238,7 +238,7 @@ impl Confirmed {
                         live,
                         id,
                         row.parent,
-                        place.and_then(|place| translate::file_node(&row, place)),
+                        place.and_then(|place| translate::file_node(&SeenFile::of(&row), place)),
                     )
                     .await;
                 }
@@ -454,7 +454,7 @@ pub(crate) async fn stranded(
             .files
             .iter()
             .filter(|row| row.is_active() && row.parent == Some(place));
-        found.extend(files.filter_map(|row| translate::file_node(row, Some(folder))));
+        found.extend(files.filter_map(|row| translate::file_node(&SeenFile::of(row), Some(folder))));
     }
     // Folders only for their sake; those that are synced have a record that says where they were.
     let mut above: Vec<FolderId> = found.iter().filter_map(|node| node.parent).collect();

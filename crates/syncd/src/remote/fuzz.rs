@@ -99,6 +99,11 @@ fn id() -> impl Strategy<Value = Value> {
     ]
 }
 
+/// Whether it is this id, as a number or as text.
+fn is_id(value: &Value, id: u64) -> bool {
+    value.as_u64() == Some(id) || value.as_str() == Some(id.to_string().as_str())
+}
+
 /// A row of a folder that mostly says where it was asked for.
 fn row(of: u64, is_file: bool) -> impl Strategy<Value = Value> {
     let parent = prop_oneof![12 => Just(Value::from(of)), 1 => id()];
@@ -178,9 +183,14 @@ proptest! {
         for (folder, contents) in &walk.folders {
             if let Contents::Listed(listed) = contents {
                 let place = api::FolderId::new(folder.map_or(1, FolderId::get)).map(api::Parent::In);
-                let parents = listed.files.iter().map(|row| row.parent).chain(listed.folders.iter().map(|row| row.parent));
-                for parent in parents {
-                    prop_assert_eq!(parent, place);
+                for row in &listed.folders {
+                    prop_assert_eq!(row.parent, place);
+                }
+                let here = folder.map_or(1, FolderId::get);
+                let served = lists.get(&here).and_then(|list| list["files"].as_array());
+                let served: Vec<&Value> = served.into_iter().flatten().filter(|row| is_id(&row["folderId"], here)).collect();
+                for file in &listed.files {
+                    prop_assert!(served.iter().any(|row| is_id(&row["id"], file.id.get())), "{:?}", file);
                 }
             }
         }

@@ -4,6 +4,8 @@ use planner::id::{FileId, FolderId, RemoteId, ShortUrl};
 use planner::name::RemoteName;
 use planner::tree::{RemoteFile, RemoteKind, RemoteNode};
 
+use super::walk::SeenFile;
+
 /// The planner's id of a file row.
 pub(crate) fn file_id(id: api::FileId) -> Option<FileId> {
     FileId::new(id.get())
@@ -42,11 +44,11 @@ pub(crate) fn short_url(text: &str) -> Option<ShortUrl> {
 }
 
 /// A live file row as a node; `parent` is the folder within the pair (`None`: the pair's root).
-pub(crate) fn file_node(row: &api::FileRow, parent: Option<FolderId>) -> Option<RemoteNode> {
+pub(crate) fn file_node(row: &SeenFile, parent: Option<FolderId>) -> Option<RemoteNode> {
     Some(RemoteNode {
         id: RemoteId::File(file_id(row.id)?),
         parent,
-        name: RemoteName::new(row.name.as_str()),
+        name: RemoteName::new(&*row.name),
         ignored: false,
         kind: RemoteKind::File(RemoteFile {
             size: row.size,

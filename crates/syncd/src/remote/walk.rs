@@ -21,11 +21,36 @@ pub(crate) const AT_ONCE: usize = 8;
 /// Folders in one walk: a bound against rings and absurd answers, far above any real account.
 const FOLDER_LIMIT: usize = 5_000_000;
 
+/// What is kept of a file's row from look to look: there are as many as there are files.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct SeenFile {
+    /// Its id.
+    pub(crate) id: api::FileId,
+    /// Bytes.
+    pub(crate) size: u64,
+    /// The stored name.
+    pub(crate) name: Box<str>,
+    /// The second name of the version; empty where the server gives none.
+    pub(crate) short_url: Box<str>,
+}
+
+impl SeenFile {
+    /// Of a whole row.
+    pub(crate) fn of(row: &FileRow) -> Self {
+        Self {
+            id: row.id,
+            size: row.size,
+            name: row.name.as_str().into(),
+            short_url: row.short_url.as_str().into(),
+        }
+    }
+}
+
 /// The live rows of one folder.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Listed {
     /// Files.
-    pub(crate) files: Vec<FileRow>,
+    pub(crate) files: Vec<SeenFile>,
     /// Folders.
     pub(crate) folders: Vec<FolderRow>,
 }
@@ -41,15 +66,16 @@ impl Listed {
 
     /// Whether another listing shows the same files and folders, under the same names.
     pub(crate) fn shows_the_same(&self, other: &Self) -> bool {
-        let files = |listed: &Self| -> BTreeMap<_, _> {
-            let rows = listed.files.iter();
-            rows.map(|row| (row.id, (row.name.clone(), row.size, row.short_url.clone())))
-                .collect()
-        };
-        let folders = |listed: &Self| -> BTreeMap<_, _> {
-            let rows = listed.folders.iter();
-            rows.map(|row| (row.id, row.name.clone())).collect()
-        };
+        fn files(listed: &Listed) -> Vec<&SeenFile> {
+            let mut rows: Vec<_> = listed.files.iter().collect();
+            rows.sort_unstable();
+            rows
+        }
+        fn folders(listed: &Listed) -> Vec<impl Ord + '_> {
+            let mut rows: Vec<_> = listed.folders.iter().map(|row| (row.id, &row.name)).collect();
+            rows.sort_unstable();
+            rows
+        }
         files(self) == files(other) && folders(self) == folders(other)
     }
 }
@@ -405,6 +431,8 @@ impl Walk {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Raw {
     listed: Listed,
+    /// The live files, with all that their rows say.
+    files: Vec<FileRow>,
     states: BTreeMap<RemoteId, RowState>,
 }
 
@@ -412,6 +440,11 @@ impl Raw {
     /// The live rows.
     pub(crate) fn listed(&self) -> &Listed {
         &self.listed
+    }
+
+    /// The live files, with all that their rows say.
+    pub(crate) fn files(&self) -> &[FileRow] {
+        &self.files
     }
 }
 
@@ -466,7 +499,10 @@ pub(crate) async fn list(account: &Account, folder: Option<FolderId>) -> Result<
             Some(state @ (RowState::Trash | RowState::Deleted | RowState::Other(_))) => {
                 raw.states.insert(RemoteId::File(id), state.clone());
             }
-            Some(RowState::Active) | None if row.parent == Some(place) => raw.listed.files.push(row),
+            Some(RowState::Active) | None if row.parent == Some(place) => {
+                raw.listed.files.push(SeenFile::of(&row));
+                raw.files.push(row);
+            }
             Some(RowState::Active) | None => {
                 return Err(ApiError::Malformed {
                     what: "a file row of another folder",

@@ -281,8 +281,7 @@ impl<'a> Looks<'a> {
     async fn row(&self, wanted: &Wanted, file: FileId) -> Result<FileRow, ApiError> {
         if let Some(Ok(raw)) = self.listings.folders.get(&wanted.folder)
             && let Some(row) = raw
-                .listed()
-                .files
+                .files()
                 .iter()
                 .find(|row| translate::file_id(row.id) == Some(file))
         {
@@ -294,7 +293,7 @@ impl<'a> Looks<'a> {
     /// The file of an interim name, in the folder it was sent to or in the account's top.
     async fn interim(&self, wanted: &Wanted, name: &str) -> Result<Option<FileRow>, Failure> {
         if let Some(raw) = self.listed(wanted.folder)?
-            && let Some(row) = raw.listed().files.iter().find(|row| row.name == name)
+            && let Some(row) = raw.files().iter().find(|row| row.name == name)
         {
             return Ok(Some(row.clone()));
         }
@@ -447,8 +446,7 @@ impl<'a> Looks<'a> {
         };
         let named = |row: &FileRow| row.name == wanted.name.as_str();
         let fresh: Vec<(FileId, &FileRow)> = raw
-            .listed()
-            .files
+            .files()
             .iter()
             .filter(|row| row.size <= wanted.size.get() && !known_ids.contains(&row.id.get()))
             .filter(|row| named(row) || numbered(&row.name))

@@ -33,6 +33,8 @@ pub(crate) enum Part {
         scan: Box<Scan>,
         /// Paths of which nothing is left, here or elsewhere in what was seen.
         vanished: BTreeSet<RelPath>,
+        /// Paths that were looked at, folders that are new to the tree with all below them. All else is as it was.
+        looked: BTreeSet<RelPath>,
     },
     /// Only a whole scan can tell; why, for the log.
     Unsure(&'static str),
@@ -100,11 +102,13 @@ pub(crate) fn part(
         Err(Trouble::Failed(error)) => return Err(error),
     }
     let vanished = look.vanished();
+    let looked = look.done;
     let scan = look.walk.finish();
     root.check()?;
     Ok(Part::Seen {
         scan: Box::new(scan),
         vanished,
+        looked,
     })
 }
 

@@ -124,7 +124,7 @@ async fn list_known(
         .collect();
     let below = folders.iter().copied().map(RemoteId::Folder);
     let mut all = files.map(RemoteId::File).chain(below);
-    let changed = listed.files.iter().any(|row| !known.is_version(row));
+    let changed = raw.files().iter().any(|row| !known.is_version(row));
     if changed || all.any(|id| !known.covers(id)) {
         return Err(Failure::Stale(
             "something new or changed is in the folder that was to be deleted".to_owned(),

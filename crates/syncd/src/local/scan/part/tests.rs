@@ -54,7 +54,7 @@ impl Looked {
     /// Looks, and goes on with what was seen; answers what vanished.
     fn take(&mut self, changed: &[&str]) -> Vec<String> {
         match self.look(changed) {
-            Part::Seen { scan, vanished } => {
+            Part::Seen { scan, vanished, .. } => {
                 self.scan = *scan;
                 vanished.iter().map(ToString::to_string).collect()
             }
@@ -171,7 +171,7 @@ fn a_folder_in_which_nothing_was_heard_until_now_is_looked_at_whole() {
     looked.disk.write("docs/unheard", "7");
     assert!(looked.take(&["docs"]).is_empty());
     assert_ne!(told(&looked.scan), looked.whole());
-    let Part::Seen { scan, vanished } = looked.look_at(&["docs"], &["docs"]) else {
+    let Part::Seen { scan, vanished, .. } = looked.look_at(&["docs"], &["docs"]) else {
         panic!("unsure");
     };
     assert!(vanished.is_empty(), "{vanished:?}");
