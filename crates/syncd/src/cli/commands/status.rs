@@ -24,6 +24,10 @@ const WATCH_EVERY: Duration = Duration::from_secs(1);
 
 /// Arguments of `status`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd status
+  syncd status --watch
+  syncd status --json")]
 pub(crate) struct StatusArgs {
     /// Show it anew whenever it changes, until interrupted
     #[arg(long)]
