@@ -15,10 +15,11 @@ use crate::shell_blocks::{Block, Shown, Way, blocks, documents, workspace};
 use crate::world::terminal::Terminal;
 
 /// Documents with blocks that are run, each by the test that prepares its home.
-const RUN: [&str; 4] = [
+const RUN: [&str; 5] = [
     "README.md",
     "docs/configuration.md",
     "docs/control-api.md",
+    "docs/remote.md",
     "docs/tutorial.md",
 ];
 
@@ -148,6 +149,13 @@ fn curl_is_enough_for_the_control_socket() {
     play(&mut stage, "docs/control-api.md");
     let (code, said) = stage.run("syncd status");
     assert!(code == 3 && said.contains("paused"), "{code}: {said}");
+}
+
+#[test]
+fn the_account_by_hand_needs_a_few_variables_alone() {
+    let mut stage = Stage::new();
+    play(&mut stage, "docs/remote.md");
+    assert!(stage.home.join("harbour.jpg").is_file());
 }
 
 #[test]

@@ -524,7 +524,7 @@ pub(super) const ELSEWHERE: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "no account takes an empty file; one that held some is in crates/syncd/src/engine/tests",
+        "no user can store an empty file in the account; a row without bytes is what another program left there",
         &["emptied_there_is_emptied_here"],
     ),
     (
