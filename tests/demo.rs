@@ -5,12 +5,18 @@
     clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "a test ends at the first surprise, and says where"
 )]
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+
+use terminal::Terminal;
+
+#[path = "world/terminal.rs"]
+mod terminal;
 
 /// What happens, in the words of the output.
 const ACTS: [&str; 9] = [
@@ -38,10 +44,16 @@ fn text(output: &Output) -> (String, String) {
 }
 
 fn ends_well(dialect: &str) {
+    ends_well_with(&["--dialect", dialect]);
+}
+
+/// The same for any options; what it said.
+fn ends_well_with(options: &[&str]) -> String {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("demo");
     let output = syncd(home.path())
-        .args(["demo", "--dialect", dialect])
+        .arg("demo")
+        .args(options)
         .arg(&folder)
         .output()
         .unwrap();
@@ -70,6 +82,7 @@ fn ends_well(dialect: &str) {
     assert!(row("Shared/agenda (conflict ").contains(" laptop).txt"), "{said}");
     assert!(folder.join("laptop/Music/ballad.mp3").is_file());
     assert!(!folder.join("laptop/Plans/holiday.txt").exists());
+    said
 }
 
 #[test]
@@ -90,6 +103,49 @@ fn every_act_arrives_on_both_sides_in_dialect_v5() {
 #[test]
 fn every_act_arrives_on_both_sides_in_dialect_hostile() {
     ends_well("hostile");
+}
+
+#[test]
+fn every_act_arrives_though_a_third_of_all_requests_fails() {
+    let said = ends_well_with(&["--faults"]);
+    let struck = said
+        .lines()
+        .find(|line| line.ends_with("were struck by a fault."));
+    let struck = struck.expect(&said).split(' ').next().unwrap();
+    assert!(struck.parse::<u32>().unwrap() > 0, "{said}");
+}
+
+#[test]
+fn what_travels_is_drawn_on_a_terminal_and_nothing_of_it_elsewhere() {
+    let drawn = |seen: &str| seen.contains("of 9 acts") || seen.contains('●');
+    assert!(!drawn(&ends_well_with(&["--live"])));
+    let home = tempfile::tempdir().unwrap();
+    let play = |options: &[&str]| {
+        let mut command = syncd(home.path());
+        command.env("TERM", "xterm").arg("demo").args(options);
+        let mut terminal = Terminal::spawn(command);
+        terminal.answer("Everything arrived.", "");
+        terminal.end()
+    };
+    let (code, seen) = play(&["--live"]);
+    assert_eq!(code, 0, "{seen}");
+    for act in ACTS {
+        assert!(seen.contains(act), "{act}: {seen}");
+    }
+    assert!(drawn(&seen) && seen.contains(" 8 of 9 acts"), "{seen}");
+    // It moves: there to the account, and back to the laptop.
+    for picture in ["─●────", "──●───", "───●──", "──●●──"] {
+        assert!(seen.contains(picture), "{picture}: {seen}");
+    }
+    // The picture goes when all is said.
+    let after = seen.rsplit_once("both sides now").unwrap().1;
+    assert!(!drawn(after), "{after}");
+    for options in [&[][..], &["--live", "-q"], &["--live", "--json"]] {
+        let mut command = syncd(home.path());
+        command.env("TERM", "xterm").arg("demo").args(options);
+        let (code, seen) = Terminal::spawn(command).end();
+        assert!(code == 0 && !drawn(&seen), "{options:?}: {seen}");
+    }
 }
 
 #[test]

@@ -176,7 +176,7 @@ fn the_archive_is_private_holds_no_name_and_no_secret_and_overwrites_nothing() {
 
 #[test]
 fn it_works_while_a_service_runs() {
-    let (_world, machine) = synced(Dialect::V5);
+    let (world, machine) = synced(Dialect::V5);
     let service = machine.spawn(&[]);
     let begun = std::time::Instant::now();
     while machine.run(&["status"]).code != 0 {
@@ -194,6 +194,21 @@ fn it_works_while_a_service_runs() {
         Some("fine"),
         "{run:?}"
     );
+    // The archive is whole, though the service holds the journal between two questions.
+    let (path, name) = (machine.state.join("support.json"), "support.json");
+    let run = machine.run(&["doctor", "--json", "--bundle", path.to_str().unwrap()]);
+    assert!(run.json()["bundle"].as_str().unwrap().ends_with(name), "{run:?}");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["pairs"][0]["files"], 2, "{text}");
+    assert!(
+        json["pairs"][0]["history"].as_array().unwrap().len() >= 2,
+        "{text}"
+    );
+    for secret in world.cloud.keys() {
+        assert!(!text.contains(&secret), "{text}");
+    }
+    assert!(!text.contains("there.txt"), "{text}");
     machine.run(&["stop"]).expect(0);
     service.wait().expect(0);
 }

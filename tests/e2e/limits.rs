@@ -31,6 +31,26 @@ fn status(machine: &Machine) -> serde_json::Value {
 }
 
 #[test]
+fn without_a_service_status_says_what_the_next_pass_keeps_to() {
+    let world = World::start(Dialect::Document);
+    let mut machine = world.machine("d1");
+    let none = machine.run(&["status"]).expect(1);
+    assert!(!none.stdout.contains("limits"), "{none:?}");
+    limit(
+        &mut machine,
+        "{ upload = \"1MiB\", window = [{ download = \"100KiB\" }] }",
+    );
+    let said = machine.run(&["status"]).expect(1);
+    let line = "limits: upload 1.0 MiB/s, download 100.0 KiB/s; in the window ";
+    assert!(said.stdout.contains(line), "{said:?}");
+    let limits = &status(&machine)["limits"];
+    assert_eq!(
+        (&limits["upload"], &limits["download"]),
+        (&1_048_576.into(), &102_400.into())
+    );
+}
+
+#[test]
 fn transfers_are_no_faster_than_their_rate_both_ways() {
     let world = World::start(Dialect::Document);
     let mut machine = world.machine("d1");

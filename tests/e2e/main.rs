@@ -25,6 +25,7 @@ mod clock;
 mod conflicts;
 mod devices;
 mod doctor;
+mod documents;
 mod dry_run;
 mod editors;
 mod faults;
@@ -56,5 +57,7 @@ mod why;
 mod checker;
 #[path = "../samples.rs"]
 mod samples;
+#[path = "../shell_blocks.rs"]
+mod shell_blocks;
 #[path = "../world.rs"]
 mod world;

@@ -17,13 +17,20 @@ case "$*" in *show*) cat "$here/show" ;; esac
 if [ -e "$here/fails" ]; then cat "$here/fails" >&2; exit 1; fi
 "#;
 
-struct Systemd(PathBuf);
+/// A systemd that does nothing.
+pub(crate) struct Systemd(PathBuf);
 
 impl Systemd {
     /// The machine has this one from now on.
     fn on(machine: &mut Machine, world: &World) -> Self {
         let folder = world.join("systemd");
         fs::create_dir(&folder).unwrap();
+        machine.env("PATH", &format!("{}:/usr/bin:/bin", folder.display()));
+        Self::in_folder(&folder)
+    }
+
+    /// For who has this folder in PATH.
+    pub(crate) fn in_folder(folder: &Path) -> Self {
         let script = folder.join("systemctl");
         fs::write(&script, SYSTEMCTL).unwrap();
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
@@ -32,8 +39,7 @@ impl Systemd {
             "LoadState=loaded\nUnitFileState=enabled\nActiveState=active\nSubState=running\nResult=success\nMainPID=77\n",
         )
         .unwrap();
-        machine.env("PATH", &format!("{}:/usr/bin:/bin", folder.display()));
-        Self(folder)
+        Self(folder.to_owned())
     }
 
     /// What it was asked since the last question, but for looks.

@@ -40,6 +40,17 @@ pub(crate) struct Wish {
     pub(crate) dialect: Dialect,
     /// Whether it fails now and then.
     pub(crate) faults: bool,
+    /// Between an act and the pass that carries it over, for who watches.
+    pub(crate) pace: Duration,
+}
+
+/// What is told while it is played.
+#[derive(Debug)]
+pub(crate) enum Heard<'a> {
+    /// An act begins, of so many.
+    Begins(Act, usize),
+    /// It was seen to have arrived.
+    Arrived(&'a Seen),
 }
 
 /// Who makes passes.
@@ -101,6 +112,7 @@ pub(crate) struct Demo {
     pub(crate) place: Place,
     server: Server,
     faults: bool,
+    pace: Duration,
 }
 
 impl Demo {
@@ -142,6 +154,7 @@ impl Demo {
             place,
             server,
             faults: wish.faults,
+            pace: wish.pace,
         })
     }
 
@@ -155,14 +168,14 @@ impl Demo {
         format!("http://{}/_dev", self.server.address())
     }
 
-    /// Plays all acts; `tell` hears of each as soon as it was seen on both sides.
+    /// Plays all acts; `tell` hears of each when it begins, and as soon as it was seen on both sides.
     ///
     /// # Errors
     /// The first act that did not arrive.
     pub(crate) async fn play(
         &self,
         passes: &impl Passes,
-        mut tell: impl FnMut(&Seen),
+        mut tell: impl FnMut(Heard<'_>),
     ) -> Result<(), Trouble> {
         let control = self.server.control();
         let mut scene = Scene {
@@ -175,7 +188,9 @@ impl Demo {
         };
         for act in Act::ALL {
             act.perform(&mut scene)?;
-            tell(&self.travel(act, &mut scene, passes).await?);
+            tell(Heard::Begins(act, Act::ALL.len()));
+            tokio::time::sleep(self.pace).await;
+            tell(Heard::Arrived(&self.travel(act, &mut scene, passes).await?));
         }
         Ok(())
     }
@@ -286,10 +301,12 @@ mod tests {
             folder: Some(dir.path().join("demo")),
             dialect: Dialect::Document,
             faults: false,
+            pace: Duration::ZERO,
         };
         let demo = Demo::set(&wish).await.unwrap();
         let mut heard = 0;
-        let ended = demo.play(&Idle, |_| heard += 1).await;
+        let count = |it: Heard<'_>| heard += u32::from(matches!(it, Heard::Arrived(_)));
+        let ended = demo.play(&Idle, count).await;
         demo.end().await;
         let Err(Trouble::Differs { act, lines }) = ended else {
             panic!("{ended:?}");

@@ -135,6 +135,41 @@ pub(crate) struct Report {
     pub(crate) next: String,
 }
 
+/// How settings are given by who reads a report: what to do about one names it so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Given {
+    /// In the configuration file.
+    InFile,
+    /// As flags of `syncd init`, before there is a file.
+    AsFlag,
+}
+
+impl Given {
+    /// The address of the API.
+    const fn api_url(self) -> &'static str {
+        match self {
+            Self::InFile => "account.api_url",
+            Self::AsFlag => "--api-url",
+        }
+    }
+
+    /// More root certificates.
+    const fn ca_file(self) -> &'static str {
+        match self {
+            Self::InFile => "account.ca_file",
+            Self::AsFlag => "--ca-file",
+        }
+    }
+
+    /// What allows plain http.
+    const fn allow_http(self) -> &'static str {
+        match self {
+            Self::InFile => "set account.allow_http = true",
+            Self::AsFlag => "give --allow-http",
+        }
+    }
+}
+
 /// A report as JSON.
 #[derive(Serialize)]
 pub(crate) struct ReportJson<'a> {
@@ -163,6 +198,11 @@ impl Report {
             data: None,
             next: next.into(),
         }
+    }
+
+    /// What a mistake in what was given means.
+    pub(crate) fn of_config(error: &ConfigError, given: Given) -> Self {
+        config::report(error, given)
     }
 
     /// The same, about this path.
@@ -225,7 +265,7 @@ impl Report {
 
 impl From<&ConfigError> for Report {
     fn from(error: &ConfigError) -> Self {
-        config::report(error)
+        config::report(error, Given::InFile)
     }
 }
 

@@ -239,6 +239,17 @@ pub(crate) struct PlannedStep {
     pub(crate) reason: String,
 }
 
+/// An item, and a rule that decided about it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Decided {
+    /// Where it will be, or was.
+    pub(crate) path: String,
+    /// The rule's name.
+    pub(crate) rule: &'static str,
+    /// The rule in words.
+    pub(crate) reason: &'static str,
+}
+
 /// What a pass over one pair would do.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct DryRun {
@@ -248,6 +259,8 @@ pub(crate) struct DryRun {
     pub(crate) digest: String,
     /// The plan as values, in order.
     pub(crate) steps: Vec<PlannedStep>,
+    /// The rules of all that is not as it was, whether it takes a step or is only recorded; for `syncd why`.
+    pub(crate) decided: Vec<Decided>,
     /// Paths whose bytes would have to be compared before more is known.
     pub(crate) compare: Vec<String>,
     /// Paths that both sides changed, each in its way.

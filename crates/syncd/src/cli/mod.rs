@@ -5,25 +5,47 @@
 
 pub(crate) mod commands;
 mod control;
+#[cfg(test)]
+mod documents;
 mod logging;
 mod output;
 mod progress;
 mod prompt;
 mod signals;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use self::output::Output;
 use crate::config::load::{Choice, Env};
 use crate::exit::Exit;
 use crate::report::{Kind, Report};
 
+macro_rules! examples {
+    ($first:literal) => {
+        concat!(
+            "Examples:\n",
+            $first,
+            "  syncd init               set up an account and a folder
+  syncd --once --dry-run   what a sync would do, and why
+  syncd --once             sync once
+  syncd                    sync all the time, here; syncd service install does it in the background
+  syncd status             how things are"
+        )
+    };
+}
+
+#[cfg(feature = "demo")]
+const EXAMPLES: &str = examples!("  syncd demo               see it work, without an account\n");
+#[cfg(not(feature = "demo"))]
+const EXAMPLES: &str = examples!("");
+
 /// Keeps folders on this machine and folders in a cloud account the same, both ways
 #[derive(Parser, Debug)]
-#[command(name = "syncd", version, max_term_width = 100)]
+#[command(name = "syncd", version, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) once: commands::once::OnceArgs,
@@ -98,8 +120,12 @@ pub(crate) enum Command {
     /// End a pause
     Resume(commands::pause::ResumeArgs),
     /// End the running service after the step it is at
+    #[command(after_help = "Examples:
+  syncd stop")]
     Stop,
     /// Let the running service read its configuration again
+    #[command(after_help = "Examples:
+  syncd config check && syncd reload")]
     Reload,
     /// Other limits of bandwidth, until the next reload or restart
     Limit(commands::limit::LimitArgs),
@@ -160,7 +186,7 @@ pub(crate) struct Context {
 /// Runs the command line of this process.
 #[must_use]
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match parsed(std::env::args_os()) {
         Ok(cli) => cli,
         Err(asked) => {
             // Help and version are results; a reader that went away is no error.
@@ -192,6 +218,48 @@ pub fn run() -> ExitCode {
         },
     };
     dispatch(&context, cli.once, cli.command).into()
+}
+
+/// How much two words must have in common to be offered for each other; as clap measures it for what it sees itself.
+const SIMILAR: f64 = 0.7;
+
+/// The arguments, in order. Names of pairs stand where commands do, and so belong to `--once` alone: what is there without it
+/// was meant for a command.
+fn parsed<T: Into<OsString> + Clone>(args: impl IntoIterator<Item = T>) -> Result<Cli, clap::Error> {
+    let cli = Cli::try_parse_from(args)?;
+    match cli.once.names.first() {
+        Some(name) if !cli.once.once => Err(no_command(name)),
+        _ => Ok(cli),
+    }
+}
+
+/// What clap says of a word that is no command.
+fn no_command(name: &str) -> clap::Error {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    let mut command = Cli::command();
+    let mut near: Vec<(f64, String)> = command
+        .get_subcommands()
+        .map(|command| {
+            (
+                strsim::jaro(name, command.get_name()),
+                command.get_name().to_owned(),
+            )
+        })
+        .filter(|(similar, _)| *similar > SIMILAR)
+        .collect();
+    near.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let near: Vec<String> = near.into_iter().map(|(_, name)| name).collect();
+    let usage = command.render_usage();
+    let mut error = clap::Error::new(ErrorKind::InvalidSubcommand).with_cmd(&command);
+    error.insert(
+        ContextKind::InvalidSubcommand,
+        ContextValue::String(name.to_owned()),
+    );
+    if !near.is_empty() {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(near));
+    }
+    error.insert(ContextKind::Usage, ContextValue::StyledStr(usage));
+    error
 }
 
 fn dispatch(context: &Context, once: commands::once::OnceArgs, command: Option<Command>) -> Exit {
@@ -242,12 +310,12 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
-        Cli::try_parse_from(line.split_whitespace())
+        parsed(line.split_whitespace())
     }
 
     #[test]
     fn the_definition_is_sound() {
-        <Cli as clap::CommandFactory>::command().debug_assert();
+        Cli::command().debug_assert();
     }
 
     #[test]
@@ -272,7 +340,7 @@ mod tests {
 
     #[test]
     fn only_what_works_is_offered() {
-        let command = <Cli as clap::CommandFactory>::command();
+        let command = Cli::command();
         let names: Vec<_> = command.get_subcommands().map(clap::Command::get_name).collect();
         let demo = if cfg!(feature = "demo") {
             &["demo"][..]

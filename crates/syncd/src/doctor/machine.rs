@@ -102,9 +102,15 @@ fn enough(what: &str, free: Option<u64>, wanted: u64) -> Finding {
 
 /// What the disk does to names and times. With [`Probe::Write`] names are tried in `.syncd`.
 pub(crate) fn disk(pair: &PairConfig, probe: Probe) -> Finding {
-    let seen = Root::open(&pair.local).and_then(|root| root.traits(probe));
-    let traits = match seen {
-        Ok(traits) => traits,
+    let seen = Root::open(&pair.local).and_then(|root| {
+        let exchanges = match probe {
+            Probe::Write => root.exchanges()?,
+            Probe::ReadOnly => true,
+        };
+        Ok((root.traits(probe)?, exchanges))
+    });
+    let (traits, exchanges) = match seen {
+        Ok(seen) => seen,
         Err(error) => return Finding::unknown("disk", error.to_string()).about(&pair.name),
     };
     let mut says = vec![match probe {
@@ -119,6 +125,11 @@ pub(crate) fn disk(pair: &PairConfig, probe: Probe) -> Finding {
                     "accents are kept",
                 ),
                 word(traits.dos_names, "DOS names only", "any name"),
+                word(
+                    exchanges,
+                    "files are replaced in one step",
+                    "a file that is replaced is away for a moment: this file system cannot exchange two names",
+                ),
             ]
             .join(", ")
         }

@@ -1,6 +1,9 @@
 //! A plan that is not carried out, as users and programs see it. The same plan gives the same digest.
 
+use std::collections::BTreeSet;
+
 use planner::merge::{Compare, Trees};
+use planner::path::RelPath;
 use planner::render;
 use planner::rule::Rule;
 use planner::transition::Action;
@@ -8,7 +11,7 @@ use planner::transition::Action;
 use super::decide::Decision;
 use super::open::Session;
 use super::tally::{Tally, shown};
-use crate::summary::{DryRun, PlannedStep};
+use crate::summary::{Decided, DryRun, PlannedStep};
 
 /// Hex digits of a digest: 128 bits.
 const DIGEST: usize = 32;
@@ -66,6 +69,44 @@ fn ago_text(seconds: i64) -> String {
     crate::text::ago(u64::try_from(seconds).unwrap_or(0))
 }
 
+/// The rules that decided, of each item the one of a conflict first, then that of its place.
+fn decided(session: &Session, decision: &Decision) -> Vec<Decided> {
+    let merged = &decision.merged;
+    let conflicts = merged.conflicts.iter();
+    let mut rules: Vec<(RelPath, Rule)> = conflicts
+        .map(|conflict| (conflict.path.clone(), conflict.because))
+        .collect();
+    for removal in &merged.removed {
+        let paths: BTreeSet<RelPath> = [
+            removal.synced.and_then(|id| session.synced.path(id)),
+            removal.local.and_then(|key| decision.scan.tree.nodes.path(key)),
+            removal
+                .remote
+                .and_then(|id| decision.remote.paths.get(&id).cloned()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        rules.extend(paths.into_iter().map(|path| (path, removal.because)));
+    }
+    for target in merged.target.iter() {
+        let changed = [target.place_rule, target.content_rule]
+            .into_iter()
+            .filter(|rule| *rule != Rule::Unchanged);
+        for rule in changed {
+            rules.extend(merged.target.path(target.key).map(|path| (path, rule)));
+        }
+    }
+    rules
+        .into_iter()
+        .map(|(path, rule)| Decided {
+            path: path.to_string(),
+            rule: rule.name(),
+            reason: rule.text(),
+        })
+        .collect()
+}
+
 /// The plan for people and programs.
 pub(crate) fn dry_run(session: &Session, decision: &Decision, tally: Tally) -> DryRun {
     let steps = decision
@@ -103,13 +144,14 @@ pub(crate) fn dry_run(session: &Session, decision: &Decision, tally: Tally) -> D
                 .get(&planner::id::RemoteId::File(*file))
                 .map(ToString::to_string),
         })
-        .collect::<std::collections::BTreeSet<_>>()
+        .collect::<BTreeSet<_>>()
         .into_iter()
         .collect();
     DryRun {
         pair: session.pair.name.clone(),
         digest: digest(session, decision),
         steps,
+        decided: decided(session, decision),
         compare,
         conflicts: decision
             .merged

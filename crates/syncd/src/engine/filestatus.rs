@@ -154,8 +154,13 @@ fn rules(pair: &PairConfig, root: Option<&Root>, path: &RelPath) -> Result<Ignor
     while let (Some(root), Some(above)) = (root, folder) {
         match ignore.load(root, &above) {
             // A rule file in a place that is no folder, or cannot be entered, says nothing of this path.
-            Ok(()) | Err(LocalError::Io { .. } | LocalError::Denied { .. } | LocalError::Vanished { .. }) => {
-            }
+            Ok(())
+            | Err(
+                LocalError::Io { .. }
+                | LocalError::Denied { .. }
+                | LocalError::Vanished { .. }
+                | LocalError::Changed { .. },
+            ) => {}
             Err(error) => return Err(error),
         }
         folder = above.split().map(|(above, _)| above);
@@ -275,6 +280,10 @@ fn compared(root: &Root, path: &RelPath, agreed: &SyncedFile) -> Result<FileStat
         Ok(Seen::File(seen)) if agreed.hash.is_some() && two::bytes_of(&seen) == agreed.hash => Ok(equal()),
         Ok(Seen::File(_) | Seen::Folder | Seen::Nothing | Seen::Other) => Ok(changed()),
         Err(error) if error.is_stale() => Ok(changed()),
+        Err(LocalError::Denied { .. }) => Ok(FileStatus::new(
+            "failed",
+            "whether it changed since it was synced cannot be told: it cannot be read",
+        )),
         Err(error) => Err(error),
     }
 }

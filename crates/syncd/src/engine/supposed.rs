@@ -108,7 +108,11 @@ pub(super) fn disk(synced: &SyncedTree, root: Option<&Root>, path: &RelPath) -> 
     for name in path.components().filter_map(LocalName::new) {
         let place = above.join(&name);
         let known = disk.at(parent, &name);
-        let found = match root {
+        // In what is no folder there is nothing.
+        let shut = parent
+            .and_then(|key| disk.tree.nodes.get(key))
+            .is_some_and(|above| !above.is_folder());
+        let found = match root.filter(|_| !shut) {
             Some(root) => two::entry(root, &place)?,
             None => None,
         };

@@ -19,15 +19,37 @@ const DECOMPOSED: &str = "probe\u{301}";
 const CAPITAL: &str = "PROB\u{e9}";
 /// Names that DOS and its heirs refuse or change.
 const DOS: [&str; 3] = ["a:?*", "a.", "a\u{1}"];
+/// Two files that are to change places.
+const TWO: [&str; 2] = ["one", "other"];
 
 /// Asks the disk. The folder of the names is removed again.
 pub(super) fn probe(root: &Root, usual: DiskTraits) -> Result<Probed, LocalError> {
+    within(root, "trying names", |folder| ask(folder, usual))
+}
+
+/// Whether two files can change places in one step (`RENAME_EXCHANGE`). Without it a file that is replaced is away for a moment.
+pub(super) fn exchanges(root: &Root) -> Result<bool, LocalError> {
+    within(root, "trying renames", |folder| {
+        for name in TWO {
+            sys::create_file(folder, name)?;
+        }
+        let [one, other] = TWO;
+        sys::exchange((folder, one), (folder, other), root.renames())
+    })
+}
+
+/// Does something in a folder of our own area, which is removed again.
+fn within<T>(
+    root: &Root,
+    doing: &'static str,
+    ask: impl FnOnce(BorrowedFd<'_>) -> Result<T, Errno>,
+) -> Result<T, LocalError> {
     let own = root.own()?;
     let failed = |doing| move |cause| LocalError::at(format!("{}/{FOLDER}", super::root::AREA), doing, cause);
     sys::create_own_folder(own.as_fd(), FOLDER).map_err(failed("creating it"))?;
     let folder = sys::open_child(own.as_fd(), FOLDER).map_err(failed("opening it"))?;
     clear(folder.as_fd()).map_err(failed("clearing it"))?;
-    let probed = ask(folder.as_fd(), usual).map_err(failed("trying names"));
+    let probed = ask(folder.as_fd()).map_err(failed(doing));
     clear(folder.as_fd()).map_err(failed("clearing it"))?;
     sys::remove_folder(own.as_fd(), FOLDER).map_err(failed("removing it"))?;
     probed
@@ -92,6 +114,7 @@ mod tests {
         let traits = disk.root.traits(Probe::Write).unwrap();
         assert_eq!(traits, planner::policy::DiskTraits::default());
         assert!(disk.root.keeps_names());
+        assert!(disk.root.exchanges().unwrap());
         assert!(!disk.exists(".syncd/probe"), "nothing of the probe stays");
     }
 

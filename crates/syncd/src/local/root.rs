@@ -181,6 +181,19 @@ impl Root {
         }
     }
 
+    /// Whether a file can be replaced in one step; asked by trying it in our own area.
+    ///
+    /// # Errors
+    /// Our own area cannot be written.
+    pub(crate) fn exchanges(&self) -> Result<bool, LocalError> {
+        super::probe::exchanges(self)
+    }
+
+    /// Which renames are used.
+    pub(super) fn renames(&self) -> Renames {
+        self.0.renames
+    }
+
     /// Whether names are known to be kept byte for byte.
     pub(super) fn keeps_names(&self) -> bool {
         self.0.probed.get().is_some_and(|probed| probed.exact)

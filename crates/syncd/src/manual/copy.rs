@@ -10,7 +10,6 @@ use std::sync::atomic::Ordering;
 use api::{ApiError, FileEdit, FileRow, UploadBody};
 use futures_util::stream::{self, StreamExt as _};
 use planner::content::ContentHash;
-use planner::id::FolderId;
 use planner::name::RemoteName;
 use planner::naming;
 
@@ -105,142 +104,147 @@ pub(crate) async fn copy(
     how: Copying,
     sink: &dyn Sink,
 ) -> Vec<Result<Copied, Fault>> {
-    let mut answers = Vec::new();
-    if let Err(fault) = all(desk, from, to, (single, whole), how, sink, &mut answers).await {
-        answers.push(Err(fault));
+    let mut copier = Copier {
+        desk,
+        how,
+        sink,
+        answers: Vec::new(),
+    };
+    if let Err(fault) = copier.all(from, to, (single, whole)).await {
+        copier.answers.push(Err(fault));
     }
-    answers
+    copier.answers
 }
 
-async fn all(
-    desk: &Desk,
-    from: &Found,
-    to: &Target,
-    (single, whole): (bool, bool),
+/// One copy under way.
+struct Copier<'a> {
+    desk: &'a Desk,
     how: Copying,
-    sink: &dyn Sink,
-    answers: &mut Vec<Result<Copied, Fault>>,
-) -> Result<(), Fault> {
-    let from = from.clone().living()?;
-    let Destination { folder, name } = destination(desk, &from, to, single, NOT_COPIED).await?;
-    if let Some(there) = child(desk, &folder, &name).await? {
-        return Err(taken(&there.path, NOT_COPIED));
-    }
-    match &from.item {
-        Item::File(row) => {
-            answers.push(file(desk, row, &from.path, &folder, &name, how, sink).await);
-            Ok(())
+    sink: &'a dyn Sink,
+    answers: Vec<Result<Copied, Fault>>,
+}
+
+/// A place in the account that has to be free.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    folder: &'a Found,
+    name: &'a RemoteName,
+}
+
+impl Copier<'_> {
+    async fn all(&mut self, from: &Found, to: &Target, (single, whole): (bool, bool)) -> Result<(), Fault> {
+        let from = from.clone().living()?;
+        let Destination { folder, name } = destination(self.desk, &from, to, single, NOT_COPIED).await?;
+        if let Some(there) = child(self.desk, &folder, &name).await? {
+            return Err(taken(&there.path, NOT_COPIED));
         }
-        Item::Folder(_) if whole => tree(desk, &from, &folder, &name, how, sink, answers).await,
-        Item::Folder(_) | Item::Top => Err(Fault::NotAFile {
-            path: from.path,
-            next: "give -r to copy a folder with all that is in it; the account's root is not copied",
-        }),
-    }
-}
-
-async fn tree(
-    desk: &Desk,
-    from: &Found,
-    folder: &Found,
-    name: &RemoteName,
-    how: Copying,
-    sink: &dyn Sink,
-    answers: &mut Vec<Result<Copied, Fault>>,
-) -> Result<(), Fault> {
-    // Listed before the copy exists, which may lie within.
-    let (rows, failed) = everything(desk, from, Reach::ALL).await?;
-    answers.extend(failed.into_iter().map(Err));
-    let top = folder_of(desk, folder, name, from).await?;
-    let mut chain = vec![top];
-    for row in rows {
-        chain.truncate(row.depth.saturating_add(1));
-        let Some(above) = chain.last().cloned() else {
-            break;
+        let place = Place {
+            folder: &folder,
+            name: &name,
         };
-        if chain.len() <= row.depth {
-            continue;
-        }
-        let name = RemoteName::new(row.found.name());
-        let done = match &row.found.item {
-            Item::Folder(_) => folder_of(desk, &above, &name, &row.found).await.map(|made| {
-                chain.push(made);
-                None
+        match &from.item {
+            Item::File(row) => {
+                let copied = self.file(row, &from.path, place).await;
+                self.answers.push(copied);
+                Ok(())
+            }
+            Item::Folder(_) if whole => self.tree(&from, place).await,
+            Item::Folder(_) | Item::Top => Err(Fault::NotAFile {
+                path: from.path,
+                next: "give -r to copy a folder with all that is in it; the account's root is not copied",
             }),
-            Item::File(it) => file(desk, it, &row.found.path, &above, &name, how, sink)
-                .await
-                .map(Some),
-            Item::Top => Ok(None),
-        };
-        match done {
-            Ok(Some(copied)) => answers.push(Ok(copied)),
-            Ok(None) => {}
-            Err(fault) if fault.is_fatal() => return Err(fault),
-            Err(fault) => answers.push(Err(fault)),
         }
     }
-    Ok(())
+
+    async fn tree(&mut self, from: &Found, to: Place<'_>) -> Result<(), Fault> {
+        // Listed before the copy exists, which may lie within.
+        let (rows, failed) = everything(self.desk, from, Reach::ALL).await?;
+        self.answers.extend(failed.into_iter().map(Err));
+        let top = folder_of(self.desk, to, from).await?;
+        let mut chain = vec![top];
+        for row in rows {
+            chain.truncate(row.depth.saturating_add(1));
+            let Some(above) = chain.last().cloned() else {
+                break;
+            };
+            if chain.len() <= row.depth {
+                continue;
+            }
+            let name = RemoteName::new(row.found.name());
+            let place = Place {
+                folder: &above,
+                name: &name,
+            };
+            let done = match &row.found.item {
+                Item::Folder(_) => folder_of(self.desk, place, &row.found).await.map(|made| {
+                    chain.push(made);
+                    None
+                }),
+                Item::File(it) => self.file(it, &row.found.path, place).await.map(Some),
+                Item::Top => Ok(None),
+            };
+            match done {
+                Ok(Some(copied)) => self.answers.push(Ok(copied)),
+                Ok(None) => {}
+                Err(fault) if fault.is_fatal() => return Err(fault),
+                Err(fault) => self.answers.push(Err(fault)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn file(&self, row: &FileRow, path: &str, place: Place<'_>) -> Result<Copied, Fault> {
+        let desk = self.desk;
+        let into = place.folder.folder()?;
+        if self.how == Copying::Best && !desk.copies_here() {
+            if let Some(copied) = by_server(desk, (row, path), place).await? {
+                return Ok(copied);
+            }
+            desk.copies_not.store(true, Ordering::Relaxed);
+        }
+        let Some(size) = NonZeroU64::new(row.size) else {
+            return Err(Fault::Empty {
+                path: path.to_owned(),
+            });
+        };
+        let held = desk.look(into).await.map_err(call(path, NOT_COPIED))?;
+        let key = naming::loose_key(place.name.as_str());
+        let parcel = Parcel {
+            path,
+            folder: into,
+            name: place.name.clone(),
+            size,
+            old: None,
+            alone: held.files.iter().all(|row| naming::loose_key(&row.name) != key),
+        };
+        let there = There { desk, row };
+        let landed = store(desk, &parcel, &known_files(&held), &there, self.sink).await?;
+        Ok(Copied {
+            from: path.to_owned(),
+            path: below(&place.folder.path, landed.name.as_str()),
+            id: landed.file.get(),
+            size: row.size,
+            by_server: false,
+        })
+    }
 }
 
 /// A new folder for the copy of another. As private as can be, whoever may see the first.
-async fn folder_of(desk: &Desk, above: &Found, name: &RemoteName, from: &Found) -> Result<Found, Fault> {
-    let into = above.folder()?;
-    let row = create(desk, into, name, &from.path, api::Access::Private, None).await?;
-    let path = below(&above.path, &row.name);
+async fn folder_of(desk: &Desk, to: Place<'_>, from: &Found) -> Result<Found, Fault> {
+    let into = to.folder.folder()?;
+    let row = create(desk, into, to.name, &from.path, api::Access::Private, None).await?;
+    let path = below(&to.folder.path, &row.name);
     let item = Item::Folder(row);
     Ok(Found { path, item })
-}
-
-async fn file(
-    desk: &Desk,
-    row: &FileRow,
-    path: &str,
-    folder: &Found,
-    name: &RemoteName,
-    how: Copying,
-    sink: &dyn Sink,
-) -> Result<Copied, Fault> {
-    let into = folder.folder()?;
-    if how == Copying::Best && !desk.copies_here() {
-        if let Some(copied) = by_server(desk, row, path, folder, into, name).await? {
-            return Ok(copied);
-        }
-        desk.copies_not.store(true, Ordering::Relaxed);
-    }
-    let Some(size) = NonZeroU64::new(row.size) else {
-        return Err(Fault::Empty {
-            path: path.to_owned(),
-        });
-    };
-    let held = desk.look(into).await.map_err(call(path, NOT_COPIED))?;
-    let key = naming::loose_key(name.as_str());
-    let parcel = Parcel {
-        path,
-        folder: into,
-        name: name.clone(),
-        size,
-        old: None,
-        alone: held.files.iter().all(|row| naming::loose_key(&row.name) != key),
-    };
-    let landed = store(desk, &parcel, &known_files(&held), &There { desk, row }, sink).await?;
-    Ok(Copied {
-        from: path.to_owned(),
-        path: below(&folder.path, landed.name.as_str()),
-        id: landed.file.get(),
-        size: row.size,
-        by_server: false,
-    })
 }
 
 /// The server's own copy; none where it makes none that is ours.
 async fn by_server(
     desk: &Desk,
-    row: &FileRow,
-    path: &str,
-    folder: &Found,
-    into: Option<FolderId>,
-    name: &RemoteName,
+    (row, path): (&FileRow, &str),
+    to: Place<'_>,
 ) -> Result<Option<Copied>, Fault> {
+    let (name, into) = (to.name, to.folder.folder()?);
     let place = translate::wire_parent(into).map_err(call(path, NOT_COPIED))?;
     let unclear = |why: String| Fault::Unclear {
         path: path.to_owned(),
@@ -283,7 +287,7 @@ async fn by_server(
     desk.forget(into).await;
     Ok(Some(Copied {
         from: path.to_owned(),
-        path: below(&folder.path, &now.name),
+        path: below(&to.folder.path, &now.name),
         id: copy.id.get(),
         size: now.size,
         by_server: true,

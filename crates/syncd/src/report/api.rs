@@ -3,25 +3,34 @@
 
 use api::{ApiError, Broken, Lost, RedirectKind, Unreachable};
 
-use super::{Kind, Report};
+use super::{Given, Kind, Report};
 
 /// Said where the account's side failed and nothing here was touched.
 const SAFE: &str = "Nothing was changed by this; what was done before stays done.";
 const LATER: &str = "run it again later";
-const ADDRESS: &str = "check account.api_url against the address in the account's API settings";
 
 impl Report {
     /// An error that ended a pass (or kept it from starting), told for the address it happened at.
     pub(crate) fn from_api(error: &ApiError, api_url: &str) -> Self {
+        Self::from_api_given(error, api_url, Given::InFile)
+    }
+
+    /// The same for somebody who gives settings in that way.
+    pub(crate) fn from_api_given(error: &ApiError, api_url: &str, given: Given) -> Self {
         sign_in(error)
-            .or_else(|| wrong_place(error))
-            .unwrap_or_else(|| in_the_way(error))
+            .or_else(|| wrong_place(error, given))
+            .unwrap_or_else(|| in_the_way(error, given))
             .at(api_url)
     }
 
     /// An error of signing in. What is no answer of the API there, where nothing has ever answered as it should, most
     /// likely means another address.
     pub(crate) fn from_sign_in(error: &ApiError, api_url: &str) -> Self {
+        Self::from_sign_in_given(error, api_url, Given::InFile)
+    }
+
+    /// The same for somebody who gives settings in that way.
+    pub(crate) fn from_sign_in_given(error: &ApiError, api_url: &str, given: Given) -> Self {
         let why = if let ApiError::Malformed { what } = error {
             what
         } else if let ApiError::Ambiguous { why: Lost::Html, .. } = error {
@@ -33,18 +42,25 @@ impl Report {
         {
             "something that is not JSON"
         } else {
-            return Self::from_api(error, api_url);
+            return Self::from_api_given(error, api_url, given);
         };
         let cause = format!("the address answers the sign-in with {why}");
         Self::new(
             Kind::NotThisApi,
             "not this API, or a site in trouble",
             cause,
-            ADDRESS,
+            address(given),
         )
         .data(SAFE)
         .at(api_url)
     }
+}
+
+fn address(given: Given) -> String {
+    format!(
+        "check {} against the address in the account's API settings",
+        given.api_url()
+    )
 }
 
 /// Errors of who we are.
@@ -115,14 +131,15 @@ fn sign_in(error: &ApiError) -> Option<Report> {
 }
 
 /// Errors of where we are.
-fn wrong_place(error: &ApiError) -> Option<Report> {
+fn wrong_place(error: &ApiError, given: Given) -> Option<Report> {
+    let (api_url, ca_file) = (given.api_url(), given.ca_file());
     let report =
         |kind, happened: &str, cause: &str, next: &str| Some(Report::new(kind, happened, cause, next));
     if let ApiError::NotThisApi { status } = error {
         let cause = format!(
             "the address answers with HTTP {status} and a page, or something else that is no answer of the File Upload API v2"
         );
-        return report(Kind::NotThisApi, "not this API", &cause, ADDRESS);
+        return report(Kind::NotThisApi, "not this API", &cause, &address(given));
     }
     if let ApiError::Redirect { location, kind } = error {
         return match kind {
@@ -130,7 +147,7 @@ fn wrong_place(error: &ApiError) -> Option<Report> {
                 Kind::NotThisApi,
                 "not the API's own address",
                 &format!("the server redirects to {location}"),
-                "set account.api_url to the address it redirects to, if you trust it",
+                &format!("set {api_url} to the address it redirects to, if you trust it"),
             ),
             RedirectKind::Maintenance => report(
                 Kind::Server,
@@ -146,7 +163,7 @@ fn wrong_place(error: &ApiError) -> Option<Report> {
             Kind::NotThisApi,
             "the calls do not arrive whole",
             cause,
-            "check account.api_url (https, the site's own name) and account.proxy",
+            &format!("check {api_url} (https, the site's own name) and account.proxy"),
         );
     }
     if let ApiError::Config { cause } = error {
@@ -154,23 +171,28 @@ fn wrong_place(error: &ApiError) -> Option<Report> {
             Kind::Config,
             "the connection cannot be set up",
             cause,
-            "correct account.ca_file or account.proxy",
+            &format!("correct {ca_file} or account.proxy"),
         );
     }
     if let ApiError::Unreachable { kind, cause } = error {
         let (happened, next) = match kind {
-            Unreachable::Offline => ("this machine is offline", "connect it, then run it again"),
+            Unreachable::Offline => (
+                "this machine is offline",
+                "connect it, then run it again".to_owned(),
+            ),
             Unreachable::Dns => (
                 "the server's name is not found",
-                "check the connection and account.api_url",
+                format!("check the connection and {api_url}"),
             ),
             Unreachable::Tls => (
                 "no secure connection",
-                "check this machine's clock, and whether something intercepts the connection (account.ca_file adds a root certificate)",
+                format!(
+                    "check this machine's clock, and whether something intercepts the connection ({ca_file} adds a root certificate)"
+                ),
             ),
             Unreachable::Connect => (
                 "the server cannot be reached",
-                "check the connection, account.proxy and account.api_url, or run it again later",
+                format!("check the connection, account.proxy and {api_url}, or run it again later"),
             ),
         };
         return Some(Report::new(Kind::Offline, happened, cause, next).data("Nothing was sent."));
@@ -179,9 +201,9 @@ fn wrong_place(error: &ApiError) -> Option<Report> {
 }
 
 /// Errors of a call that was understood, or got lost.
-fn in_the_way(error: &ApiError) -> Report {
+fn in_the_way(error: &ApiError, given: Given) -> Report {
     if let ApiError::Ambiguous { why, .. } = error {
-        return lost(*why);
+        return lost(*why, given);
     }
     let (kind, happened, next) = match error {
         ApiError::TokenInvalid => (
@@ -254,17 +276,18 @@ fn in_the_way(error: &ApiError) -> Report {
     Report::new(kind, happened, error.to_string(), next).data(SAFE)
 }
 
-fn lost(why: Lost) -> Report {
+fn lost(why: Lost, given: Given) -> Report {
+    let address = address(given);
     let (kind, cause, next) = match why {
         Lost::Html => (
             Kind::NotThisApi,
             "it answers with a web page instead of an answer of the API".to_owned(),
-            ADDRESS,
+            address.as_str(),
         ),
         Lost::Noise => (
             Kind::NotThisApi,
             "it answers with something that is no answer of the API".to_owned(),
-            ADDRESS,
+            address.as_str(),
         ),
         Lost::Timeout => (
             Kind::Server,

@@ -1,11 +1,11 @@
 //! What the mistakes of a configuration and of the credentials mean, and what to do about each.
 
-use super::{Kind, Report};
+use super::{Given, Kind, Report};
 use crate::config::credentials::CredentialsError;
 use crate::config::error::ConfigError;
 
 /// The report of a configuration error.
-pub(super) fn report(error: &ConfigError) -> Report {
+pub(super) fn report(error: &ConfigError, given: Given) -> Report {
     let say = |at: &str, happened: String, cause: String, next: String| {
         Report::new(Kind::Config, happened, cause, next).at(at)
     };
@@ -44,12 +44,12 @@ pub(super) fn report(error: &ConfigError) -> Report {
         | ConfigError::LogInPair { .. }
         | ConfigError::NotAFolder { .. }
         | ConfigError::BadProfile { .. }
-        | ConfigError::NoHome => together(error),
+        | ConfigError::NoHome => together(error, given),
     }
 }
 
 /// Mistakes of several values together.
-fn together(error: &ConfigError) -> Report {
+fn together(error: &ConfigError, given: Given) -> Report {
     let say = |at: &str, happened: String, cause: &str, next: &str| {
         Report::new(Kind::Config, happened, cause, next).at(at)
     };
@@ -64,7 +64,7 @@ fn together(error: &ConfigError) -> Report {
             at,
             format!("plain http to {host}"),
             "keys, tokens and files could be read on the way",
-            "use https, or set account.allow_http = true if that network is yours",
+            &format!("use https, or {} if that network is yours", given.allow_http()),
         ),
         ConfigError::Nested { at, inner, outer } => say(
             at,

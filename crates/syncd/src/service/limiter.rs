@@ -150,18 +150,28 @@ impl Inner {
     }
 
     fn state(&self, now: &ZonedDateTime) -> LimitsState {
-        let force = self.limits.at(now);
         let (upload, download) = self.rates(now);
-        let until = self.limits.next_change(now, |a, b| {
-            (a.upload, a.download, a.pause.is_some()) == (b.upload, b.download, b.pause.is_some())
-        });
         LimitsState {
             upload,
             download,
             by_command: self.upload.is_some() || self.download.is_some(),
-            windows: force.windows.iter().map(|window| window.shown()).collect(),
-            pause: force.pause.is_some(),
-            until: until.map(jiff::Timestamp::as_second),
+            ..configured(&self.limits, now)
         }
+    }
+}
+
+/// What the configuration alone says for this time.
+pub(crate) fn configured(limits: &Limits, now: &ZonedDateTime) -> LimitsState {
+    let force = limits.at(now);
+    let until = limits.next_change(now, |a, b| {
+        (a.upload, a.download, a.pause.is_some()) == (b.upload, b.download, b.pause.is_some())
+    });
+    LimitsState {
+        upload: force.upload,
+        download: force.download,
+        by_command: false,
+        windows: force.windows.iter().map(|window| window.shown()).collect(),
+        pause: force.pause.is_some(),
+        until: until.map(jiff::Timestamp::as_second),
     }
 }

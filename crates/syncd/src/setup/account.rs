@@ -13,7 +13,7 @@ use crate::remote::account::Account;
 use crate::remote::apply::Failure;
 use crate::remote::root::{Missing, find};
 use crate::remote::walk::live_folders;
-use crate::report::{Kind, Report};
+use crate::report::{Given, Kind, Report};
 use crate::text::{shown, size};
 
 /// Said where the set-up ends before anything was written.
@@ -98,7 +98,7 @@ impl Seen {
 /// Why it does not work; nothing was written.
 pub(crate) async fn sign_in(client: &Client, api_url: &str) -> Result<Seen, Report> {
     let report = |error: &ApiError| {
-        let report = Report::from_sign_in(error, api_url);
+        let report = Report::from_sign_in_given(error, api_url, Given::AsFlag);
         let next = if report.kind == Kind::Rejected {
             "look the keys up in the account's API settings, and run it again with those".to_owned()
         } else {
@@ -124,7 +124,7 @@ pub(crate) async fn folders(
         Ok(folder) => folder,
         Err(Missing::NotThere | Missing::Mangled { .. }) => return Ok(None),
         Err(Missing::Failed(Failure::Fatal(error))) => {
-            return Err(Report::from_api(&error, api_url).data(NOTHING));
+            return Err(Report::from_api_given(&error, api_url, Given::AsFlag).data(NOTHING));
         }
         Err(Missing::Failed(failure)) => {
             let report = Report::new(
@@ -147,6 +147,6 @@ pub(crate) async fn in_folder(
 ) -> Result<BTreeSet<String>, Report> {
     let top = Arc::new(Account::new(client.clone(), None, BTreeMap::new()));
     let rows = live_folders(&top, folder).await;
-    let rows = rows.map_err(|error| Report::from_api(&error, api_url).data(NOTHING))?;
+    let rows = rows.map_err(|error| Report::from_api_given(&error, api_url, Given::AsFlag).data(NOTHING))?;
     Ok(rows.into_iter().map(|row| row.name).collect())
 }

@@ -21,6 +21,9 @@ const EXAMPLES: usize = 10;
 
 /// Arguments of `approve`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd approve --list    what is held
+  syncd approve main      let it through, once")]
 pub(crate) struct ApproveArgs {
     /// The pair; needed where several hold something
     #[arg(value_name = "NAME")]

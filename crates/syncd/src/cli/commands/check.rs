@@ -14,6 +14,9 @@ use crate::text::{count, shown, size};
 
 /// Arguments of `check`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd check main
+  syncd check main --download    every byte, too")]
 pub(crate) struct CheckArgs {
     /// The pair
     #[arg(value_name = "NAME")]

@@ -8,6 +8,10 @@ use crate::exit::Exit;
 
 /// Arguments of `completions`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd completions bash > ~/.local/share/bash-completion/completions/syncd
+  syncd completions zsh > ~/.zfunc/_syncd
+  syncd completions fish > ~/.config/fish/completions/syncd.fish")]
 pub(crate) struct CompletionsArgs {
     /// The shell
     pub(crate) shell: Shell,

@@ -16,10 +16,18 @@ use crate::text::shown;
 #[derive(Subcommand, Debug)]
 pub(crate) enum ConfigCommand {
     /// Every key with its value and where that comes from
+    #[command(after_help = "Examples:
+  syncd config show
+  syncd config show --json")]
     Show,
     /// The file that is read
+    #[command(after_help = "Examples:
+  syncd config path")]
     Path,
     /// Whether everything a run needs is there, without asking the server
+    #[command(after_help = "Examples:
+  syncd config check
+  syncd --config new.toml config check")]
     Check,
 }
 

@@ -26,6 +26,9 @@ pub(crate) enum ConflictsCommand {
 
 /// Arguments of `conflicts list`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd conflicts list
+  syncd conflicts list main --all    also those that ended")]
 pub(crate) struct ListArgs {
     /// The pair [default: all]
     #[arg(value_name = "NAME")]
@@ -38,6 +41,10 @@ pub(crate) struct ListArgs {
 
 /// Arguments of `conflicts keep`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd conflicts keep local ~/Cloud/todo.txt     this machine's version gets the name
+  syncd conflicts keep remote ~/Cloud/todo.txt    the account's version keeps it
+  syncd conflicts keep both ~/Cloud/todo.txt      both files stay")]
 pub(crate) struct KeepArgs {
     /// local: this machine's version gets the name; remote: the account's version keeps it; both: both files stay
     #[arg(value_name = "WHICH")]

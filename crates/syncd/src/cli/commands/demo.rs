@@ -13,13 +13,14 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use tracing::level_filters::LevelFilter;
 
+use super::demo_live::Live;
 use super::once;
 use crate::cli::output::Output;
 use crate::cli::signals::Signals;
 use crate::cli::{Context, logging};
 use crate::config::Log;
 use crate::config::load::{Choice, Env};
-use crate::demo::{Demo, Passes, Seen, Side, Trouble, Wish};
+use crate::demo::{Demo, Heard, Passes, Seen, Side, Trouble, Wish};
 use crate::engine::Sink;
 use crate::exit::Exit;
 use crate::report::{Kind, Report};
@@ -28,9 +29,16 @@ use crate::text::{count, shown, size};
 
 /// After the end, threads that still wait for a disk get so long.
 const LEAVE: Duration = Duration::from_secs(2);
+/// With `--live`, between an act and the pass that carries it over: long enough to read what happens.
+const PACE: Duration = Duration::from_millis(700);
 
 /// Options of the demo.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd demo
+  syncd demo --live                       watch it happen
+  syncd demo --keep ~/demo                leave the account running, to play with
+  syncd demo --dialect hostile --faults   an account that makes trouble")]
 pub(crate) struct DemoArgs {
     /// Where it puts its files; must be empty or missing [default: a fresh folder for temporary files]
     #[arg(value_name = "DIR")]
@@ -47,6 +55,10 @@ pub(crate) struct DemoArgs {
     /// Let requests fail: a dozen kinds of fault, each at 5 %; takes a minute or two
     #[arg(long)]
     pub(crate) faults: bool,
+
+    /// Draw on the terminal what travels, slowly enough to watch; elsewhere plain lines as without it
+    #[arg(long)]
+    pub(crate) live: bool,
 }
 
 fn dialects() -> impl clap::builder::TypedValueParser<Value = Dialect> {
@@ -97,19 +109,23 @@ impl Passes for OncePasses {
     }
 }
 
-/// With `-v`, a line for each step.
+/// With `-v`, a line for each step; with `--live`, a picture of it.
 struct Steps {
     output: Output,
     verbose: bool,
+    live: Arc<Live>,
 }
 
 impl Sink for Steps {
-    fn phase(&self, _pair: &str, _phase: &'static str) {}
+    fn phase(&self, _pair: &str, phase: &'static str) {
+        self.live.phase(phase);
+    }
     fn totals(&self, _files: u64, _bytes: u64) {}
     fn step_done(&self, line: &str) {
         if self.verbose {
-            self.output.note(&shown(line));
+            self.live.above(|| self.output.note(&shown(line)));
         }
+        self.live.step(line);
     }
     fn bytes(&self, _done: u64) {}
     fn file_done(&self) {}
@@ -117,10 +133,12 @@ impl Sink for Steps {
 
 async fn told(context: &Context, args: &DemoArgs) -> Exit {
     let output = context.output;
+    let live = Arc::new(Live::new(output, args.live));
     let wish = Wish {
         folder: args.folder.clone(),
         dialect: args.dialect,
         faults: args.faults,
+        pace: if live.is_drawn() { PACE } else { Duration::ZERO },
     };
     let demo = match Demo::set(&wish).await {
         Ok(demo) => demo,
@@ -128,7 +146,7 @@ async fn told(context: &Context, args: &DemoArgs) -> Exit {
     };
     let say = |text: &str| {
         if !output.is_json() {
-            output.text(text);
+            live.above(|| output.text(text));
         }
     };
     say(&opening(&demo, &wish));
@@ -137,15 +155,21 @@ async fn told(context: &Context, args: &DemoArgs) -> Exit {
         sink: Arc::new(Steps {
             output,
             verbose: context.verbosity > 0,
+            live: Arc::clone(&live),
         }),
     };
     let mut acts = Vec::new();
     let played = demo
-        .play(&passes, |seen| {
-            say(&act_line(seen));
-            acts.push(seen.clone());
+        .play(&passes, |heard| match heard {
+            Heard::Begins(act, all) => live.begin(act.name(), all),
+            Heard::Arrived(seen) => {
+                live.arrived();
+                say(&act_line(seen));
+                acts.push(seen.clone());
+            }
         })
         .await;
+    live.end();
     let sides = demo.sides().unwrap_or_default();
     let exit = match &played {
         Ok(()) => Exit::InSync,

@@ -16,6 +16,9 @@ use crate::text::shown;
 
 /// Arguments of `filestatus`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd filestatus ~/Cloud/todo.txt
+  syncd filestatus --json ~/Cloud/todo.txt ~/Cloud/Photos")]
 pub(crate) struct FilestatusArgs {
     /// Files or folders: paths on this disk, or below a pair's folder
     #[arg(value_name = "PATH", required = true)]

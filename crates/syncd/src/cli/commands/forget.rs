@@ -17,6 +17,8 @@ use crate::text::{count, shown};
 
 /// Arguments of `forget`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd forget main")]
 pub(crate) struct ForgetArgs {
     /// The pair
     #[arg(value_name = "NAME")]

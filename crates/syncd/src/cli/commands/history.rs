@@ -15,6 +15,9 @@ use crate::text::{shown, size};
 
 /// Arguments of `history`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd history
+  syncd history main --limit 200")]
 pub(crate) struct HistoryArgs {
     /// The pair [default: all]
     #[arg(value_name = "NAME")]

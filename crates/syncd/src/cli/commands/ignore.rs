@@ -26,6 +26,9 @@ pub(crate) enum IgnoreCommand {
 
 /// Arguments of `ignore test`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd ignore test ~/Cloud/notes.tmp
+  syncd ignore test --pair main build/ build/a.o    also what is not there")]
 pub(crate) struct TestArgs {
     /// Paths on this disk, or below a pair's folder; what does not exist is a file, or a folder if it ends with "/"
     #[arg(value_name = "PATH", required = true)]

@@ -13,6 +13,9 @@ use crate::text::size;
 /// Arguments of `limit`.
 #[derive(Args, Debug)]
 #[command(arg_required_else_help = true)]
+#[command(after_help = "Examples:
+  syncd limit --up 512KiB
+  syncd limit --up 0 --down 2MiB    0 takes a limit away")]
 pub(crate) struct LimitArgs {
     /// Upload, bytes a second: 512KiB, 2MiB; 0 for no limit; holds until a reload or restart, whatever windows say
     #[arg(long, value_name = "RATE", value_parser = rate)]

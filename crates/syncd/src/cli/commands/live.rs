@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::engine::shown_time;
 use crate::exit::Exit;
+use crate::service::desk::LimitsState;
 use crate::summary::OTHER_DEVICE;
 use crate::text::{count, len, shown, size, span as time};
 
@@ -29,7 +30,7 @@ pub(super) struct Live {
 /// Limits as they hold now.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct Limits {
+pub(super) struct Limits {
     upload: u64,
     download: u64,
     by_command: bool,
@@ -37,9 +38,21 @@ struct Limits {
     until: Option<i64>,
 }
 
+impl From<&LimitsState> for Limits {
+    fn from(state: &LimitsState) -> Self {
+        Self {
+            upload: state.upload,
+            download: state.download,
+            by_command: state.by_command,
+            windows: state.windows.clone(),
+            until: state.until,
+        }
+    }
+}
+
 impl Limits {
     /// One line; none where nothing is limited.
-    fn text(&self, out: &mut String, now: i64) {
+    pub(super) fn text(&self, out: &mut String, now: i64) {
         if (self.upload, self.download) == (0, 0) && self.windows.is_empty() && !self.by_command {
             return;
         }

@@ -16,6 +16,10 @@ use crate::text::shown;
 
 /// Arguments of `log`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd log
+  syncd log --limit 200
+  syncd log --follow")]
 pub(crate) struct LogArgs {
     /// Lines; the service keeps a thousand
     #[arg(long, value_name = "N", default_value_t = 50)]

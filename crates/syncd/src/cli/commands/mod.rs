@@ -7,6 +7,8 @@ pub(crate) mod config;
 pub(crate) mod conflicts;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
+#[cfg(feature = "demo")]
+mod demo_live;
 pub(crate) mod doctor;
 pub(crate) mod filestatus;
 pub(crate) mod forget;

@@ -36,7 +36,7 @@ pub(crate) struct OnceArgs {
     pub(crate) once: bool,
 
     /// Pairs of the configuration
-    #[arg(value_name = "NAME", requires = "once")]
+    #[arg(value_name = "NAME")]
     pub(crate) names: Vec<String>,
 
     /// Only show what would be done, with the plan's digest

@@ -20,6 +20,9 @@ use crate::text::shown;
 
 /// Arguments of `pause`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd pause                 all pairs, until syncd resume
+  syncd pause main --for 2h")]
 pub(crate) struct PauseArgs {
     /// The pair [default: all]
     #[arg(value_name = "NAME")]
@@ -32,6 +35,9 @@ pub(crate) struct PauseArgs {
 
 /// Arguments of `resume`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd resume
+  syncd resume main")]
 pub(crate) struct ResumeArgs {
     /// The pair [default: all]
     #[arg(value_name = "NAME")]

@@ -15,6 +15,9 @@ use crate::text::{count, len, shown};
 
 /// Arguments of `problems`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd problems
+  syncd problems main --json")]
 pub(crate) struct ProblemsArgs {
     /// The pair [default: all]
     #[arg(value_name = "NAME")]

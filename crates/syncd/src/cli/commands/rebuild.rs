@@ -20,6 +20,8 @@ use crate::text::shown;
 
 /// Arguments of `rebuild`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd rebuild main")]
 pub(crate) struct RebuildArgs {
     /// The pair
     #[arg(value_name = "NAME")]

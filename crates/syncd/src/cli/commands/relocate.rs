@@ -26,6 +26,8 @@ const EXAMPLES: usize = 10;
 
 /// Arguments of `relocate`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  mv ~/Cloud /mnt/disk/Cloud && syncd relocate main /mnt/disk/Cloud")]
 pub(crate) struct RelocateArgs {
     /// The pair
     #[arg(value_name = "NAME")]

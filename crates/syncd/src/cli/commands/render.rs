@@ -147,6 +147,7 @@ mod tests {
             pair: pair.into(),
             digest: format!("d-{pair}"),
             steps: vec![step],
+            decided: Vec::new(),
             compare: vec!["b.txt".into()],
             conflicts: Vec::new(),
             summary: PairSummary {

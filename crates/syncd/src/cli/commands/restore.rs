@@ -19,6 +19,10 @@ use crate::text::{count, len, shown, size};
 
 /// Arguments of `restore`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd restore --list
+  syncd restore ~/Cloud/todo.txt
+  syncd restore Photos --date 2026-03-14    all that was taken from a folder on that day")]
 pub(crate) struct RestoreArgs {
     /// Where the file, or everything in the folder, was: a path on this disk, or one below the pair's folder
     #[arg(value_name = "PATH", required_unless_present = "list")]

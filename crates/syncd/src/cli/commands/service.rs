@@ -24,17 +24,29 @@ pub(crate) enum ServiceCommand {
     /// Write the systemd user unit of this program, and start it now and with each login
     Install(InstallArgs),
     /// End the service, and remove its unit if this program wrote it
+    #[command(after_help = "Examples:
+  syncd service uninstall")]
     Uninstall,
     /// Start the service
+    #[command(after_help = "Examples:
+  syncd service start")]
     Start,
     /// Stop the service
+    #[command(after_help = "Examples:
+  syncd service stop")]
     Stop,
     /// Whether it is installed, and what systemd says of it
+    #[command(after_help = "Examples:
+  syncd service status
+  syncd service status --json")]
     Status,
 }
 
 /// Arguments of `service install`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd service install
+  syncd --profile work service install    a service of its own")]
 pub(crate) struct InstallArgs {
     /// Overwrite a unit of this name that this program did not write
     #[arg(long)]

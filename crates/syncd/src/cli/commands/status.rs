@@ -6,16 +6,17 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
-use super::live::Live;
+use super::live::{Limits, Live};
 use super::pairs;
 use crate::cli::Context;
 use crate::cli::control::{Control, Trouble};
 use crate::config::Config;
 use crate::engine::between::{self, PairStatus};
-use crate::engine::now;
+use crate::engine::{now, on_the_wall};
 use crate::exit::Exit;
 use crate::report::Report;
-use crate::service::pause;
+use crate::service::desk::LimitsState;
+use crate::service::{limiter, pause};
 use crate::summary::OTHER_DEVICE;
 use crate::text::{count, shown};
 
@@ -24,6 +25,10 @@ const WATCH_EVERY: Duration = Duration::from_secs(1);
 
 /// Arguments of `status`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd status
+  syncd status --watch
+  syncd status --json")]
 pub(crate) struct StatusArgs {
     /// Show it anew whenever it changes, until interrupted
     #[arg(long)]
@@ -36,6 +41,8 @@ struct StatusJson {
     v: u8,
     running: bool,
     pairs: Vec<PairJson>,
+    /// Those of the configuration, as "--once" keeps to them now.
+    limits: LimitsState,
 }
 
 /// What a journal knows, and the pause that lies beside it.
@@ -108,6 +115,7 @@ fn without(config: &Config, json: bool) -> Result<Shown, Report> {
         let status = between::status(&pair.name, &config.pair_dir(&pair.name));
         pairs.push(status.map_err(|report| pairs::of_pair(&pair.name, report))?);
     }
+    let limits = limiter::configured(&config.limits, &on_the_wall());
     let text = if json {
         let pair = |known: PairStatus| PairJson {
             paused_until: pause::read(&config.pair_dir(&known.name)).map(pause::Pause::moment),
@@ -117,6 +125,7 @@ fn without(config: &Config, json: bool) -> Result<Shown, Report> {
             v: 1,
             running: false,
             pairs: pairs.into_iter().map(pair).collect(),
+            limits,
         };
         serde_json::to_string(&value).unwrap_or_default() + "\n"
     } else {
@@ -124,7 +133,9 @@ fn without(config: &Config, json: bool) -> Result<Shown, Report> {
         let pairs = pairs
             .iter()
             .map(|pair| text(pair) + note(&pair.name, paused(&pair.name)).as_str());
-        format!("syncd is not running\n{}", pairs.collect::<String>())
+        let mut out = "syncd is not running\n".to_owned();
+        Limits::from(&limits).text(&mut out, now());
+        out + &pairs.collect::<String>()
     };
     Ok(Shown {
         text,

@@ -12,6 +12,9 @@ use crate::text::shown;
 
 /// Arguments of `sync`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd sync
+  syncd sync main && syncd wait main")]
 pub(crate) struct SyncArgs {
     /// The pair [default: all]
     #[arg(value_name = "NAME")]

@@ -18,6 +18,9 @@ const GRACE: Duration = Duration::from_secs(30);
 
 /// Arguments of `wait`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd wait
+  syncd wait main --timeout 30s    then its exit code says whether it is in sync")]
 pub(crate) struct WaitArgs {
     /// The pair [default: all]
     #[arg(value_name = "NAME")]

@@ -17,7 +17,7 @@ use crate::exit::Exit;
 use crate::report::{Kind, Report};
 use crate::service::control::answers;
 use crate::service::control::wire::{VERSION, Whys};
-use crate::summary::{DryRun, PairSummary};
+use crate::summary::{DryRun, PairSummary, PlannedStep};
 use crate::text::{ago, shown, size};
 
 /// A look at the account takes its time.
@@ -25,6 +25,10 @@ const ASK_TIME: Duration = Duration::from_secs(60);
 
 /// Arguments of `why`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd why ~/Cloud/todo.txt
+  syncd why todo.txt            below a pair's folder
+  syncd why --ask todo.txt      looks at the account first")]
 pub(crate) struct WhyArgs {
     /// A file or folder: a path on this disk, or below a pair's folder
     #[arg(value_name = "PATH")]
@@ -151,18 +155,30 @@ struct About {
 }
 
 fn about(plan: &DryRun, place: &str) -> About {
-    let steps: Vec<_> = plan
+    let mut steps: Vec<_> = plan
         .steps
         .iter()
         .filter(|step| step.path == place || step.to.as_deref() == Some(place))
         .collect();
+    let decided: Vec<_> = plan.decided.iter().filter(|item| item.path == place).collect();
+    if steps.is_empty() && decided.is_empty() {
+        steps.extend(along(plan, place));
+    }
     let mut rules: Vec<RuleItem> = Vec::new();
-    for step in &steps {
-        if rules.iter().all(|rule| rule.rule != step.rule) {
-            rules.push(RuleItem {
-                rule: step.rule.into(),
-                reason: step.reason.clone().into(),
-            });
+    let of_steps = steps.iter().map(|step| (step.rule, step.reason.as_str()));
+    for (rule, reason) in decided
+        .iter()
+        .map(|item| (item.rule, item.reason))
+        .chain(of_steps)
+    {
+        let reason = reason.to_owned().into();
+        match rules.iter_mut().find(|known| known.rule == rule) {
+            // A step's says since when.
+            Some(known) => known.reason = reason,
+            None => rules.push(RuleItem {
+                rule: rule.into(),
+                reason,
+            }),
         }
     }
     let summary = &plan.summary;
@@ -183,6 +199,12 @@ fn about(plan: &DryRun, place: &str) -> About {
                 since: None,
             })
     });
+    // What both sides have alike is the lesser thing, if something else was decided too, and times the least.
+    rules.sort_by_key(|rule| match rule.rule.as_ref() {
+        "Refreshed" => 2,
+        "SameOnBoth" => 1,
+        _ => 0,
+    });
     About {
         rules,
         held: held.collect(),
@@ -201,6 +223,16 @@ fn about(plan: &DryRun, place: &str) -> About {
     }
 }
 
+/// The step by which it goes along with the folder it is in: that of the innermost.
+fn along<'a>(plan: &'a DryRun, place: &str) -> Option<&'a PlannedStep> {
+    let holds = |step: &&PlannedStep| {
+        let inside = place.strip_prefix(step.path.as_str());
+        inside.is_some_and(|rest| rest.starts_with('/'))
+            && matches!(step.kind, "move" | "delete here" | "delete there")
+    };
+    plan.steps.iter().filter(holds).max_by_key(|step| step.path.len())
+}
+
 /// What was known, with what the account showed just now.
 fn with(known: Why, about: About) -> Why {
     let nothing = about.steps.is_empty() && about.held.is_empty() && !about.compare;
@@ -216,18 +248,29 @@ fn with(known: Why, about: About) -> Why {
         (false, false) => "it was asked just now: what it has leads to what follows",
     }
     .to_owned();
+    // Said without the account, and no longer true.
+    let (status, reason) = if known.status == "synced" && (about.compare || !about.steps.is_empty()) {
+        let reason =
+            "the account was asked, and it differs from what was agreed on; the next pass looks at it";
+        ("waiting".to_owned(), reason.to_owned())
+    } else {
+        (known.status, known.reason)
+    };
     Why {
+        status,
+        reason,
         rules: if about.rules.is_empty() && nothing {
             known.rules
         } else {
             about.rules
         },
-        steps: about.steps,
-        held: if about.held.is_empty() {
+        // What held it at the last pass does so no longer if something is to be done now.
+        held: if about.held.is_empty() && about.steps.is_empty() {
             known.held
         } else {
             about.held
         },
+        steps: about.steps,
         remote,
         ..known
     }
@@ -309,7 +352,7 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
-    use crate::summary::{Item, PlannedStep};
+    use crate::summary::{Decided, Item};
 
     fn why() -> Why {
         let mut why = unknown("main", "docs/a\u{1b}.txt");
@@ -362,6 +405,17 @@ mod tests {
             path: "c".into(),
             reason: "too large".into(),
         });
+        // What is only recorded has a rule, and what is in a folder that goes has the folder's.
+        plan.decided.push(Decided {
+            path: "e".into(),
+            rule: "SameOnBoth",
+            reason: "the same on both sides",
+        });
+        plan.steps.push(PlannedStep {
+            kind: "delete here",
+            rule: "DeletedThere",
+            ..step("docs")
+        });
         let of = |place: &str| with(why(), about(&plan, place));
         assert_eq!(
             (of("a").steps.len(), of("a").rules[0].rule.as_ref()),
@@ -372,5 +426,8 @@ mod tests {
             ("held", "asked")
         );
         assert_eq!(about(&plan, "d"), About::default());
+        assert_eq!(of("e").rules[0].rule, "SameOnBoth");
+        assert_eq!(of("docs/deep/f").rules[0].rule, "DeletedThere");
+        assert_eq!(about(&plan, "docsf"), About::default());
     }
 }

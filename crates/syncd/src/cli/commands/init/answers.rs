@@ -11,7 +11,7 @@ use crate::cli::prompt;
 use crate::config::load::of_text;
 use crate::config::value::{Kind as Takes, Value, api_url, remote};
 use crate::config::{Config, RemoteSpec, credentials, paths};
-use crate::report::{Kind, Report};
+use crate::report::{Given, Kind, Report};
 use crate::setup::account::{self, NOTHING};
 use crate::setup::written::{self, Chosen};
 use crate::text::shown;
@@ -139,7 +139,7 @@ impl Init<'_> {
             &self.context.env.without_ours(),
         );
         loaded.map(|loaded| loaded.config).map_err(|error| {
-            let report = Report::from(&error);
+            let report = Report::of_config(&error, Given::AsFlag);
             // The file is not there yet, and the user does not know its lines.
             Report {
                 path: None,

@@ -59,16 +59,7 @@ struct PairJson<'a> {
 /// Runs it.
 pub(crate) fn run(context: &Context, args: &InitArgs) -> Exit {
     let done = Init::new(context, args).and_then(|init| init.run());
-    done.unwrap_or_else(|mut report| {
-        // The answers come from flags here, not from a file.
-        for (key, flag) in [
-            ("set account.allow_http = true", "give --allow-http"),
-            ("account.api_url", "--api-url"),
-        ] {
-            report.next = report.next.replace(key, flag);
-        }
-        context.output.fail(&report)
-    })
+    done.unwrap_or_else(|report| context.output.fail(&report))
 }
 
 /// One set-up under way.

@@ -74,6 +74,9 @@ impl PasswordArgs {
 
 /// Arguments of `mkdir`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd remote mkdir -p /Photos/2026/March
+  pass show shared | syncd remote mkdir --public 1 --password-stdin /Shared")]
 pub(crate) struct MkdirArgs {
     /// Folders to make
     #[arg(value_name = "PATH", required = true)]
@@ -93,6 +96,9 @@ pub(crate) struct MkdirArgs {
 
 /// Arguments of `mv`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd remote mv /draft.txt /final.txt    renames
+  syncd remote mv '/*.jpg' /Photos         moves into a folder")]
 pub(crate) struct MvArgs {
     /// What is moved, then the folder it goes into, or its new path
     #[arg(value_name = "PATH", required = true, num_args = 2..)]
@@ -101,6 +107,9 @@ pub(crate) struct MvArgs {
 
 /// Arguments of `rm`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd remote rm /Photos/a.jpg
+  syncd remote rm -r /Photos/2019")]
 pub(crate) struct RmArgs {
     /// What goes to the account's trash
     #[arg(value_name = "PATH", required = true)]
@@ -113,6 +122,9 @@ pub(crate) struct RmArgs {
 
 /// Arguments of `edit`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd remote edit --name final.txt /draft.txt
+  syncd remote edit --public 0 --no-password /Shared")]
 pub(crate) struct EditArgs {
     /// A file or folder
     #[arg(value_name = "PATH")]

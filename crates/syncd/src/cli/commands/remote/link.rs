@@ -13,6 +13,8 @@ use crate::text::{shown, size};
 
 /// Arguments of `link`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd remote link /Photos/a.jpg")]
 pub(crate) struct LinkArgs {
     /// Files
     #[arg(value_name = "PATH", required = true)]
@@ -21,6 +23,9 @@ pub(crate) struct LinkArgs {
 
 /// Arguments of `import`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd remote import https://example.org/disk.iso /Images --wait
+  syncd remote import --status 12    how far it is")]
 pub(crate) struct ImportArgs {
     /// A public address, http or https
     #[arg(value_name = "URL", required_unless_present = "status", requires = "into")]

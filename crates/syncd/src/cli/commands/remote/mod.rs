@@ -60,12 +60,20 @@ pub(crate) enum RemoteCommand {
     /// Have the server fetch a public address into a folder
     Import(link::ImportArgs),
     /// Who the account is
+    #[command(after_help = "Examples:
+  syncd remote account")]
     Account,
     /// What its package allows
+    #[command(after_help = "Examples:
+  syncd remote package --json")]
     Package,
     /// Sign in, or make sure of the session
+    #[command(after_help = "Examples:
+  syncd remote login")]
     Login,
     /// End the session on the server
+    #[command(after_help = "Examples:
+  syncd remote logout")]
     Logout,
     /// Any call of the API, with its answer as it came
     Raw(raw::RawArgs),

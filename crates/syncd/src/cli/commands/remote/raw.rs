@@ -23,6 +23,9 @@ const SECRET: [&str; 1] = ["access_password"];
 
 /// Arguments of `raw`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd remote raw account/info
+  syncd remote raw folder/listing parent_folder_id=123")]
 pub(crate) struct RawArgs {
     /// A path of the API, such as folder/listing
     #[arg(value_name = "ENDPOINT")]

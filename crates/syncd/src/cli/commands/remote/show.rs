@@ -12,6 +12,10 @@ use crate::text::{shown, size};
 
 /// Arguments of `ls`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd remote ls
+  syncd remote ls -l /Photos
+  syncd remote ls -R --json id:123")]
 pub(crate) struct LsArgs {
     /// Folders or files; patterns such as "/photos/*.jpg" are possible
     #[arg(value_name = "PATH", default_value = "/")]
@@ -32,6 +36,9 @@ pub(crate) struct LsArgs {
 
 /// Arguments of `tree`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd remote tree /Photos
+  syncd remote tree --depth 2")]
 pub(crate) struct TreeArgs {
     /// Folders
     #[arg(value_name = "PATH", default_value = "/")]
@@ -44,6 +51,9 @@ pub(crate) struct TreeArgs {
 
 /// Arguments of `stat`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd remote stat /Photos/a.jpg
+  syncd remote stat file:123    also of what is in the trash")]
 pub(crate) struct StatArgs {
     /// Files or folders
     #[arg(value_name = "PATH", required = true)]

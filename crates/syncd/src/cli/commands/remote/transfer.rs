@@ -14,6 +14,10 @@ use crate::text::{shown, size};
 
 /// Arguments of `put`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd remote put a.jpg b.jpg /Photos
+  syncd remote put -r ~/Photos/2026 /Photos
+  syncd remote put --replace todo.txt /Notes    a new version of what is there")]
 pub(crate) struct PutArgs {
     /// Files to send, then the folder of the account that they go into
     #[arg(value_name = "FILE", required = true, num_args = 2..)]
@@ -30,6 +34,9 @@ pub(crate) struct PutArgs {
 
 /// Arguments of `get`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd remote get /Notes/todo.txt
+  syncd remote get --to ~/Photos --resume /Photos/2026    goes on where it was cut off")]
 pub(crate) struct GetArgs {
     /// Files and folders of the account
     #[arg(value_name = "PATH", required = true)]
@@ -50,6 +57,9 @@ pub(crate) struct GetArgs {
 
 /// Arguments of `cat`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd remote cat /Notes/todo.txt
+  syncd remote cat /backup.tar.gz | tar tz")]
 pub(crate) struct CatArgs {
     /// Files
     #[arg(value_name = "PATH", required = true)]
@@ -58,6 +68,9 @@ pub(crate) struct CatArgs {
 
 /// Arguments of `cp`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  syncd remote cp /Notes/todo.txt /Notes/old.txt
+  syncd remote cp -r --by-transfer /Photos /Backup")]
 pub(crate) struct CpArgs {
     /// What is copied, then the folder it goes into, or its new path
     #[arg(value_name = "PATH", required = true, num_args = 2..)]
