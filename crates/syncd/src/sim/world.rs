@@ -22,7 +22,7 @@ use super::disk::{self, Disk, Event, Killed};
 use super::history::{Deed, History, Step};
 use super::ledger::Ledger;
 use super::machine::{Broken, Workshop};
-use super::machine::{Machine, Service};
+use super::machine::{Machine, SHUT, Service};
 use super::rng::Rng;
 use super::time;
 use super::web;
@@ -105,6 +105,8 @@ pub(crate) struct World {
     /// Paths that each machine held in its last calm pass.
     held: RefCell<BTreeMap<usize, BTreeSet<String>>>,
     passes: RefCell<u64>,
+    /// Folders may be shut for a pass.
+    shuts: bool,
     told: bool,
     story: RefCell<String>,
 }
@@ -134,6 +136,7 @@ impl World {
             ledger: Rc::default(),
             held: RefCell::default(),
             passes: RefCell::new(0),
+            shuts: history.seed >= SHUT,
             told,
             story: RefCell::default(),
         })
@@ -346,7 +349,15 @@ impl World {
         } else {
             Duration::from_secs(1_000_000)
         };
-        match self.pass(machine, events, limit, false).await? {
+        if self.shuts
+            && rng.one_in(3)
+            && let Some(name) = self.disk.shut_one(machine, rng)
+        {
+            self.tell(|| format!("  {machine} may not look into {name}"));
+        }
+        let passed = self.pass(machine, events, limit, false).await;
+        self.disk.open_all(machine);
+        match passed? {
             Passed::Killed => self.tell(|| format!("  {machine} was killed")),
             Passed::Whole(summary) => self.tell_pass(machine, &summary),
         }

@@ -28,12 +28,15 @@ impl Disk {
 
     fn find(&self, root: BorrowedFd<'_>, path: &str) -> Result<(Open, Ino), Errno> {
         let open = self.on(root)?;
-        let ino = self.tree.borrow().walk(open.ino, path)?;
+        let ino = self.pass(&self.tree.borrow(), open, path)?;
         Ok((open, ino))
     }
 
     fn open_folder_of(&self, (open, ino): (Open, Ino)) -> Result<OwnedFd, Errno> {
         self.tree.borrow().entries(ino)?;
+        if self.is_shut(open.machine, ino) {
+            return Err(Errno::ACCESS);
+        }
         self.handle(open.machine, ino)
     }
 

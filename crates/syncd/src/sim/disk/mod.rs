@@ -6,6 +6,7 @@
 
 mod calls;
 mod ear;
+mod shut;
 mod tree;
 mod users;
 mod walk;
@@ -80,6 +81,8 @@ pub(crate) struct Disk {
     processes: RefCell<Vec<Process>>,
     rng: RefCell<Rng>,
     act: RefCell<Option<Act>>,
+    /// By machine, the folder that is shut to it: where it is, its name, and itself.
+    shut: RefCell<BTreeMap<usize, (Ino, String, Ino)>>,
     /// Stands in for every handle: only its number counts.
     null: OwnedFd,
     calls: Cell<u64>,
@@ -105,6 +108,7 @@ impl Disk {
             processes: RefCell::new(vec![Process::default(); machines]),
             rng: RefCell::new(Rng::new(seed)),
             act: RefCell::default(),
+            shut: RefCell::default(),
             null,
             calls: Cell::new(0),
         })

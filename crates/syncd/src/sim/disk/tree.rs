@@ -57,7 +57,8 @@ impl Tree {
         self.stirred.get(count..).unwrap_or_default()
     }
 
-    fn stir(&mut self, folder: Ino, name: &str) {
+    /// Watchers hear of a name.
+    pub(super) fn stir(&mut self, folder: Ino, name: &str) {
         self.stirred.push((folder, name.as_bytes().to_vec()));
     }
 

@@ -17,10 +17,13 @@ pub(super) const AREA: &[u8] = b".syncd";
 
 /// A user's entry: where it is, and what.
 #[derive(Clone, Debug)]
-struct Spot {
-    folder: Ino,
-    name: String,
-    ino: Ino,
+pub(super) struct Spot {
+    /// The folder in which it is.
+    pub(super) folder: Ino,
+    /// Its name.
+    pub(super) name: String,
+    /// Itself.
+    pub(super) ino: Ino,
 }
 
 impl Disk {
@@ -109,7 +112,7 @@ fn odd(tree: &Tree, folder: Ino, at: &str, found: &mut Vec<String>) {
 }
 
 /// All files and links, and all folders with the root.
-fn spots(tree: &Tree, root: Ino) -> (Vec<Spot>, Vec<Spot>) {
+pub(super) fn spots(tree: &Tree, root: Ino) -> (Vec<Spot>, Vec<Spot>) {
     let (mut files, mut folders) = (Vec::new(), Vec::new());
     let mut queue = vec![root];
     while let Some(folder) = queue.pop() {

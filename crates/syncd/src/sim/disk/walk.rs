@@ -84,6 +84,9 @@ impl Walk {
     fn enter(&mut self, disk: &Disk, path: &Path, depth: usize, ino: Ino) -> Result<(), WalkError> {
         let failed = |cause| error(Some(path.to_path_buf()), depth, cause);
         disk.enter(self.machine).map_err(failed)?;
+        if disk.is_shut(self.machine, ino) {
+            return Err(failed(Errno::ACCESS));
+        }
         let tree = disk.tree.borrow();
         let entries = tree.entries(ino).map_err(failed)?;
         for (name, child) in entries.iter().rev() {
