@@ -23,6 +23,10 @@ const ACTIVE_FOR: Duration = Duration::from_secs(60 * 60);
 /// So many of them at most, those that changed last.
 const ACTIVE_MAX: usize = 32;
 
+/// By such a part of `full` a folder's turn may come late: looks begin a moment after they are due, and a turn given before
+/// for that moment's sake would be a second one for every folder.
+const LATE: u32 = 50;
+
 /// So many times the time that a walk takes is the least between two listings of a quiet folder (design S6).
 const WALKS: u32 = 4;
 
@@ -282,7 +286,7 @@ impl Listings {
         let share = share(oldest.len(), passed, full);
         for (at, (listed, folder)) in oldest.into_iter().enumerate() {
             let age = now.saturating_duration_since(listed);
-            if at >= share && age.saturating_add(next) <= full {
+            if at >= share && age.saturating_add(next) <= full.saturating_add(full / LATE) {
                 break;
             }
             turns.insert(folder);
