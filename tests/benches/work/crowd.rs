@@ -72,6 +72,7 @@ pub(crate) fn knee(options: &Options, table: &mut Table) {
 }
 
 fn upload(world: &crate::world::World, layout: Layout, name: &str) -> measure::Cost {
+    world.cloud.control.create_folder(None, name).unwrap();
     let machine = machine(world, name, name);
     layout.write(&machine.local);
     std::thread::sleep(GROWN_UP);

@@ -31,10 +31,10 @@ pub(crate) fn nothing_changed(options: &Options, table: &mut Table) {
     table.ratio(&ours, &theirs, Some(1.2));
 }
 
-/// Numbers of so many files, spread evenly.
+/// Numbers of so many files, spread evenly over files and folders.
 fn spread(layout: Layout, count: u64) -> impl Iterator<Item = u64> {
     let step = (layout.files / count).max(1);
-    (0..count).map(move |n| n * step)
+    (0..count).map(move |n| (n * step + n) % layout.files)
 }
 
 /// How many folders these are in.

@@ -48,7 +48,7 @@ impl Table {
     pub(crate) fn begin(&mut self, workload: &str, what: &str) {
         println!("\n{workload}: {what}");
         println!(
-            "  {:<28} {:>9} {:>9} {:>8} {:>9} {:>8} {:>12} {:>12}  by endpoint",
+            "  {:<30} {:>9} {:>9} {:>8} {:>9} {:>8} {:>12} {:>12}  by endpoint",
             "", "min s", "median s", "cpu s", "peak MiB", "requests", "bytes up", "bytes down"
         );
         self.rows
@@ -59,7 +59,9 @@ impl Table {
     pub(crate) fn row(&mut self, who: &str, costs: &Costs) {
         let Some(last) = costs.last() else { return };
         let walls = seconds(costs);
-        let least_cpu = costs.iter().map(|cost| cost.cpu).min().unwrap_or_default();
+        // Of a service only all of its runs together are known.
+        let known = costs.iter().map(|cost| cost.cpu).filter(|cpu| !cpu.is_zero());
+        let least_cpu = known.min().unwrap_or_default();
         let peak = costs.iter().map(|cost| cost.peak).max().unwrap_or(0);
         let kinds: Vec<String> = last
             .asked
@@ -68,7 +70,7 @@ impl Table {
             .map(|(endpoint, count)| format!("{} {count}", endpoint.trim_start_matches('/')))
             .collect();
         println!(
-            "  {who:<28} {:>9.3} {:>9.3} {:>8.2} {:>9.1} {:>8} {:>12} {:>12}  {}",
+            "  {who:<30} {:>9.3} {:>9.3} {:>8.2} {:>9.1} {:>8} {:>12} {:>12}  {}",
             walls[0],
             walls[walls.len() / 2],
             least_cpu.as_secs_f64(),

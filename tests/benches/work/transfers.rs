@@ -39,10 +39,19 @@ pub(crate) fn first_upload(options: &Options, table: &mut Table) {
         });
         theirs.push(curl.put(files.collect::<Vec<_>>()));
     }
+    // A folder of the account that is made for the pair is looked at twice, seconds apart.
+    world.cloud.control.create_folder(None, "is there").unwrap();
+    let machine = machine(&world, "is there", "is there");
+    layout.write(&machine.local);
+    std::thread::sleep(GROWN_UP);
+    let there = vec![measure::syncd(&world.cloud, || machine.spawn_once(&[])).0];
     table.row("syncd --once", &ours);
+    table.row("syncd, the top folder is there", &there);
     table.row("curl", &theirs);
     table.requests(&ours, "N + 2D + 10", layout.files + 2 * layout.all_folders() + 10);
     table.ratio(&ours, &theirs, Some(1.15));
+    let measured = fastest(&there).as_secs_f64() / fastest(&theirs).as_secs_f64();
+    table.note("time / floor, the top folder is there", measured);
 }
 
 /// W5: a second machine, which has nothing.
@@ -103,6 +112,8 @@ pub(crate) fn one_large_file(options: &Options, table: &mut Table) {
     let mut costs = [Costs::new(), Costs::new(), Costs::new(), Costs::new()];
     for run in 0..options.runs {
         let (here, there) = (format!("syncd {run}"), format!("curl {run}"));
+        // That it is made would be seconds of waiting, whatever the size.
+        world.cloud.control.create_folder(None, &here).unwrap();
         let up = machine(&world, &here, &here);
         let file = up.local.join("big.bin");
         fs::write(&file, bytes(size, run)).unwrap();
