@@ -21,6 +21,7 @@
 
 mod bad_input;
 mod basic;
+mod budgets;
 mod clock;
 mod conflicts;
 mod devices;

@@ -39,6 +39,10 @@ pub(crate) struct Asked {
     pub(crate) mutations: u64,
     /// Downloads of contents.
     pub(crate) downloads: u64,
+    /// Bytes of files that were sent.
+    pub(crate) bytes_up: u64,
+    /// Bytes of files that were fetched.
+    pub(crate) bytes_down: u64,
     /// By endpoint.
     endpoints: std::collections::BTreeMap<String, u64>,
 }
@@ -227,6 +231,8 @@ impl Cloud {
             requests: now.requests - mark.0.requests,
             mutations: class(Class::Mutate),
             downloads: class(Class::Download),
+            bytes_up: now.bytes_in - mark.0.bytes_in,
+            bytes_down: now.bytes_out - mark.0.bytes_out,
             endpoints: endpoints.filter(|(_, count)| *count > 0).collect(),
         }
     }

@@ -1,7 +1,8 @@
 //! How much at once and how fast: adaptive concurrency, bandwidth, and the pause a server asked for.
 //!
 //! The number in flight never exceeds the caller's maximum, halves when the server is overloaded and grows by one
-//! after a round of successes. Nothing here knows what it limits.
+//! after a round of successes, up to what the server took before; beyond that only after many, and more each time that
+//! was too much. Nothing here knows what it limits.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Overloads closer together than this count once: requests that were in flight together fail together.
 const HALVE_EVERY: Duration = Duration::from_secs(1);
 
+/// Rounds of successes before more is tried than the server was seen to take. Each try costs the pause that a server asks
+/// for, a second or more: with so few at once as eight, a try a round would be most of the time spent waiting.
+const PATIENCE: usize = 8;
+
+/// The most of them, after many tries that were too much: with calls of 25 ms a try in about seven minutes.
+const PATIENCE_MAX: usize = 16_384;
+
 /// A concurrency limit that adapts.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -33,6 +41,10 @@ struct GateState {
     debt: usize,
     successes: usize,
     halved: Option<Instant>,
+    /// What the server takes: one less than was too much. Unlimited as long as nothing was.
+    taken: usize,
+    /// Rounds of successes before more than that is tried.
+    patience: usize,
 }
 
 impl Gate {
@@ -44,6 +56,8 @@ impl Gate {
             debt: 0,
             successes: 0,
             halved: None,
+            taken: usize::MAX,
+            patience: PATIENCE,
         };
         Arc::new(Self {
             permits: Arc::new(Semaphore::new(max)),
@@ -103,15 +117,32 @@ impl Gate {
         }
         state.halved = Some(now);
         state.successes = 0;
-        let limit = (state.limit / 2).max(1);
-        self.shrink(&mut state, limit);
+        let limit = if state.limit > state.taken {
+            // One more was tried, and was one too many.
+            state.patience = state.patience.saturating_mul(2).min(PATIENCE_MAX);
+            state.taken
+        } else {
+            state.taken = state.limit.saturating_sub(1).max(1);
+            state.limit / 2
+        };
+        self.shrink(&mut state, limit.max(1));
     }
 
     fn succeeded(&self) {
         let mut state = lock(&self.state);
         state.successes = state.successes.saturating_add(1);
-        if state.limit < state.max && state.successes >= state.limit {
+        let rounds = if state.limit == state.taken {
+            state.patience
+        } else {
+            1
+        };
+        if state.limit < state.max && state.successes >= state.limit.saturating_mul(rounds) {
             state.successes = 0;
+            if state.limit > state.taken {
+                // A whole round of more than it took: it takes more now.
+                state.taken = usize::MAX;
+                state.patience = (state.patience / 2).max(PATIENCE);
+            }
             state.limit = state.limit.saturating_add(1);
             if state.debt > 0 {
                 state.debt = state.debt.saturating_sub(1);
@@ -273,6 +304,57 @@ mod tests {
         assert_eq!((gate.limit(), gate.permits.available_permits()), (8, 8));
         gate.set_max(3);
         assert_eq!((gate.limit(), gate.permits.available_permits()), (3, 3));
+    }
+
+    /// So many calls, each in a round of as many as the gate lets in, to a server that turns away what is beyond `takes`.
+    /// Answers how many it turned away, and the limit after each round.
+    async fn crowd(gate: &Arc<Gate>, calls: usize, takes: usize) -> (usize, Vec<usize>) {
+        let (mut left, mut refused, mut limits) = (calls, 0, Vec::new());
+        while left > 0 {
+            let at_once = gate.limit().min(left);
+            let passes = futures_util::future::join_all((0..at_once).map(|_| gate.enter())).await;
+            for (number, pass) in passes.iter().enumerate() {
+                if number < takes {
+                    pass.report(&Ok(()));
+                    left -= 1;
+                } else {
+                    pass.report::<()>(&Err(ApiError::RateLimited { retry_after: None }));
+                    refused += 1;
+                }
+            }
+            drop(passes);
+            tokio::time::advance(Duration::from_secs(2)).await;
+            limits.push(gate.limit());
+        }
+        (refused, limits)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_server_takes_is_found_and_kept_and_more_is_tried_seldom() {
+        let gate = Gate::new(8);
+        let (refused, limits) = crowd(&gate, 10_000, 3).await;
+        assert!(refused <= 30, "{refused} of 10,000 calls were turned away");
+        let full = limits.iter().skip(20).filter(|limit| **limit >= 3).count();
+        assert_eq!(full, limits.len() - 20, "{limits:?}");
+        // Tries become rarer: most of those turned away were so in the first tenth.
+        let (refused, _) = crowd(&gate, 10_000, 3).await;
+        assert!(refused <= 5, "{refused} of the next 10,000");
+        // A server that takes everything again is used to the full in the end.
+        crowd(&gate, 200_000, 8).await;
+        assert_eq!(gate.limit(), 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_takes_less_and_less_is_followed_down() {
+        let gate = Gate::new(16);
+        for takes in [9, 4, 1] {
+            crowd(&gate, 500, takes).await;
+            assert!(
+                gate.limit() <= takes + 1,
+                "{} where {takes} are taken",
+                gate.limit()
+            );
+        }
     }
 
     #[tokio::test(start_paused = true)]

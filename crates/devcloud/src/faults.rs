@@ -42,7 +42,11 @@ pub enum Fault {
 
 /// All faults with their names and what `--help` says of them, in the order in which they are drawn.
 pub const FAULTS: &[(Fault, &str, &str)] = &[
-    (Fault::Latency, "latency", "answers latency.ms (200) later"),
+    (
+        Fault::Latency,
+        "latency",
+        "answers latency.ms (200) later, and latency.crowd-ms (0) for each call at once beyond latency.knee (0)",
+    ),
     (
         Fault::TooMany,
         "429",
@@ -102,6 +106,8 @@ pub const FAULTS: &[(Fault, &str, &str)] = &[
 
 const KNOBS: &[(&str, f64)] = &[
     ("latency.ms", 200.0),
+    ("latency.knee", 0.0),
+    ("latency.crowd-ms", 0.0),
     ("429.retry-after", 1.0),
     ("5xx-json.code", 500.0),
     ("5xx-html.code", 502.0),
@@ -209,6 +215,14 @@ impl Faults {
         self.knobs.get(name).copied().unwrap_or(default)
     }
 
+    /// How much later an answer comes when so many calls are at once: a server that is kept busy is no faster for more of them.
+    pub(crate) fn latency(&self, at_once: usize) -> Duration {
+        let at_once = u32::try_from(at_once).unwrap_or(u32::MAX);
+        let beyond = (f64::from(at_once) - self.knob("latency.knee")).max(0.0);
+        let ms = self.knob("latency.ms") + beyond * self.knob("latency.crowd-ms");
+        Duration::try_from_secs_f64(ms / 1000.0).unwrap_or_default()
+    }
+
     /// A knob's seconds.
     pub(crate) fn seconds(&self, name: &str) -> Duration {
         Duration::try_from_secs_f64(self.knob(name)).unwrap_or_default()
@@ -270,6 +284,20 @@ mod tests {
         };
         assert_eq!(of(&alone), of(&both));
         assert!(of(&alone).contains(&true) && of(&alone).contains(&false));
+    }
+
+    #[test]
+    fn beyond_the_knee_every_call_at_once_makes_all_of_them_later() {
+        let mut faults = Faults::default();
+        for (knob, value) in [
+            ("latency.ms", "20"),
+            ("latency.knee", "8"),
+            ("latency.crowd-ms", "10"),
+        ] {
+            assert!(faults.set_knob(knob, value).unwrap());
+        }
+        let ms = |at_once| faults.latency(at_once).as_millis();
+        assert_eq!([ms(1), ms(8), ms(9), ms(20)], [20, 20, 30, 140]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -63,8 +64,8 @@ async fn download(world: &Arc<World>, peer: SocketAddr, token: &str, range: Opti
     open.entry.faults = faults.iter().map(|fault| fault.name().to_owned()).collect();
     let quirks = world.quirks();
     if faults.contains(&Fault::Latency) {
-        let ms = lock(&world.faults).knob("latency.ms");
-        tokio::time::sleep(Duration::try_from_secs_f64(ms / 1000.0).unwrap_or_default()).await;
+        let later = lock(&world.faults).latency(world.running.load(Ordering::Relaxed));
+        tokio::time::sleep(later).await;
     }
     let ended = |mut open: Open, result: &str, response: Response<Body>| {
         open.entry.result = result.to_owned();

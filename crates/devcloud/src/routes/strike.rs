@@ -26,8 +26,9 @@ const PARAGRAPH: &str = "<p>Failed connecting to the database with the supplied 
 /// What strikes before the work.
 pub(super) async fn before(call: &mut Call, parts: &Parts) -> Result<(), Failure> {
     if call.faults.contains(&Fault::Latency) {
-        let ms = lock(&call.world.faults).knob("latency.ms");
-        tokio::time::sleep(Duration::try_from_secs_f64(ms / 1000.0).unwrap_or_default()).await;
+        let at_once = call.world.running.load(Ordering::Relaxed);
+        let later = lock(&call.world.faults).latency(at_once);
+        tokio::time::sleep(later).await;
     }
     if call.faults.contains(&Fault::DropBefore) {
         return Err(Failure::Drop);

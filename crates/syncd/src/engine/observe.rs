@@ -199,6 +199,7 @@ async fn listings(session: &Session, known: Option<Listings>, wanted: &Wanted) -
             (all, listed)
         }),
     };
+    tracing::debug!("the account was listed");
     looked.map_err(|error| {
         if words::is_unanswered(&error) {
             let report = Report::remote_root(&session.pair, &words::unlisted(&error));

@@ -276,6 +276,7 @@ async fn settle_on(
         ..decision
     };
     decision.trust_no_copies();
+    tracing::debug!(steps = decision.plan.steps.len(), "decided");
     tracing::trace!(plan = %dry_run::Shown(session, &decision), "decided");
     Ok((decision, seen))
 }
@@ -492,6 +493,7 @@ async fn act(session: &mut Session, decision: &Decision, tally: &mut Tally) -> R
     tally.conflicts(decision);
     conflicts::record(session, decision)?;
     let executed = execute::execute(session, decision, tally).await?;
+    tracing::debug!("carried out");
     if let Some(error) = &executed.fatal {
         return Err(session.fatal(error));
     }

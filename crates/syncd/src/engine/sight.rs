@@ -279,7 +279,9 @@ async fn all(
     };
     let (root, options, closed) = (session.root.clone(), options(session), closed.clone());
     let done = crate::blocking::run(move || {
+        tracing::debug!("the folder is looked at");
         let scan = scan::scan_with(&root, &mut ignore, &known, options, &closed)?;
+        tracing::debug!(entries = scan.tree.nodes.len(), "the folder was looked at");
         Ok(Sight {
             scan,
             ignore,
