@@ -246,6 +246,38 @@ mod tests {
     }
 
     #[test]
+    fn what_is_gathered_comes_to_the_disk_with_one_call_and_not_before() {
+        let home = Home::new();
+        let mut journal = home.open();
+        journal.gather();
+        let first = journal.begin(upload("x"), 5).unwrap();
+        let second = journal.begin(upload("y"), 6).unwrap();
+        let unknown = Change::ClearIntent(IntentId(first.id.0 ^ 1));
+        let failed = journal.commit(&[Change::ClearIntent(second.id), unknown]);
+        assert!(failed.is_err(), "and is gone by itself");
+        assert_eq!(journal.open_intents().unwrap().len(), 2, "whoever writes sees it");
+        assert_eq!(killed(&home).open().open_intents().unwrap(), []);
+        journal.settle().unwrap();
+        assert_eq!(killed(&home).open().open_intents().unwrap().len(), 2);
+        journal.commit(&[Change::ClearIntent(first.id)]).unwrap();
+        assert_eq!(
+            killed(&home).open().open_intents().unwrap(),
+            [second],
+            "as before"
+        );
+    }
+
+    #[test]
+    fn what_was_gathered_and_not_settled_is_gone_with_the_journal() {
+        let home = Home::new();
+        let mut journal = home.open();
+        journal.gather();
+        journal.begin(upload("x"), 5).unwrap();
+        drop(journal);
+        assert_eq!(home.open().open_intents().unwrap(), []);
+    }
+
+    #[test]
     fn a_result_and_the_end_of_its_intent_are_recorded_together_or_not_at_all() {
         let home = Home::new();
         let mut journal = home.open();

@@ -2,7 +2,8 @@
 //!
 //! Must never happen here: a second writer, a write outside a transaction. Agreements and intents are on disk before
 //! their call returns; observations may be lost in a power cut (never half of them), for they can be seen again.
-//! Killing the process loses neither.
+//! Killing the process loses neither. Who has much to write at once gathers it: then [`Journal::settle`] is the call that
+//! brings it to the disk.
 
 use std::path::PathBuf;
 
@@ -68,7 +69,7 @@ impl Drop for Open<'_> {
 /// The journal of one pair, locked for as long as it is open.
 ///
 /// Reading takes `&self`, writing `&mut self`; each write is one transaction, and a call that returns an error
-/// changed nothing.
+/// changed nothing. Between [`gather`](Self::gather) and [`settle`](Self::settle) all are one.
 #[derive(Debug)]
 pub struct Journal {
     pub(crate) conn: Database,
@@ -86,6 +87,8 @@ pub struct Journal {
     pub(crate) in_memory: bool,
     /// What the connection is set to; `None`: not known.
     pub(crate) durability: Option<Durability>,
+    /// Writes are parts of one transaction, which the first of them opens.
+    pub(crate) gathering: bool,
     /// Dropped last: after the database is closed. `None` only for one in memory whose folder is not there.
     pub(crate) _lock: Option<Lock>,
 }
@@ -95,6 +98,29 @@ impl Journal {
     /// agreements. Every call that takes a time tells it as well.
     pub const fn hear(&mut self, now: i64) {
         self.heard = now;
+    }
+
+    /// From now on until [`settle`](Self::settle) all writes are one transaction: they come to the disk together, and in
+    /// one flush. Nothing that must not happen before they are there may happen in between.
+    pub const fn gather(&mut self) {
+        self.gathering = true;
+    }
+
+    /// Brings to the disk what was written since [`gather`](Self::gather).
+    ///
+    /// # Errors
+    /// The disk is full or broken: nothing of it is there.
+    pub fn settle(&mut self) -> Result<(), JournalError> {
+        self.gathering = false;
+        // After errors at which SQLite rolled back itself none is open any more, and whoever met them knows.
+        if self.conn.is_autocommit() {
+            return Ok(());
+        }
+        let done = Open(&self.conn).commit();
+        done.map_err(|cause| {
+            self.stored_next_node = 0;
+            JournalError::sql("committing what was gathered", cause).at(&self.path)
+        })
     }
 
     /// The one way to write: `work` in one transaction, committed when it succeeds, gone when it fails. Records on
@@ -107,31 +133,71 @@ impl Journal {
     ) -> Result<T, JournalError> {
         let next_node = self.next_node;
         let changed = next_node != self.stored_next_node;
+        let all = |conn: &Connection| {
+            let value = work(conn)?;
+            if changed {
+                conn.prepare_cached("UPDATE meta SET next_node = ?1")?
+                    .execute([Num(next_node)])?;
+            }
+            Ok(value)
+        };
+        let written = if self.gathering {
+            self.write_within(all)
+        } else {
+            self.write_alone(durability, all)
+        };
+        let value = written.map_err(|cause| JournalError::sql(doing, cause).at(&self.path))?;
+        self.stored_next_node = next_node;
+        Ok(value)
+    }
+
+    /// A transaction of its own.
+    fn write_alone<T>(
+        &mut self,
+        durability: Durability,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        self.synchronise(durability)?;
+        let open = Open::begin(&self.conn)?;
+        let value = work(open.0)?;
+        open.commit()?;
+        Ok(value)
+    }
+
+    /// A part of the transaction in which writes are gathered; gone by itself when it fails.
+    fn write_within<T>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        if self.conn.is_autocommit() {
+            self.synchronise(Durability::Full)?;
+            self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        }
+        self.conn.prepare_cached("SAVEPOINT part")?.execute([])?;
+        let worked = work(&self.conn);
+        if worked.is_err() && !self.conn.is_autocommit() {
+            self.conn.prepare_cached("ROLLBACK TO part")?.execute([])?;
+        }
+        if !self.conn.is_autocommit() {
+            self.conn.prepare_cached("RELEASE part")?.execute([])?;
+        }
+        worked
+    }
+
+    /// Sets what a power cut may take back from the next transaction.
+    fn synchronise(&mut self, durability: Durability) -> rusqlite::Result<()> {
+        if self.in_memory || self.durability == Some(durability) {
+            return Ok(());
+        }
         let synchronous = match durability {
             Durability::Full => "FULL",
             Durability::Relaxed => "NORMAL",
         };
-        let set = self.in_memory || self.durability == Some(durability);
         // Not known until this has come to its end.
         self.durability = None;
-        let written = (|| {
-            if !set {
-                self.conn.pragma_update(None, "synchronous", synchronous)?;
-            }
-            let open = Open::begin(&self.conn)?;
-            let value = work(open.0)?;
-            if changed {
-                open.0
-                    .prepare_cached("UPDATE meta SET next_node = ?1")?
-                    .execute([Num(next_node)])?;
-            }
-            open.commit()?;
-            Ok(value)
-        })();
-        let value = written.map_err(|cause| JournalError::sql(doing, cause).at(&self.path))?;
+        self.conn.pragma_update(None, "synchronous", synchronous)?;
         self.durability = Some(durability);
-        self.stored_next_node = next_node;
-        Ok(value)
+        Ok(())
     }
 
     /// The one way to read.

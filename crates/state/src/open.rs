@@ -158,6 +158,7 @@ impl Journal {
             random,
             in_memory,
             durability: None,
+            gathering: false,
             _lock: lock,
         })
     }

@@ -165,6 +165,10 @@ impl Shelf {
     }
 
     fn put_back(&self, dir: &Path, conn: Connection) {
+        // What was gathered and not settled is gone, as when a connection is closed.
+        if !conn.is_autocommit() && conn.execute_batch("ROLLBACK").is_err() {
+            return;
+        }
         if let Some(slot) = self.slots().get_mut(dir) {
             slot.held = Held::Here(conn);
         }

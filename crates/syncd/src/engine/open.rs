@@ -147,6 +147,11 @@ impl Session {
         self.journal.commit(&noted).map_err(|error| self.broken(&error))
     }
 
+    /// Brings to the disk what the journal gathered.
+    pub(super) fn settle(&mut self) -> Result<(), Halt> {
+        self.journal.settle().map_err(|error| self.broken(&error))
+    }
+
     /// Before anything comes of a pass: the generation is raised, if it was not since the last one.
     pub(super) fn claim_once(&mut self) -> Result<(), Halt> {
         if self.claimed { Ok(()) } else { claim(self) }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use planner::content::ContentHash;
@@ -135,8 +136,11 @@ pub(crate) async fn execute(
         unwanted,
         out: Executed::default(),
     };
-    execution.run().await?;
-    Ok(execution.out)
+    let ran = execution.run().await;
+    let out = execution.out;
+    // Also what was done before something broke.
+    session.settle()?;
+    ran.map(|()| out)
 }
 
 impl Execution<'_> {
@@ -144,46 +148,82 @@ impl Execution<'_> {
         let plan = &self.decision.plan;
         let mut schedule = Schedule::new(plan);
         let mut running: FuturesUnordered<Running> = FuturesUnordered::new();
+        // What is begun makes no call before its intent is on the disk.
+        let mut begun: Vec<Running> = Vec::new();
         let mut tick = tokio::time::interval(TICK);
         loop {
-            while self.may_start() {
-                let (calls, uploads, downloads) = self.session.account.client.concurrency();
-                let Some(id) = schedule.next(|lane| bound(lane, calls, uploads, downloads)) else {
-                    break;
-                };
-                let Some(step) = step(plan, id) else { continue };
-                match self.start(step)? {
-                    Start::Running(future) => {
-                        let line = self.tally.line(self.decision, step);
-                        let path = crate::engine::tally::shown(self.decision, step).path;
-                        self.session.sink.step_begun(&path, &line);
-                        running.push(future);
-                    }
-                    Start::Ended(succeeded) => schedule.ended(id, succeeded),
-                }
-            }
-            tokio::select! {
+            self.session.journal.gather();
+            self.begin_ready(&mut schedule, &mut begun)?;
+            self.session.settle()?;
+            running.extend(begun.drain(..));
+            let first = tokio::select! {
                 // In order, so that a simulation is the same each time; a display that waits harms nobody.
                 biased;
-                ended = running.next() => {
-                    let Some((id, ended)) = ended else { break };
-                    let Some(step) = step(plan, id) else { continue };
-                    match self.ended(step, ended)? {
-                        Start::Running(future) => running.push(future),
-                        Start::Ended(succeeded) => {
-                            let line = self.tally.line(self.decision, step);
-                            self.session.sink.step_ended(&line);
-                            schedule.ended(id, succeeded);
-                        }
-                    }
+                ended = running.next() => match ended {
+                    Some(ended) => ended,
+                    None => break,
+                },
+                _ = tick.tick() => {
+                    self.show_uploads();
+                    continue;
                 }
-                _ = tick.tick() => self.show_uploads(),
+            };
+            // All that has ended by now, and what is begun in its place, is journalled together: one flush of the disk.
+            self.session.journal.gather();
+            let mut next = Some(first);
+            while let Some((id, ended)) = next {
+                if let Some(step) = step(plan, id) {
+                    self.go_on(step, ended, &mut schedule, &mut begun)?;
+                }
+                next = running.next().now_or_never().flatten();
             }
         }
         self.session.flush()?;
         for id in schedule.dropped() {
             if let Some(step) = step(plan, *id) {
                 self.tally.dropped(self.decision, step);
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins the steps that are ready, as many as may run at once.
+    fn begin_ready(&mut self, schedule: &mut Schedule, begun: &mut Vec<Running>) -> Result<(), Halt> {
+        while self.may_start() {
+            let (calls, uploads, downloads) = self.session.account.client.concurrency();
+            let Some(id) = schedule.next(|lane| bound(lane, calls, uploads, downloads)) else {
+                break;
+            };
+            let Some(step) = step(&self.decision.plan, id) else {
+                continue;
+            };
+            match self.start(step)? {
+                Start::Running(future) => {
+                    let line = self.tally.line(self.decision, step);
+                    let path = crate::engine::tally::shown(self.decision, step).path;
+                    self.session.sink.step_begun(&path, &line);
+                    begun.push(future);
+                }
+                Start::Ended(succeeded) => schedule.ended(id, succeeded),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in how a step ended, or came half the way.
+    fn go_on(
+        &mut self,
+        step: &Step,
+        ended: Ended,
+        schedule: &mut Schedule,
+        begun: &mut Vec<Running>,
+    ) -> Result<(), Halt> {
+        match self.ended(step, ended)? {
+            Start::Running(future) => begun.push(future),
+            Start::Ended(succeeded) => {
+                let line = self.tally.line(self.decision, step);
+                self.session.sink.step_ended(&line);
+                schedule.ended(step.id, succeeded);
             }
         }
         Ok(())
