@@ -97,7 +97,7 @@ fn serve(
         Speaks::Socks => to.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 0])?,
         _ if head.starts_with("CONNECT ") => to.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?,
         // As it came: a server takes a whole address, too.
-        _ => server.write_all(head.as_bytes())?,
+        Speaks::Http | Speaks::Refusal => server.write_all(head.as_bytes())?,
     }
     let mut back = server.try_clone()?;
     std::thread::spawn(move || {
