@@ -281,3 +281,19 @@ fn what_keep_leaves_running_can_be_synced_with_until_it_is_told_to_end() {
     rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
     assert_eq!(kept.0.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn it_needs_no_root_certificates_on_the_machine() {
+    let home = tempfile::tempdir().unwrap();
+    let nothing = home.path().join("nothing");
+    std::fs::create_dir(&nothing).unwrap();
+    // Where the system's would be looked for.
+    let output = syncd(home.path())
+        .env("SSL_CERT_FILE", nothing.join("none.pem"))
+        .env("SSL_CERT_DIR", &nothing)
+        .arg("demo")
+        .output()
+        .unwrap();
+    let (said, errors) = text(&output);
+    assert!(output.status.success(), "{said}{errors}");
+}

@@ -100,6 +100,59 @@ fn every_history_and_every_quirk_has_a_row_and_its_tests_exist() {
     rows('Q', 60);
 }
 
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let text = document("docs/security.md");
+    // Rows of tables: the third cell.
+    let cells = text.lines().filter(|line| line.starts_with('|'));
+    let cells = cells.filter_map(|line| line.split('|').nth(3)).skip(1);
+    let names: BTreeSet<&str> = cells.flat_map(quoted).collect();
+    assert!(names.len() > 30, "{names:?}");
+    assert_tests_exist(names);
+}
+
+/// A heading as others link to it.
+fn anchor(heading: &str) -> String {
+    let kept = heading
+        .chars()
+        .filter(|&c| c.is_alphanumeric() || " -_".contains(c));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
+
+#[test]
+fn every_link_of_a_document_leads_somewhere() {
+    let root = workspace();
+    let mut pages: Vec<PathBuf> = below(&root.join("docs"));
+    pages.extend(["README.md", "CHANGELOG.md", "SECURITY.md"].map(|name| root.join(name)));
+    let mut seen = 0;
+    for page in pages
+        .iter()
+        .filter(|page| page.extension().is_some_and(|it| it == "md"))
+    {
+        let text = std::fs::read_to_string(page).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            seen += 1;
+            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+            let to = if path.is_empty() {
+                page.clone()
+            } else {
+                page.parent().unwrap().join(path)
+            };
+            assert!(to.exists(), "{}: no {link}", page.display());
+            if !heading.is_empty() {
+                let there = std::fs::read_to_string(&to).unwrap();
+                let mut headings = there.lines().filter(|line| line.starts_with('#'));
+                let found = headings.any(|line| anchor(line.trim_start_matches('#').trim()) == heading);
+                assert!(found, "{}: no heading {link}", page.display());
+            }
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
+
 fn assert_tests_exist(names: BTreeSet<&str>) {
     let mut sources = String::new();
     for folder in ["crates", "tests"] {

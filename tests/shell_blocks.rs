@@ -46,11 +46,13 @@ pub(crate) fn workspace() -> PathBuf {
 /// README.md and all of docs, by name.
 pub(crate) fn documents() -> Vec<(String, String)> {
     let root = workspace();
-    let mut names: Vec<String> = std::fs::read_dir(root.join("docs"))
-        .unwrap()
-        .map(|entry| format!("docs/{}", entry.unwrap().file_name().to_str().unwrap()))
-        .filter(|name| name.ends_with(".md"))
-        .collect();
+    let mut names = Vec::new();
+    for folder in ["docs", "docs/howto"] {
+        let entries = std::fs::read_dir(root.join(folder)).unwrap();
+        let entries =
+            entries.map(|entry| format!("{folder}/{}", entry.unwrap().file_name().to_str().unwrap()));
+        names.extend(entries.filter(|name| name.ends_with(".md")));
+    }
     names.push("README.md".to_owned());
     names.sort();
     let text = |name: &String| std::fs::read_to_string(root.join(name)).unwrap();

@@ -41,6 +41,7 @@ mod moves;
 mod names;
 mod network;
 mod notices;
+mod proxy;
 mod races;
 mod recovery;
 mod remote;

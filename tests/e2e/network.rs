@@ -63,7 +63,7 @@ impl Site {
 
 /// What a run of a user says that cannot reach its server: exit code 1, one line with these parts, nothing changed here.
 #[track_caller]
-fn says(machine: &Machine, parts: &[&str]) -> Run {
+pub(crate) fn says(machine: &Machine, parts: &[&str]) -> Run {
     let before = disk::everything(&machine.local);
     let run = machine.run(&["--once"]).expect(1);
     assert_eq!(disk::everything(&machine.local), before, "{run:?}");
@@ -231,7 +231,7 @@ fn a_name_that_is_not_known_is_told_as_such() {
 // ---- certificates
 
 /// A certificate authority of its own, and a server that speaks TLS before a devcloud.
-struct Secure {
+pub(crate) struct Secure {
     ca: CertifiedIssuer<'static, KeyPair>,
     port: u16,
     _runtime: Runtime,
@@ -239,7 +239,7 @@ struct Secure {
 
 impl Secure {
     /// For that name, and valid until that year.
-    fn start(world: &World, name: &str, until: i32) -> Self {
+    pub(crate) fn start(world: &World, name: &str, until: i32) -> Self {
         let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -286,21 +286,36 @@ impl Secure {
         }
     }
 
-    /// A machine that asks this server, and trusts that file besides the system's roots.
-    fn machine(&self, world: &World, trusts: bool) -> Machine {
-        let mut machine = world.machine("d1");
-        machine.write("here.txt", "here");
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its API, by that host.
+    pub(crate) fn url(&self, host: &str) -> String {
+        format!("https://{host}:{}/api/v2/", self.port)
+    }
+
+    /// The machine trusts its root besides the system's.
+    pub(crate) fn trusted_by(&self, world: &World, machine: &mut Machine) {
         let file = world.join("ca.pem");
         std::fs::write(&file, self.ca.pem()).unwrap();
         machine.configure(|settings| {
-            let url = format!("https://127.0.0.1:{}/api/v2/", self.port);
-            settings.account.insert("api_url".into(), quoted(&url));
-            if trusts {
-                settings
-                    .account
-                    .insert("ca_file".into(), quoted(file.to_str().unwrap()));
-            }
+            let file = quoted(file.to_str().unwrap());
+            settings.account.insert("ca_file".into(), file);
         });
+    }
+
+    /// A machine that asks this server.
+    fn machine(&self, world: &World, trusts: bool) -> Machine {
+        let mut machine = world.machine("d1");
+        machine.write("here.txt", "here");
+        machine.configure(|settings| {
+            let url = quoted(&self.url("127.0.0.1"));
+            settings.account.insert("api_url".into(), url);
+        });
+        if trusts {
+            self.trusted_by(world, &mut machine);
+        }
         machine
     }
 }
@@ -339,12 +354,7 @@ fn a_certificate_that_nobody_vouches_for_is_refused_until_the_user_trusts_its_ro
         &machine,
         &["127.0.0.1", "no secure connection", "ca_file"],
     );
-    let file = world.join("ca.pem");
-    machine.configure(|settings| {
-        settings
-            .account
-            .insert("ca_file".into(), quoted(file.to_str().unwrap()));
-    });
+    secure.trusted_by(&world, &mut machine);
     machine.settle(3, false);
     assert_same(&machine.tree(), &world.cloud.tree());
 }

@@ -14,6 +14,8 @@ pub enum Unreachable {
     Dns,
     /// The TLS handshake failed: certificate, clock, interception.
     Tls,
+    /// A proxy is not there, or does not let us through.
+    Proxy,
     /// Refused, or nobody answered the connection attempt.
     Connect,
 }

@@ -267,6 +267,9 @@ fn translate(error: reqwest::Error) -> TransportError {
     }
 }
 
+/// How the connector's words for what a proxy answered begin; it has no type for them that can be named.
+const PROXY_SAYS: [&str; 2] = ["tunnel error", "SOCKS error"];
+
 fn connect_failure(error: &reqwest::Error) -> TransportError {
     let mut kind = Unreachable::Connect;
     let mut source = error.source();
@@ -285,6 +288,11 @@ fn connect_failure(error: &reqwest::Error) -> TransportError {
             }
         } else if cause.to_string().starts_with("dns error") {
             kind = Unreachable::Dns;
+        } else if PROXY_SAYS
+            .iter()
+            .any(|start| cause.to_string().starts_with(start))
+        {
+            kind = Unreachable::Proxy;
         }
         source = cause.source();
     }

@@ -15,10 +15,16 @@ use crate::shell_blocks::{Block, Shown, Way, blocks, documents, workspace};
 use crate::world::terminal::Terminal;
 
 /// Documents with blocks that are run, each by the test that prepares its home.
-const RUN: [&str; 5] = [
+const RUN: [&str; 11] = [
     "README.md",
     "docs/configuration.md",
     "docs/control-api.md",
+    "docs/howto/backup-only.md",
+    "docs/howto/behind-a-proxy.md",
+    "docs/howto/new-machine.md",
+    "docs/howto/selective-sync.md",
+    "docs/howto/two-machines.md",
+    "docs/howto/very-large-trees.md",
     "docs/remote.md",
     "docs/tutorial.md",
 ];
@@ -164,6 +170,30 @@ fn the_tutorial_is_what_the_program_says() {
 }
 
 #[test]
+fn each_how_to_works_on_a_machine_that_is_set_up() {
+    for name in RUN.iter().filter(|name| name.starts_with("docs/howto/")) {
+        let mut stage = Stage::new();
+        set_up(&mut stage);
+        play(&mut stage, name);
+        let there = stage.world.cloud.tree();
+        match *name {
+            "docs/howto/backup-only.md" => assert!(there.contains_key("letter.txt"), "{there:?}"),
+            "docs/howto/selective-sync.md" => {
+                assert!(there.contains_key(".syncignore"), "{there:?}");
+                assert!(
+                    !there
+                        .keys()
+                        .any(|path| path.contains("film") || path.contains("out")),
+                    "{there:?}"
+                );
+            }
+            "docs/howto/new-machine.md" => assert!(stage.home.join("Elsewhere/docs/a.txt").is_file()),
+            _ => {}
+        }
+    }
+}
+
+#[test]
 fn every_document_with_commands_is_run_and_what_is_not_has_a_reason() {
     let mut run = BTreeSet::new();
     let mut never = Vec::new();
@@ -181,6 +211,10 @@ fn every_document_with_commands_is_run_and_what_is_not_has_a_reason() {
     insta::assert_snapshot!(never.join("\n"), @r"
     README.md: it is the run in which this is read
     README.md: builds a release
+    docs/howto/headless-server.md: needs root and a running systemd; packaging/test-install runs the same layout in a clean Debian
+    docs/howto/very-large-trees.md: needs root, and changes the machine
+    docs/install.md: builds a release
+    docs/install.md: needs root, and a package
     docs/testing.md: these take hours; `CI_SLOW=1 .ci/run` has most of them
     docs/testing.md: minutes to hours; `crates/syncd/src/sim` runs 500 of them
     docs/testing.md: they measure, and take minutes

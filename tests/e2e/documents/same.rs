@@ -8,8 +8,11 @@ const HOME: &str = "/home/ann";
 const PORT: u16 = 8123;
 const LOOPBACK: &str = "127.0.0.1:";
 
-/// In a pattern `9` is a digit and `#` a number; everything else is itself. The longer ones first.
-const CHANGING: [(&str, &str); 10] = [
+/// In a pattern `9` is a digit, `#` a number and `~` a number in hexadecimal; everything else is itself. The longer ones first.
+const CHANGING: [(&str, &str); 12] = [
+    // Of a plan, which names files by their ids: which of several uploads at once comes first decides those.
+    ("digest ~;", "digest 636f43de1235b4f89048ab33de38a56d;"),
+    ("expect ~\"", "expect 636f43de1235b4f89048ab33de38a56d\""),
     ("9999-99-99T99:99:99Z", "2026-03-14T09:30:00Z"),
     ("9999-99-99 999999", "2026-03-14 093000"),
     ("9999-99-99", "2026-03-14"),
@@ -99,9 +102,11 @@ fn matched(text: &str, pattern: &str) -> Option<usize> {
     let mut rest = text;
     for wanted in pattern.chars() {
         let numbers = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let hex = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_hexdigit()).len();
         let length = match wanted {
             '9' => numbers.min(1),
             '#' => numbers,
+            '~' => hex,
             wanted if rest.starts_with(wanted) => wanted.len_utf8(),
             _ => 0,
         };

@@ -62,7 +62,7 @@ fn unreached(url: &str, error: &ApiError) -> Vec<Finding> {
     let mut findings = if let ApiError::Unreachable { kind, .. } = error {
         match kind {
             Unreachable::Dns | Unreachable::Offline => vec![told("dns"), after("tls")],
-            Unreachable::Connect => vec![told("dns"), after("tls")],
+            Unreachable::Connect | Unreachable::Proxy => vec![told("dns"), after("tls")],
             Unreachable::Tls => vec![fine("dns", "the server's name is found"), told("tls")],
         }
     } else {

@@ -190,6 +190,10 @@ fn wrong_place(error: &ApiError, given: Given) -> Option<Report> {
                     "check this machine's clock, and whether something intercepts the connection ({ca_file} adds a root certificate)"
                 ),
             ),
+            Unreachable::Proxy => (
+                "the proxy does not let it through",
+                "check account.proxy, its user and password too; without that key the proxy is that of the environment (HTTPS_PROXY, ALL_PROXY)".to_owned(),
+            ),
             Unreachable::Connect => (
                 "the server cannot be reached",
                 format!("check the connection, account.proxy and {api_url}, or run it again later"),
