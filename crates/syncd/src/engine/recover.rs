@@ -4,7 +4,7 @@
 //! user's is still set aside. If it cannot be put right, the pass ends and says so.
 
 use planner::content::ContentHash;
-use planner::id::{FileId, NodeId, RemoteId, ShortUrl};
+use planner::id::{FileId, LocalIdentity, NodeId, RemoteId, ShortUrl};
 use planner::name::{LocalName, RemoteName};
 use planner::path::RelPath;
 use planner::tree::{Standing, SyncedFile, SyncedKind, SyncedNode, SyncedTree};
@@ -188,6 +188,9 @@ struct Placing {
     /// The record that it leads to.
     record: SyncedNode,
     hash: ContentHash,
+    /// Who else is on record at the path, by what it was on the disk: something that went, and whose own new place was not
+    /// on record yet.
+    others: Vec<Option<LocalIdentity>>,
 }
 
 impl Placing {
@@ -214,6 +217,7 @@ impl Placing {
             stamp: None,
         });
         let path = RelPath::parse(path)?;
+        let mut others = Vec::new();
         let record = match node {
             Some(node) => {
                 let base = session.synced.get(NodeId(*node))?;
@@ -223,10 +227,12 @@ impl Placing {
             None => {
                 let (above, local_name) = path.split()?;
                 let parent = folder_at(&session.synced, &above)?;
-                let mut beside = session.synced.children(parent);
+                let beside = session.synced.children(parent);
+                let same = beside.filter(|node| node.local_name == local_name);
+                others.extend(same.map(|node| node.identity));
                 let id = RemoteId::File(FileId::new(*file)?);
                 let known = session.synced.iter().any(|node| node.remote() == id);
-                if known || beside.any(|node| node.local_name == local_name) {
+                if known {
                     return None;
                 }
                 SyncedNode {
@@ -240,12 +246,22 @@ impl Placing {
                 }
             }
         };
-        Some(Self { path, record, hash })
+        Some(Self {
+            path,
+            record,
+            hash,
+            others,
+        })
     }
 
     /// The record, if the path holds the very bytes that were fetched. What the file is on this disk the next scan sees.
     fn record_if_done(self, root: &Root) -> Option<SyncedNode> {
         let identity = root.identity_at(&self.path).ok()?;
+        // Of two records at one path only what they are on the disk says whose the entry is (M1).
+        let is_told = |other: &Option<LocalIdentity>| identity.is_some() && *other != identity;
+        if !self.others.iter().all(is_told) {
+            return None;
+        }
         let bytes = hash::hash_now(root, &self.path).ok()?;
         (bytes == self.hash).then_some(SyncedNode {
             identity,
