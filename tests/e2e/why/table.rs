@@ -484,6 +484,7 @@ pub(super) const ELSEWHERE: &[(&str, &[&str])] = &[
         &[
             "of_two_records_of_one_entry_that_of_its_bytes_is_moved",
             "of_two_records_of_one_folder_that_of_its_path_is_there",
+            "of_two_records_of_one_file_that_of_its_path_is_there_though_it_has_no_stamp_yet",
             "a_derived_name_that_only_the_disk_knows_is_no_rename",
         ],
     ),
