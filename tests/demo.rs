@@ -133,10 +133,16 @@ fn what_travels_is_drawn_on_a_terminal_and_nothing_of_it_elsewhere() {
         assert!(seen.contains(act), "{act}: {seen}");
     }
     assert!(drawn(&seen) && seen.contains(" 8 of 9 acts"), "{seen}");
-    // It moves: there to the account, and back to the laptop.
-    for picture in ["─●────", "──●───", "───●──", "──●●──"] {
-        assert!(seen.contains(picture), "{picture}: {seen}");
-    }
+    // It moves. Which of the pictures are seen is a matter of how long each act takes.
+    let frames = seen
+        .split("laptop ")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(" account"));
+    let frames: std::collections::BTreeSet<_> = frames
+        .map(|(frame, _)| frame)
+        .filter(|frame| drawn(frame))
+        .collect();
+    assert!(frames.len() > 2, "{frames:?}: {seen}");
     // The picture goes when all is said.
     let after = seen.rsplit_once("both sides now").unwrap().1;
     assert!(!drawn(after), "{after}");
