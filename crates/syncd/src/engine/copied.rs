@@ -7,8 +7,8 @@
 use state::Journal;
 
 use super::gate::SafetyStop;
+use super::hashes::hashes;
 use super::memo;
-use super::observe::hashes;
 use super::open::{Halt, journal_failed};
 use super::relocate::{Failed, Relocated, carry};
 use crate::config::PairConfig;

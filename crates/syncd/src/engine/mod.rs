@@ -22,6 +22,7 @@ mod fetch;
 pub(crate) mod filestatus;
 mod gate;
 mod hands;
+mod hashes;
 mod intents;
 mod memo;
 mod observe;

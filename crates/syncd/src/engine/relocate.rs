@@ -13,8 +13,8 @@ use planner::path::RelPath;
 use planner::tree::{LocalNode, SyncedFile, SyncedKind, SyncedNode, SyncedTree};
 use state::{Change, HistoryEntry, Journal, JournalError};
 
+use super::hashes::{Hashes, hashes};
 use super::memo;
-use super::observe::{Hashes, hashes};
 use super::open::{Halt, check_marker, find_marker};
 use super::whereabouts::{Place, whereabouts};
 use crate::config::{Config, PairConfig};

@@ -9,7 +9,7 @@ use planner::id::FolderId;
 use super::gate::SafetyStop;
 use super::open::{Halt, Session};
 use crate::remote::account::Life;
-use crate::remote::{confirm, translate, walk};
+use crate::remote::{confirm, rows, translate};
 
 /// Asks whether the root lives. The account's top needs no proof.
 pub(crate) async fn prove(session: &Session) -> Result<(), Halt> {
@@ -115,7 +115,7 @@ async fn by_parent(session: &Session, root: FolderId, parent: Option<api::Parent
         .collect();
     folders.dedup();
     for folder in folders.into_iter().take(PROOF_LISTINGS) {
-        let Ok(raw) = walk::list(&session.account, folder).await else {
+        let Ok(raw) = rows::list(&session.account, folder).await else {
             continue;
         };
         let shown = raw

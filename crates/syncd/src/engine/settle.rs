@@ -17,8 +17,8 @@ use super::observe::as_recorded;
 use super::open::{Halt, Session};
 use crate::remote::account::{Account, Life};
 use crate::remote::apply::edit_file;
+use crate::remote::rows::{self, Raw};
 use crate::remote::translate;
-use crate::remote::walk::{self, Raw};
 
 /// Folders listed at once.
 const AT_ONCE: usize = 8;
@@ -47,7 +47,7 @@ pub(crate) async fn settle(
     let listings: Vec<_> = stream::iter(wanted)
         .map(|folder| {
             let account = Arc::clone(&account);
-            async move { (folder, walk::list(&account, folder).await) }
+            async move { (folder, rows::list(&account, folder).await) }
         })
         .buffer_unordered(AT_ONCE)
         .collect()

@@ -11,7 +11,7 @@ use planner::path::RelPath;
 use planner::tree::{LocalContents, LocalKind, LocalNode, SyncedNode, SyncedTree};
 
 use super::hands::joined;
-use super::observe::{self, Hashes};
+use super::hashes::{self, Hashes};
 use super::open::{Halt, Session};
 use super::recall::Heard;
 use crate::local::LocalError;
@@ -274,7 +274,7 @@ async fn all(
         Some(before) => before,
         None => {
             let rules = Ignore::new(&session.pair.exclude, &session.pair.include);
-            (told(session, rules)?, observe::known_hashes(session)?)
+            (told(session, rules)?, hashes::known_hashes(session)?)
         }
     };
     let (root, options, closed) = (session.root.clone(), options(session), closed.clone());

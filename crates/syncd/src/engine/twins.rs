@@ -21,7 +21,7 @@ use crate::local::scan::Scan;
 use crate::remote::apply::{
     Failure, FolderAsKnown, Replacement, edit_file, edit_folder, trash_file_as_known, trash_folder,
 };
-use crate::remote::walk;
+use crate::remote::rows;
 
 /// How long a folder of ours may be a twin of somebody else's (design A6), in seconds.
 const A_DAY: i64 = 24 * 60 * 60;
@@ -458,7 +458,7 @@ async fn move_over(session: &Session, id: RemoteId, to: FolderId) -> Result<bool
 
 /// Trashes a folder that two listings show empty.
 async fn clear_away(session: &Session, known: &FolderAsKnown) -> Result<bool, Halt> {
-    let raw = match walk::list(&session.account, Some(known.id)).await {
+    let raw = match rows::list(&session.account, Some(known.id)).await {
         Ok(raw) => raw,
         Err(error) => {
             give_up(

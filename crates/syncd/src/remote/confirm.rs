@@ -13,8 +13,9 @@ use planner::id::{FileId, FolderId, NodeId, RemoteId};
 use planner::tree::{Gone, RemoteNode, Standing, SyncedNode, SyncedTree, Tree};
 
 use super::account::{Above, Account, Life};
+use super::rows::SeenFile;
 use super::translate;
-use super::walk::{SeenFile, Walk};
+use super::walk::Walk;
 
 /// Questions asked at once.
 const AT_ONCE: usize = 8;

@@ -14,8 +14,9 @@ use tokio::time::Instant;
 
 use super::account::Account;
 use super::apply::is_fatal;
+use super::rows::{Raw, list};
 use super::translate;
-use super::walk::{AT_ONCE, Contents, Raw, Walk, list};
+use super::walk::{AT_ONCE, Contents, Walk};
 
 /// A folder in which something changed is listed at each poll for so long.
 const ACTIVE_FOR: Duration = Duration::from_secs(60 * 60);

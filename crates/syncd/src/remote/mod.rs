@@ -9,5 +9,6 @@ mod fuzz;
 pub(crate) mod listings;
 pub(crate) mod resolve;
 pub(crate) mod root;
+pub(crate) mod rows;
 pub(crate) mod translate;
 pub(crate) mod walk;

@@ -10,7 +10,7 @@ use planner::name::RemoteName;
 
 use super::account::{Account, Life};
 use super::apply::{Failure, FolderAsKnown, create_folder, trash_folder};
-use super::{translate, walk};
+use super::{rows, translate};
 
 /// Follows a path from the account's top, making what is missing after two looks that are `look_again` apart. Of
 /// several folders of one name the smallest id is taken. `None` as an answer is the account's top itself; with
@@ -99,7 +99,7 @@ impl From<ApiError> for Missing {
 
 /// The live folder of exactly this name, smallest id first.
 async fn named(top: &Account, parent: Option<FolderId>, name: &str) -> Result<Option<FolderId>, ApiError> {
-    let raw = walk::list(top, parent).await?;
+    let raw = rows::list(top, parent).await?;
     let mut ids: Vec<FolderId> = raw
         .listed()
         .folders
@@ -137,7 +137,7 @@ async fn named(top: &Account, parent: Option<FolderId>, name: &str) -> Result<Op
 const WITNESSES: usize = 20;
 
 /// Whether a negative probe of this folder counts, because another folder beside it is called alive.
-async fn is_doubtful(top: &Account, raw: &walk::Raw, id: FolderId) -> bool {
+async fn is_doubtful(top: &Account, raw: &rows::Raw, id: FolderId) -> bool {
     let others = raw
         .listed()
         .folders

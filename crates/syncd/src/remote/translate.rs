@@ -4,7 +4,7 @@ use planner::id::{FileId, FolderId, RemoteId, ShortUrl};
 use planner::name::RemoteName;
 use planner::tree::{RemoteFile, RemoteKind, RemoteNode};
 
-use super::walk::SeenFile;
+use super::rows::SeenFile;
 
 /// The planner's id of a file row.
 pub(crate) fn file_id(id: api::FileId) -> Option<FileId> {

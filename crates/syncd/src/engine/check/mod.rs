@@ -13,7 +13,7 @@ use state::{Journal, ProblemKind};
 pub(crate) use compare::{Difference, Findings};
 
 use super::open::{Halt, Mode, Session, journal_failed, open};
-use super::{Setup, Sink, observe};
+use super::{Setup, Sink, hashes, observe};
 use crate::config::PairConfig;
 use crate::local::ignore::Ignore;
 use crate::local::scan::{self, ScanOptions};
@@ -139,7 +139,7 @@ async fn look_here(session: &Session) -> Result<(scan::Scan, Ignore), Halt> {
     };
     let disk = crate::blocking::run(move || {
         let mut ignore = Ignore::new(&exclude, &include)?;
-        let scan = scan::scan(&root, &mut ignore, &observe::Hashes::default(), options)?;
+        let scan = scan::scan(&root, &mut ignore, &hashes::Hashes::default(), options)?;
         Ok((scan, ignore))
     });
     super::hands::joined(disk.await)

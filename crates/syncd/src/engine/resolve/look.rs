@@ -26,8 +26,8 @@ use crate::remote::apply::{
     trash_interim,
 };
 use crate::remote::resolve::look_at;
-use crate::remote::walk::Raw;
-use crate::remote::{translate, walk};
+use crate::remote::rows::{self, Raw};
+use crate::remote::translate;
 
 /// Folders listed at once.
 const AT_ONCE: usize = 8;
@@ -114,7 +114,7 @@ impl<'a> Looks<'a> {
             .filter_map(|intent| folder_of(&intent.body))
             .collect();
         let listings = stream::iter(folders)
-            .map(|folder| async move { (folder, walk::list(&session.account, folder).await) })
+            .map(|folder| async move { (folder, rows::list(&session.account, folder).await) })
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;

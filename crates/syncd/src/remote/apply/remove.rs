@@ -11,8 +11,7 @@ use tokio::time::Instant;
 use super::Failure;
 use super::replace::{Replacement, as_agreed, gone};
 use crate::remote::account::Account;
-use crate::remote::translate;
-use crate::remote::walk;
+use crate::remote::{rows, translate};
 
 /// How old the first listing of a subtree may be when all of it is deleted at once (design A6).
 const AT_ONCE_WITHIN: Duration = Duration::from_secs(10);
@@ -112,7 +111,7 @@ async fn list_known(
     known: &FolderAsKnown,
     folder: FolderId,
 ) -> Result<Vec<FolderId>, Failure> {
-    let raw = walk::list(account, Some(folder))
+    let raw = rows::list(account, Some(folder))
         .await
         .map_err(Failure::of_safe_call)?;
     let listed = raw.listed();
