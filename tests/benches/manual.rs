@@ -18,6 +18,8 @@
 #[path = "common.rs"]
 #[expect(dead_code, reason = "shared with the other benches")]
 mod common;
+#[path = "curl_session.rs"]
+mod curl_session;
 #[path = "../samples.rs"]
 #[expect(dead_code, reason = "shared with the tests")]
 mod samples;
@@ -29,13 +31,13 @@ mod world;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{is_asked_for, option, row};
+use curl_session::{link_in, sign_in};
 use samples::bytes;
-use serde_json::Value;
 use spread::Spread;
 use world::{Dialect, Machine, World};
 
@@ -229,32 +231,6 @@ impl Bench {
             .unwrap();
         assert!(status.success(), "curl: {status}");
     }
-}
-
-/// A session of curl's own, which the server lets live beside syncd's.
-fn sign_in(world: &World) -> [String; 2] {
-    let [key1, key2] = world.cloud.keys();
-    let answer = Command::new("curl")
-        .args([
-            "--silent",
-            "--fail",
-            "--data",
-            &format!("key1={key1}&key2={key2}"),
-        ])
-        .arg(format!("{}authorize", world.cloud.api_url()))
-        .output()
-        .unwrap();
-    let answer: Value = serde_json::from_slice(&answer.stdout).unwrap();
-    let text = |key: &str| {
-        let value = &answer["data"][key];
-        value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-    };
-    [text("access_token"), text("account_id")]
-}
-
-fn link_in(answer: &Path) -> String {
-    let answer: Value = serde_json::from_slice(&fs::read(answer).unwrap()).unwrap();
-    answer["data"]["download_url"].as_str().unwrap().to_owned()
 }
 
 fn timed(work: impl FnOnce()) -> Duration {

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use devcloud::RowState;
-use serde_json::Value;
 
+use crate::curl_session::{link_in, sign_in};
 use crate::layout::Layout;
 use crate::measure::{self, Cost};
 use crate::world::{Cloud, World};
@@ -58,26 +58,11 @@ pub(crate) fn ids(cloud: &Cloud, top: &str) -> Ids {
 impl<'a> Curl<'a> {
     /// With a session of its own, which the server lets live beside syncd's.
     pub(crate) fn new(world: &'a World) -> Self {
-        let [key1, key2] = world.cloud.keys();
-        let answer = Command::new("curl")
-            .args([
-                "--silent",
-                "--fail",
-                "--data",
-                &format!("key1={key1}&key2={key2}"),
-            ])
-            .arg(format!("{}authorize", world.cloud.api_url()))
-            .output()
-            .unwrap();
-        let answer: Value = serde_json::from_slice(&answer.stdout).unwrap();
-        let text = |key: &str| {
-            let value = &answer["data"][key];
-            value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-        };
+        let [token, account] = sign_in(world);
         Self {
             world,
-            token: text("access_token"),
-            account: text("account_id"),
+            token,
+            account,
         }
     }
 
@@ -161,11 +146,6 @@ impl<'a> Curl<'a> {
             .stderr(Stdio::null());
         measure::other(&self.world.cloud, &mut command)
     }
-}
-
-fn link_in(answer: &Path) -> String {
-    let answer: Value = serde_json::from_slice(&fs::read(answer).unwrap()).unwrap();
-    answer["data"]["download_url"].as_str().unwrap().to_owned()
 }
 
 /// Makes the folders of a layout below a new folder of the account's top.

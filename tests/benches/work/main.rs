@@ -21,6 +21,8 @@
 #[path = "../common.rs"]
 #[expect(dead_code, reason = "shared with the other benches")]
 mod common;
+#[path = "../curl_session.rs"]
+mod curl_session;
 #[path = "../../samples.rs"]
 #[expect(dead_code, reason = "shared with the tests")]
 mod samples;
