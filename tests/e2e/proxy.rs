@@ -78,7 +78,12 @@ fn serve(
         Speaks::Socks => greeted(&mut from, &mut to)?,
         Speaks::Http | Speaks::Refusal => {
             let mut head = String::new();
-            while !head.ends_with("\r\n\r\n") && from.read_line(&mut head)? > 0 {}
+            while !head.ends_with("\r\n\r\n") {
+                // A connection that was opened beforehand and never needed asks nothing.
+                if from.read_line(&mut head)? == 0 {
+                    return Ok(());
+                }
+            }
             let target = head
                 .strip_prefix("CONNECT ")
                 .and_then(|rest| rest.split(' ').next());

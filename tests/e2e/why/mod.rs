@@ -299,7 +299,12 @@ fn what_the_account_lost_and_the_user_let_through_is_sent_anew_and_why_says_so()
     }
     machine.sync();
     let tree = world.cloud.control.tree().unwrap();
-    let files = tree.files.iter().take(2).map(|file| file.id).collect();
+    let lost = tree
+        .files
+        .iter()
+        .filter(|file| matches!(&*file.name, "a.txt" | "b.txt"));
+    let files: Vec<_> = lost.map(|file| file.id).collect();
+    assert_eq!(files.len(), 2);
     let folders = Vec::new();
     world
         .cloud
