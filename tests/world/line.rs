@@ -23,6 +23,8 @@ const CUT: u8 = 1;
 const DEAD: u8 = 2;
 /// It is taken down.
 const GONE: u8 = 3;
+/// Connections are taken, and nothing passes.
+const MUTE: u8 = 4;
 
 /// A forwarder.
 pub(crate) struct Line {
@@ -79,6 +81,11 @@ impl Line {
     /// From now on nothing passes, and nobody is told.
     pub(crate) fn deaden(&self) {
         self.set(DEAD);
+    }
+
+    /// From now on nothing passes, and whoever connects is let in: a server that hangs.
+    pub(crate) fn mute(&self) {
+        self.set(MUTE);
     }
 
     /// Everything passes again; what hung in a dead line is broken off.
@@ -187,7 +194,7 @@ fn pump(shared: &Shared, mut read: TcpStream, mut write: TcpStream) {
             Ok(0) | Err(_) => break,
             Ok(count) => count,
         };
-        while shared.is.load(Ordering::SeqCst) == DEAD {
+        while matches!(shared.is.load(Ordering::SeqCst), DEAD | MUTE) {
             thread::sleep(LOOK);
         }
         if write.write_all(&bytes[..count]).is_err() {

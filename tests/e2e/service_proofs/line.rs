@@ -61,7 +61,7 @@ fn without_a_network_the_status_says_offline_and_with_one_it_catches_up_by_itsel
     world.cloud.web_create("edited there.txt", b"first");
     let mut service = start(&machine);
     until_equal(&mut service, &machine, &world.cloud);
-    // First somebody says that nobody is there; then nobody says anything.
+    // First somebody says that nobody is there; then nobody says anything, and connections are not even taken.
     line.cut();
     change(&world, &machine, "cut");
     until_offline(&mut service, &machine);
@@ -78,8 +78,14 @@ fn without_a_network_the_status_says_offline_and_with_one_it_catches_up_by_itsel
     until(&mut service, "a status that is well again", || {
         status(&machine)["in_sync"] == true
     });
-    assert_eq!(machine.read("edited there.txt"), "edited dead there");
-    assert_eq!(machine.tree().len(), 8, "{:?}", machine.tree());
+    // At last somebody is there and says nothing.
+    line.mute();
+    change(&world, &machine, "mute");
+    until_offline(&mut service, &machine);
+    line.mend();
+    until_equal(&mut service, &machine, &world.cloud);
+    assert_eq!(machine.read("edited there.txt"), "edited mute there");
+    assert_eq!(machine.tree().len(), 10, "{:?}", machine.tree());
     end(service);
 }
 

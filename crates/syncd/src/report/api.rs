@@ -293,8 +293,9 @@ fn lost(why: Lost, given: Given) -> Report {
             "it answers with something that is no answer of the API".to_owned(),
             address.as_str(),
         ),
+        // Whether nobody is there or somebody who says nothing: the pair waits for the line either way.
         Lost::Timeout => (
-            Kind::Server,
+            Kind::Offline,
             "it did not answer in time".to_owned(),
             "run it again later; timing.request_timeout allows more time",
         ),
