@@ -86,7 +86,7 @@ fn the_session_that_was_made_is_used_by_the_first_sync() {
     let mark = new.world.cloud.mark();
     new.run(&["--once"]).expect(0);
     let asked = new.world.cloud.since(&mark);
-    assert_eq!(asked.at("authorize"), 0, "{asked:?}");
+    assert_eq!(asked.at("/authorize"), 0, "{asked:?}");
 }
 
 #[test]

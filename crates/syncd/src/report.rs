@@ -205,6 +205,16 @@ impl Report {
         config::report(error, given)
     }
 
+    /// The same for somebody who gave as flags what the configuration will hold.
+    #[must_use]
+    pub(crate) fn given_as_flags(mut self) -> Self {
+        let words = |given: Given| [given.api_url(), given.ca_file(), given.allow_http()];
+        for (file, flag) in words(Given::InFile).into_iter().zip(words(Given::AsFlag)) {
+            self.next = self.next.replace(file, flag);
+        }
+        self
+    }
+
     /// The same, about this path.
     #[must_use]
     pub(crate) fn at(mut self, path: impl Into<String>) -> Self {

@@ -103,19 +103,19 @@ fn enough(what: &str, free: Option<u64>, wanted: u64) -> Finding {
 /// What the disk does to names and times. With [`Probe::Write`] names are tried in `.syncd`.
 pub(crate) fn disk(pair: &PairConfig, probe: Probe) -> Finding {
     let seen = Root::open(&pair.local).and_then(|root| {
-        let exchanges = match probe {
-            Probe::Write => root.exchanges()?,
-            Probe::ReadOnly => true,
+        let renames = match probe {
+            Probe::Write => Some(root.knows_renames()?),
+            Probe::ReadOnly => None,
         };
-        Ok((root.traits(probe)?, exchanges))
+        Ok((root.traits(probe)?, renames))
     });
-    let (traits, exchanges) = match seen {
+    let (traits, renames) = match seen {
         Ok(seen) => seen,
         Err(error) => return Finding::unknown("disk", error.to_string()).about(&pair.name),
     };
-    let mut says = vec![match probe {
-        Probe::ReadOnly => "names are taken to be kept as they are (--probe tries)".to_owned(),
-        Probe::Write => {
+    let mut says = vec![match renames {
+        None => "names are taken to be kept as they are (--probe tries)".to_owned(),
+        Some(renames) => {
             let word = |is: bool, yes: &str, no: &str| if is { yes.to_owned() } else { no.to_owned() };
             [
                 word(traits.folds_case, "case is folded", "case counts"),
@@ -126,7 +126,12 @@ pub(crate) fn disk(pair: &PairConfig, probe: Probe) -> Finding {
                 ),
                 word(traits.dos_names, "DOS names only", "any name"),
                 word(
-                    exchanges,
+                    renames.no_replace,
+                    "a rename can be told to overwrite nothing",
+                    "a file that is renamed has both names for a moment: this file system cannot be told to overwrite nothing",
+                ),
+                word(
+                    renames.exchange,
                     "files are replaced in one step",
                     "a file that is replaced is away for a moment: this file system cannot exchange two names",
                 ),

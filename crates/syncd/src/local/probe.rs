@@ -27,14 +27,26 @@ pub(super) fn probe(root: &Root, usual: DiskTraits) -> Result<Probed, LocalError
     within(root, "trying names", |folder| ask(folder, usual))
 }
 
-/// Whether two files can change places in one step (`RENAME_EXCHANGE`). Without it a file that is replaced is away for a moment.
-pub(super) fn exchanges(root: &Root) -> Result<bool, LocalError> {
+/// Which renames the file system knows (design D2). For each that it lacks there is a detour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Knows {
+    /// Two files can change places in one step. Without it a file that is replaced is away for a moment.
+    pub(crate) exchange: bool,
+    /// A rename can be told to overwrite nothing. Without it a file has two names for a moment.
+    pub(crate) no_replace: bool,
+}
+
+/// Tries both flags of a rename.
+pub(super) fn renames(root: &Root) -> Result<Knows, LocalError> {
     within(root, "trying renames", |folder| {
         for name in TWO {
             sys::create_file(folder, name)?;
         }
         let [one, other] = TWO;
-        sys::exchange((folder, one), (folder, other), root.renames())
+        Ok(Knows {
+            exchange: sys::exchange((folder, one), (folder, other), root.renames())?,
+            no_replace: sys::spares((folder, one), (folder, other))?,
+        })
     })
 }
 
@@ -114,7 +126,8 @@ mod tests {
         let traits = disk.root.traits(Probe::Write).unwrap();
         assert_eq!(traits, planner::policy::DiskTraits::default());
         assert!(disk.root.keeps_names());
-        assert!(disk.root.exchanges().unwrap());
+        let knows = disk.root.knows_renames().unwrap();
+        assert!(knows.exchange && knows.no_replace);
         assert!(!disk.exists(".syncd/probe"), "nothing of the probe stays");
     }
 

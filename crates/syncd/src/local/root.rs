@@ -16,6 +16,7 @@ use planner::path::RelPath;
 use planner::policy::DiskTraits;
 
 use super::error::LocalError;
+use super::probe::Knows;
 use super::sys::{self, Errno, Kind, Meta, Renames, Resolve};
 
 /// Our own folder in the root of every pair (design N5).
@@ -181,12 +182,12 @@ impl Root {
         }
     }
 
-    /// Whether a file can be replaced in one step; asked by trying it in our own area.
+    /// Which renames this file system knows; asked by trying them in our own area.
     ///
     /// # Errors
     /// Our own area cannot be written.
-    pub(crate) fn exchanges(&self) -> Result<bool, LocalError> {
-        super::probe::exchanges(self)
+    pub(crate) fn knows_renames(&self) -> Result<Knows, LocalError> {
+        super::probe::renames(self)
     }
 
     /// Which renames are used.

@@ -167,7 +167,7 @@ pub(crate) async fn look(setup: &mut Setup, sink: Arc<dyn Sink>) -> Result<Previ
 
 fn refused(summary: crate::summary::PairSummary) -> Report {
     if let Some(report) = summary.error {
-        return report;
+        return report.given_as_flags();
     }
     let (message, next) = summary
         .stop

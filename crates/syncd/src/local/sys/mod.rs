@@ -23,9 +23,9 @@ pub(crate) use self::walk::{Order, WalkError, Walked};
 pub(super) use self::real::*;
 #[cfg(any(test, feature = "sim"))]
 pub(super) use self::switch::*;
-// For files that users ask for by hand, which no simulation does.
+// For what users ask for by hand, which no simulation does.
 #[cfg(any(test, feature = "sim"))]
-pub(super) use self::real::{cut_to_nothing, lock, open_to_go_on, seek_to};
+pub(super) use self::real::{cut_to_nothing, lock, open_to_go_on, seek_to, spares};
 
 /// How a path below the root is resolved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -265,6 +265,19 @@ pub(in crate::local) fn exchange(
     }
 }
 
+/// Whether a rename can be told to overwrite nothing, tried on two files of our own area that may be lost. `false`: it takes
+/// the detour of [`rename_new`].
+pub(in crate::local) fn spares(
+    from: (BorrowedFd<'_>, &str),
+    to: (BorrowedFd<'_>, &str),
+) -> Result<bool, Errno> {
+    match rustix::fs::renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE) {
+        Err(Errno::EXIST) => Ok(true),
+        Ok(()) | Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Renames over whatever has the name: for files of our own area alone.
 pub(in crate::local) fn rename_own(folder: BorrowedFd<'_>, from: &str, to: &str) -> Result<(), Errno> {
     rustix::fs::renameat(folder, from, folder, to)
