@@ -3,7 +3,8 @@
 //! Framed by hand because the file's name must be raw UTF-8 in `filename="…"` (PHP ignores `filename*`), fields
 //! first, file last, with a length known beforehand (wire.md §6.1). The closing boundary is withheld until the
 //! source has ended at exactly the declared size: a source that is shorter, longer, or fails at its end never
-//! becomes a whole body, so the server stores nothing. Memory: one piece at a time.
+//! becomes a whole body, so the server stores nothing. Memory: one piece at a time, and for a large file some that wait to
+//! be hashed.
 
 use std::fmt::Write as _;
 use std::io;
@@ -16,6 +17,8 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use md5::Digest as _;
 use tokio::io::AsyncRead;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::error::ApiError;
@@ -199,12 +202,89 @@ impl Frame {
     }
 }
 
+/// From this size on a file is hashed beside the sending: MD5 alone takes as long as a fast network. Below it, a thread
+/// would cost more than it saves.
+const ASIDE_FROM: u64 = 8 * 1024 * 1024;
+/// Pieces that wait to be hashed.
+const ASIDE_PIECES: usize = 8;
+
+/// Both hashes of what was seen.
+#[derive(Default)]
+struct Digests {
+    blake3: blake3::Hasher,
+    md5: md5::Md5,
+}
+
+impl Digests {
+    fn update(&mut self, piece: &[u8]) {
+        self.blake3.update(piece);
+        self.md5.update(piece);
+    }
+
+    fn finish(self, bytes: u64) -> Hashes {
+        Hashes {
+            blake3: self.blake3.finalize().into(),
+            md5: self.md5.finalize().into(),
+            bytes,
+        }
+    }
+}
+
+/// Where a body is hashed.
+enum Hashing {
+    /// Between two pieces.
+    Here(Box<Digests>),
+    /// On a thread of its own, in order, until no more pieces come.
+    Aside(mpsc::Sender<Bytes>, JoinHandle<Digests>),
+}
+
+impl Hashing {
+    fn of(size: u64) -> Self {
+        if size < ASIDE_FROM {
+            return Self::Here(Box::default());
+        }
+        let (pieces, mut waiting) = mpsc::channel::<Bytes>(ASIDE_PIECES);
+        let work = tokio::task::spawn_blocking(move || {
+            let mut digests = Digests::default();
+            while let Some(piece) = waiting.blocking_recv() {
+                digests.update(&piece);
+            }
+            digests
+        });
+        Self::Aside(pieces, work)
+    }
+
+    async fn update(&mut self, piece: &Bytes) -> io::Result<()> {
+        match self {
+            Self::Here(digests) => {
+                digests.update(piece);
+                Ok(())
+            }
+            Self::Aside(pieces, _) => pieces.send(piece.clone()).await.map_err(|_| broke_off()),
+        }
+    }
+
+    async fn finish(self, bytes: u64) -> io::Result<Hashes> {
+        match self {
+            Self::Here(digests) => Ok(digests.finish(bytes)),
+            Self::Aside(pieces, work) => {
+                drop(pieces);
+                let digests = work.await.map_err(|_| broke_off())?;
+                Ok(digests.finish(bytes))
+            }
+        }
+    }
+}
+
+fn broke_off() -> io::Error {
+    io::Error::other("hashing broke off")
+}
+
 struct Sending {
     source: ByteStream,
     /// The rest of a piece that was larger than `PIECE_MAX`.
     rest: Bytes,
-    blake3: blake3::Hasher,
-    md5: md5::Md5,
+    hashing: Hashing,
     seen: u64,
     size: u64,
     throttle: Arc<Throttle>,
@@ -223,8 +303,7 @@ pub(crate) fn framed(
     let sending = Sending {
         source,
         rest: Bytes::new(),
-        blake3: blake3::Hasher::new(),
-        md5: md5::Md5::new(),
+        hashing: Hashing::of(size),
         seen: 0,
         size,
         throttle,
@@ -247,7 +326,7 @@ impl Sending {
             match self.source.next().await {
                 Some(Ok(bytes)) => self.rest = bytes,
                 Some(Err(error)) => return Err(self.failed(&error)),
-                None => return self.end(),
+                None => return self.end().await,
             }
         }
         let most = usize::try_from(self.throttle.piece())
@@ -261,26 +340,33 @@ impl Sending {
         }
         let meter = Arc::clone(&self.meter);
         self.throttle.take(length, || meter.alive()).await;
-        self.blake3.update(&piece);
-        self.md5.update(&piece);
+        if let Err(error) = self.hashing.update(&piece).await {
+            return Err(self.failed(&error));
+        }
         self.meter.alive();
         self.meter.progress.fetch_add(length, Ordering::Relaxed);
         Ok(Some((piece, Some(self))))
     }
 
-    fn end(self) -> io::Result<Option<(Bytes, Option<Self>)>> {
+    async fn end(self) -> io::Result<Option<(Bytes, Option<Self>)>> {
         if self.seen != self.size {
             return Err(self.changed());
         }
-        let hashes = Hashes {
-            blake3: self.blake3.finalize().into(),
-            md5: self.md5.finalize().into(),
-            bytes: self.seen,
-        };
-        self.meter.finish(Ok(hashes));
-        self.meter.alive();
-        self.meter.whole.store(true, Ordering::Relaxed);
-        Ok(Some((self.tail, None)))
+        let Self {
+            hashing,
+            meter,
+            tail,
+            seen,
+            ..
+        } = self;
+        let hashes = hashing
+            .finish(seen)
+            .await
+            .map_err(|error| source_failed(&meter, &error))?;
+        meter.finish(Ok(hashes));
+        meter.alive();
+        meter.whole.store(true, Ordering::Relaxed);
+        Ok(Some((tail, None)))
     }
 
     fn changed(&self) -> io::Error {
@@ -292,10 +378,15 @@ impl Sending {
     }
 
     fn failed(&self, error: &io::Error) -> io::Error {
-        self.meter.finish(Err(ApiError::Source {
-            kind: error.kind(),
-            cause: error.to_string(),
-        }));
-        io::Error::other("the source failed")
+        source_failed(&self.meter, error)
     }
+}
+
+/// A source that cannot be read to its end makes the upload void.
+fn source_failed(meter: &Meter, error: &io::Error) -> io::Error {
+    meter.finish(Err(ApiError::Source {
+        kind: error.kind(),
+        cause: error.to_string(),
+    }));
+    io::Error::other("the source failed")
 }
