@@ -54,6 +54,7 @@ mod unit;
 mod unsyncable;
 mod versions;
 mod why;
+mod widths;
 
 #[path = "../checker.rs"]
 mod checker;

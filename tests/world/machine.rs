@@ -175,11 +175,8 @@ impl Machine {
         self.spawn(&args)
     }
 
-    /// `syncd ARGS`, running.
-    pub(crate) fn spawn(&self, args: &[&str]) -> Running {
-        let number = self.runs.fetch_add(1, Ordering::Relaxed);
-        let place = |what: &str| self.home.join("runs").join(format!("{number}.{what}"));
-        let (stdout, stderr) = (place("out"), place("err"));
+    /// `syncd ARGS`, not run yet.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = match self.through.split_first() {
             Some((outer, before)) => {
                 let mut command = Command::new(outer);
@@ -195,13 +192,23 @@ impl Machine {
             .env("TZ", "UTC")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .args(args)
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .stdout(File::create(&stdout).unwrap())
-            .stderr(File::create(&stderr).unwrap());
+            .current_dir("/");
         if let Some(uid) = self.uid {
             command.uid(uid).gid(uid);
         }
+        command
+    }
+
+    /// `syncd ARGS`, running.
+    pub(crate) fn spawn(&self, args: &[&str]) -> Running {
+        let number = self.runs.fetch_add(1, Ordering::Relaxed);
+        let place = |what: &str| self.home.join("runs").join(format!("{number}.{what}"));
+        let (stdout, stderr) = (place("out"), place("err"));
+        let mut command = self.command(args);
+        command
+            .stdin(Stdio::null())
+            .stdout(File::create(&stdout).unwrap())
+            .stderr(File::create(&stderr).unwrap());
         let child = command.spawn().unwrap_or_else(|error| panic!("{SYNCD}: {error}"));
         Running {
             child,

@@ -25,13 +25,18 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     /// Starts it with the terminal as its standard input, output and error.
-    pub(crate) fn spawn(mut command: Command) -> Self {
+    pub(crate) fn spawn(command: Command) -> Self {
+        Self::spawn_on(command, 160)
+    }
+
+    /// The same on a terminal of so many columns.
+    pub(crate) fn spawn_on(mut command: Command, columns: u16) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let size = Winsize {
             ws_row: 40,
-            ws_col: 160,
+            ws_col: columns,
             ws_xpixel: 0,
             ws_ypixel: 0,
         };

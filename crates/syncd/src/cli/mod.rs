@@ -7,6 +7,7 @@ pub(crate) mod commands;
 mod control;
 #[cfg(test)]
 mod documents;
+mod fit;
 mod logging;
 mod output;
 mod progress;

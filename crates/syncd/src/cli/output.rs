@@ -1,13 +1,18 @@
 //! The door to the terminal: results to standard output, everything else to standard error.
 //!
-//! A reader that goes away (`syncd … | head`) ends nothing: what cannot be written is dropped.
+//! A reader that goes away (`syncd … | head`) ends nothing: what cannot be written is dropped. Text for people fits the
+//! width of the terminal it goes to; what is no terminal, a file or a script, gets every line whole.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
+use std::os::fd::AsFd;
 
+use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 
 use super::When;
+use super::fit::fit;
 use crate::exit::Exit;
 use crate::report::{Report, ReportJson};
 
@@ -72,8 +77,21 @@ impl Output {
 
     /// A result as text.
     pub(crate) fn text(&self, text: &str) {
+        self.exact(&self.fitting(text, io::stdout()));
+    }
+
+    /// A result in lines that must stay what they are: a script, a link, a path, a drawing.
+    pub(crate) fn exact(&self, text: &str) {
         let mut out = io::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Text as it goes there.
+    fn fitting<'a>(&self, text: &'a str, to: impl AsFd) -> Cow<'a, str> {
+        match columns(to) {
+            Some(columns) if !self.json => Cow::Owned(fit(text, columns)),
+            Some(_) | None => Cow::Borrowed(text),
+        }
     }
 
     /// Bytes of a result as they are; it ends when nobody reads them any more.
@@ -91,6 +109,7 @@ impl Output {
 
     /// A piece of a result that has no end by itself; it ends when nobody reads it any more.
     pub(crate) fn piece(&self, text: &str) -> ControlFlow<()> {
+        let text = self.fitting(text, io::stdout());
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             Ok(()) => ControlFlow::Continue(()),
@@ -101,7 +120,7 @@ impl Output {
     /// Before a result that takes the place of the last one: on a terminal the screen is cleared.
     pub(crate) fn afresh(&self) {
         if !self.json && io::stdout().is_terminal() {
-            self.text("\u{1b}[H\u{1b}[2J");
+            self.exact("\u{1b}[H\u{1b}[2J");
         }
     }
 
@@ -110,13 +129,14 @@ impl Output {
         // Our own values: strings, numbers and lists, which always have a JSON form.
         if let Ok(mut text) = serde_json::to_string(value) {
             text.push('\n');
-            self.text(&text);
+            self.exact(&text);
         }
     }
 
     /// A line beside the results; not with `-q`.
     pub(crate) fn note(&self, line: &str) {
         if !self.quiet {
+            let line = self.fitting(line, io::stderr());
             let _ = writeln!(io::stderr().lock(), "{line}");
         }
     }
@@ -128,7 +148,10 @@ impl Output {
         } else {
             ("", "")
         };
-        let _ = writeln!(io::stderr().lock(), "{on}syncd:{off} {}", report.line());
+        let line = format!("syncd: {}", report.line());
+        let line = self.fitting(&line, io::stderr());
+        let line = line.strip_prefix("syncd:").unwrap_or(&line);
+        let _ = writeln!(io::stderr().lock(), "{on}syncd:{off}{line}");
     }
 
     /// The end of a command that could not do its work.
@@ -143,4 +166,10 @@ impl Output {
         }
         report.exit()
     }
+}
+
+/// The columns of a terminal; none for what is none, or does not tell.
+fn columns(to: impl AsFd) -> Option<usize> {
+    let size = tcgetwinsize(to).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }

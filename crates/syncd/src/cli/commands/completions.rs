@@ -21,6 +21,6 @@ pub(crate) struct CompletionsArgs {
 pub(crate) fn run(context: &Context, args: &CompletionsArgs) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "syncd", &mut script);
-    context.output.text(&String::from_utf8_lossy(&script));
+    context.output.exact(&String::from_utf8_lossy(&script));
     Exit::InSync
 }

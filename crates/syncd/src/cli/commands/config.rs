@@ -68,7 +68,7 @@ fn show(context: &Context, loaded: &Loaded) -> Exit {
     if context.output.is_json() {
         context.output.object(&ShowJson { v: 1, keys: &keys });
     } else {
-        context.output.text(&show::text(&keys));
+        context.output.exact(&show::text(&keys));
     }
     Exit::InSync
 }
@@ -84,7 +84,7 @@ fn path(context: &Context) -> Exit {
                     exists: path.is_file(),
                 });
             } else {
-                context.output.text(&format!("{}\n", shown(&text)));
+                context.output.exact(&format!("{}\n", shown(&text)));
             }
             Exit::InSync
         }

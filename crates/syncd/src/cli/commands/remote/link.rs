@@ -47,6 +47,7 @@ pub(crate) struct ImportArgs {
 /// Runs `link`.
 pub(crate) fn link(context: &Context, args: &LinkArgs) -> Exit {
     session(context, async |session, answers| {
+        answers.exact = true;
         for one in found(session, &args.paths, answers).await {
             let Item::File(row) = &one.item else {
                 let fault = Fault::NotAFile {

@@ -127,6 +127,8 @@ impl Session {
 struct Answers {
     items: Vec<Value>,
     lines: String,
+    /// The lines are no prose: they stay whole on any terminal.
+    exact: bool,
     failed: Vec<Report>,
 }
 
@@ -223,6 +225,8 @@ fn tell(context: &Context, answers: &Answers) -> Exit {
             failed: answers.failed.iter().map(Report::json).collect(),
             exit: exit.code(),
         });
+    } else if answers.exact {
+        context.output.exact(&answers.lines);
     } else {
         context.output.text(&answers.lines);
     }

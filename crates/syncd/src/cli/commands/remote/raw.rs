@@ -47,6 +47,7 @@ pub(crate) fn raw(context: &Context, args: &RawArgs) -> Exit {
         Err(report) => return context.output.fail(&report),
     };
     session(context, async |session, answers| {
+        answers.exact = true;
         match session.client.raw(&args.endpoint, &params).await {
             Ok(answer) => {
                 let text = serde_json::to_string_pretty(&answer).unwrap_or_default();

@@ -95,6 +95,7 @@ pub(crate) fn ls(context: &Context, args: &LsArgs) -> Exit {
 /// Runs `tree`.
 pub(crate) fn tree(context: &Context, args: &TreeArgs) -> Exit {
     session(context, async |session, answers| {
+        answers.exact = true;
         let depth = args.depth.map_or(Reach::ALL.depth, usize::from);
         let reach = Reach { depth, dead: false };
         for one in found(session, &args.paths, answers).await {
