@@ -12,6 +12,7 @@ pub(crate) mod machine;
 pub(crate) mod probe;
 pub(crate) mod server;
 pub(crate) mod setup;
+pub(crate) mod trials;
 
 use serde::Serialize;
 
