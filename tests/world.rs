@@ -8,6 +8,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
+#[path = "world/bus.rs"]
+pub(crate) mod bus;
 #[path = "world/cloud.rs"]
 pub(crate) mod cloud;
 #[path = "world/disk.rs"]

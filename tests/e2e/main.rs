@@ -33,6 +33,7 @@ mod faults;
 mod full_disk;
 mod histories;
 mod init;
+mod keyring;
 mod kill;
 mod limits;
 mod logs;

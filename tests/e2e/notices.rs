@@ -5,24 +5,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use zbus::OwnedVariant;
-use zbus::connection::Builder;
 
 use crate::service::{end, machine, until};
-use crate::world::{Dialect, World};
+use crate::world::{Dialect, World, bus};
 
 /// What the desktop was asked to show: title and text.
 #[derive(Clone, Default)]
 struct Desktop(Arc<Mutex<Vec<(String, String)>>>);
-
-/// As much of the bus as greets a client.
-struct Bus;
-
-#[zbus::interface(name = "org.freedesktop.DBus")]
-impl Bus {
-    fn hello(&self) -> &str {
-        ":1.1"
-    }
-}
 
 #[zbus::interface(name = "org.freedesktop.Notifications")]
 impl Desktop {
@@ -46,30 +35,13 @@ impl Desktop {
 }
 
 impl Desktop {
-    /// Listens for as long as the test runs.
+    /// On a bus at this path.
     fn at(path: &Path) -> Self {
         let desktop = Self::default();
-        let (served, path) = (desktop.clone(), path.to_owned());
-        let (ready, listens) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(async {
-                let listener = tokio::net::UnixListener::bind(path).unwrap();
-                ready.send(()).unwrap();
-                let mut clients = Vec::new();
-                while let Ok((stream, _)) = listener.accept().await {
-                    let guid = zbus::Guid::from_static_str("0123456789abcdef0123456789abcdef").unwrap();
-                    let bus = Builder::unix_stream(stream.into_std().unwrap())
-                        .server(guid)
-                        .p2p()
-                        .serve_at("/org/freedesktop/DBus", Bus)
-                        .serve_at("/org/freedesktop/Notifications", served.clone());
-                    // A client that breaks off shows in what is not there.
-                    clients.extend(bus.build().await.ok());
-                }
-            });
+        let served = desktop.clone();
+        bus::serve(path, move |bus| {
+            bus.serve_at("/org/freedesktop/Notifications", served.clone())
         });
-        listens.recv().unwrap();
         desktop
     }
 
@@ -81,15 +53,13 @@ impl Desktop {
 #[test]
 fn a_conflict_is_told_to_the_desktop_once_if_that_is_wanted() {
     let world = World::start(Dialect::Document);
-    let bus = world.join("bus");
-    let desktop = Desktop::at(&bus);
+    let path = world.join("bus");
+    let desktop = Desktop::at(&path);
     for wanted in [false, true] {
         let name = if wanted { "d1" } else { "d0" };
         let mut machine = machine(&world, name);
-        machine.env(
-            "DBUS_SESSION_BUS_ADDRESS",
-            &format!("unix:path={}", bus.display()),
-        );
+        let (variable, address) = bus::address(&path);
+        machine.env(&variable, &address);
         machine.env("SYNCD_NOTIFY__DESKTOP", if wanted { "true" } else { "false" });
         let file = format!("{name}.txt");
         machine.write(&file, "one");

@@ -1,4 +1,5 @@
-//! What to sign in with: found in the environment, in systemd's credentials, or in a file of its own; first found wins.
+//! What to sign in with: found in the environment, in systemd's credentials, in a file of its own, or in the system keyring;
+//! first found wins.
 //!
 //! Secrets are never part of [`Config`](super::Config), and no text made here holds one: a file that does not parse is
 //! told by its line number alone.
@@ -10,20 +11,25 @@
 use std::fs::{File, OpenOptions};
 use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use api::Credentials;
 use secrecy::{ExposeSecret as _, SecretString};
 use toml::de::DeTable;
 
+use super::keyring::{Keyring, KeyringError};
 use super::keys::closest;
 use super::load::Env;
 use super::show::quoted;
+use super::{Account, UseKeyring};
 
 /// Largest file with secrets that is read, bytes.
 const FILE_MAX: u64 = 64 * 1024;
 /// Names of the secrets: keys of the file, names of systemd credentials, ends of the variables.
 const NAMES: [&str; 4] = ["key1", "key2", "username", "password"];
+
+/// Where a file, or an item of the keyring, has nothing to sign in with.
+const EMPTY: &str = "it holds neither key1 and key2 nor username and password";
 
 /// Why there are no credentials.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -50,6 +56,9 @@ pub(crate) enum CredentialsError {
         /// The owner's user id.
         owner: u32,
     },
+    /// The system keyring, which is to have them, does not give them.
+    #[error("the system keyring: {}", .0.as_ref().map_or("nothing".to_owned(), ToString::to_string))]
+    Keyring(Option<KeyringError>),
     /// The file, or the variables, cannot be used.
     #[error("{at}: {cause}")]
     Unusable {
@@ -96,12 +105,64 @@ impl Secrets {
     }
 }
 
+/// Where credentials were found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// In variables.
+    Environment,
+    /// In systemd's folder of credentials.
+    Systemd(String),
+    /// In this file.
+    File(PathBuf),
+    /// In the system keyring.
+    Keyring,
+}
+
 /// Finds the credentials.
 ///
 /// # Errors
 /// None found, or the first place that has some cannot be used.
-pub(crate) fn find(file: &Path, env: &Env) -> Result<Credentials, CredentialsError> {
-    of_environment(env)?.map_or_else(|| of_file(file), Ok)
+pub(crate) fn find(account: &Account, env: &Env) -> Result<Credentials, CredentialsError> {
+    locate(account, env).map(|(credentials, _)| credentials)
+}
+
+/// The same, and where they are.
+///
+/// # Errors
+/// As [`find`].
+pub(crate) fn locate(account: &Account, env: &Env) -> Result<(Credentials, Place), CredentialsError> {
+    match account.keyring {
+        UseKeyring::Never => outside(&account.credentials_file, env),
+        UseKeyring::Only => match in_environment(env)? {
+            Some(found) => Ok(found),
+            None => match of_keyring(&account.in_keyring) {
+                Ok(Some(found)) => Ok((found, Place::Keyring)),
+                Ok(None) => Err(CredentialsError::Keyring(None)),
+                Err(error) => Err(error),
+            },
+        },
+        UseKeyring::Auto => match outside(&account.credentials_file, env) {
+            Err(nowhere @ CredentialsError::NotFound { .. }) if account.in_keyring.has_bus() => {
+                match of_keyring(&account.in_keyring) {
+                    Ok(Some(found)) => Ok((found, Place::Keyring)),
+                    // Nobody said that there is one.
+                    Ok(None) | Err(CredentialsError::Keyring(Some(KeyringError::NotThere(_)))) => {
+                        Err(nowhere)
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+            found => found,
+        },
+    }
+}
+
+/// Everywhere but in the keyring.
+fn outside(file: &Path, env: &Env) -> Result<(Credentials, Place), CredentialsError> {
+    match in_environment(env)? {
+        Some(found) => Ok(found),
+        None => of_file(file).map(|found| (found, Place::File(file.to_owned()))),
+    }
 }
 
 /// Those of the variables, else of systemd; none if neither has any.
@@ -109,18 +170,41 @@ pub(crate) fn find(file: &Path, env: &Env) -> Result<Credentials, CredentialsErr
 /// # Errors
 /// As [`find`].
 pub(crate) fn of_environment(env: &Env) -> Result<Option<Credentials>, CredentialsError> {
+    Ok(in_environment(env)?.map(|(credentials, _)| credentials))
+}
+
+fn in_environment(env: &Env) -> Result<Option<(Credentials, Place)>, CredentialsError> {
     let variable = |name: &str| format!("SYNCD_{}", name.to_ascii_uppercase());
     let secrets = Secrets(NAMES.map(|name| env.get(&variable(name)).map(str::to_owned)));
     if !secrets.is_empty() {
-        return secrets.credentials("the environment", variable).map(Some);
+        let found = secrets.credentials("the environment", variable)?;
+        return Ok(Some((found, Place::Environment)));
     }
     if let Some(folder) = env.get("CREDENTIALS_DIRECTORY") {
         let secrets = of_systemd(Path::new(folder))?;
         if !secrets.is_empty() {
-            return secrets.credentials(folder, str::to_owned).map(Some);
+            let found = secrets.credentials(folder, str::to_owned)?;
+            return Ok(Some((found, Place::Systemd(folder.to_owned()))));
         }
     }
     Ok(None)
+}
+
+/// Those of the system keyring; none if it has none for this configuration.
+fn of_keyring(keyring: &Keyring) -> Result<Option<Credentials>, CredentialsError> {
+    const AT: &str = "the system keyring";
+    let kept = keyring
+        .get()
+        .map_err(|error| CredentialsError::Keyring(Some(error)))?;
+    let Some(kept) = kept else { return Ok(None) };
+    let secrets = parse(kept.expose_secret(), AT)?;
+    if secrets.is_empty() {
+        return Err(CredentialsError::Unusable {
+            at: AT.to_owned(),
+            cause: EMPTY.to_owned(),
+        });
+    }
+    secrets.credentials(AT, str::to_owned).map(Some)
 }
 
 /// What a credentials file with these holds.
@@ -213,7 +297,7 @@ pub(crate) fn of_file(path: &Path) -> Result<Credentials, CredentialsError> {
     if secrets.is_empty() {
         return Err(CredentialsError::Unusable {
             at: file_name,
-            cause: "it holds neither key1 and key2 nor username and password".to_owned(),
+            cause: EMPTY.to_owned(),
         });
     }
     secrets.credentials(&file_name, str::to_owned)
@@ -288,7 +372,7 @@ mod tests {
     #[test]
     fn a_private_file_is_read_and_prints_nothing() {
         let (_dir, path) = file("key1 = \"s3cret-a\"\nkey2 = \"s3cret-b\"\n", 0o600);
-        let found = find(&path, &Env::of("/", &[])).unwrap();
+        let found = outside(&path, &Env::of("/", &[])).unwrap().0;
         assert_eq!(found.keys.as_ref().unwrap().key2.expose_secret(), "s3cret-b");
         assert!(!format!("{found:?}").contains("s3cret"));
     }
@@ -297,7 +381,7 @@ mod tests {
     fn a_file_that_others_may_read_is_refused_unread() {
         for mode in [0o644, 0o640, 0o604, 0o620] {
             let (_dir, path) = file("not even TOML", mode);
-            let error = find(&path, &Env::of("/", &[])).unwrap_err();
+            let error = outside(&path, &Env::of("/", &[])).unwrap_err();
             let file = path.display().to_string();
             assert_eq!(error, CredentialsError::NotPrivate { file, mode });
         }
@@ -308,8 +392,9 @@ mod tests {
         let (dir, path) = file("username = \"file\"\npassword = \"p\"\n", 0o600);
         let folder = dir.path().display().to_string();
         let user = |env: &[(&str, &str)]| {
-            find(&path, &Env::of("/", env))
+            outside(&path, &Env::of("/", env))
                 .unwrap()
+                .0
                 .password
                 .unwrap()
                 .username
@@ -329,7 +414,7 @@ mod tests {
     #[test]
     fn half_a_pair_is_an_error_and_not_looked_for_elsewhere() {
         let (_dir, path) = file("key1 = \"a\"\nkey2 = \"b\"\n", 0o600);
-        let error = find(&path, &Env::of("/", &[("SYNCD_KEY1", "a")])).unwrap_err();
+        let error = outside(&path, &Env::of("/", &[("SYNCD_KEY1", "a")])).unwrap_err();
         assert_eq!(
             error.to_string(),
             "the environment: SYNCD_KEY1 is set, but SYNCD_KEY2 is not"
@@ -348,7 +433,7 @@ mod tests {
             "",
         ] {
             let (_dir, path) = file(text, 0o600);
-            let error = find(&path, &Env::of("/", &[])).unwrap_err();
+            let error = outside(&path, &Env::of("/", &[])).unwrap_err();
             let shown = format!("{error} {error:?}");
             assert!(!shown.contains("s3cret"), "{shown}");
         }
@@ -357,7 +442,7 @@ mod tests {
     #[test]
     fn a_folder_or_a_pipe_is_no_credentials_file() {
         let dir = tempfile::tempdir().unwrap();
-        let error = find(dir.path(), &Env::of("/", &[])).unwrap_err();
+        let error = outside(dir.path(), &Env::of("/", &[])).unwrap_err();
         assert!(error.to_string().contains("not a regular file"), "{error}");
     }
 }

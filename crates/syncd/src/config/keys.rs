@@ -209,6 +209,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(Account, "api_url", ApiUrl, Required, "Address of the API. `https`; plain `http` for this machine (loopback) only, unless `allow_http` is true."),
     key(Account, "allow_http", Flag, IsFlag(false), "Plain `http` to other machines too: keys, tokens and files can then be read on the way."),
     key(Account, "credentials_file", Path, Machine("`$XDG_CONFIG_HOME/syncd/credentials.toml`"), "TOML with `key1` and `key2`, or `username` and `password`. Refused unless it is private (mode 0600) and yours or root's."),
+    key(Account, "keyring", Choice(&["auto", "only", "never"]), Text("auto"), "The system keyring (Secret Service) for credentials: `auto` asks it where there is no credentials file, `only` reads no file, `never` does not ask it."),
     key(Account, "ca_file", Path, Nothing, "More root certificates, PEM, beside the system's."),
     key(Account, "proxy", Proxy, Nothing, "Proxy for everything but loopback; without it, that of the environment. `NO_PROXY` is honoured."),
 

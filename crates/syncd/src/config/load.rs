@@ -15,11 +15,12 @@ use planner::policy::{ConflictPolicy, Direction, FirstMerge, Unstorable};
 use secrecy::SecretString;
 
 use super::error::ConfigError;
+use super::keyring::Keyring;
 use super::keys::{self, Fallback, Key, Section};
 use super::layers::{self, Layers};
 use super::value::{self, DEVICE_NAME_MAX, Value};
 use super::windows::Window;
-use super::{Account, Config, Limits, Log, PairConfig, Timing, check, paths};
+use super::{Account, Config, Limits, Log, PairConfig, Timing, UseKeyring, check, paths};
 
 /// Largest configuration file that is read, bytes.
 const FILE_MAX: u64 = 1024 * 1024;
@@ -204,12 +205,21 @@ fn merged(name: &str, text: &str, profile: Option<&str>, env: &Env) -> Result<Lo
     let mut defaults = machine(env, profile)?;
     let layers = layers::merge(name, text, env, &defaults)?;
     // The socket's default may lie in the state directory, which the file may have moved.
-    let reader = Reader { layers: &layers, env };
+    let reader = Reader {
+        name,
+        layers: &layers,
+        env,
+    };
     let state = reader.path(reader.value("", Section::Top, "state_dir")?)?;
     let socket = paths::socket(env, profile, &state);
     defaults.insert("socket", paths::written(&socket));
     let layers = layers::merge(name, text, env, &defaults)?;
-    let config = Reader { layers: &layers, env }.config()?;
+    let reader = Reader {
+        name,
+        layers: &layers,
+        env,
+    };
+    let config = reader.config()?;
     check::config(&config, &layers)?;
     Ok(Loaded { config, layers })
 }
@@ -261,6 +271,8 @@ fn machine(env: &Env, profile: Option<&str>) -> Result<BTreeMap<&'static str, St
 
 /// Turns merged layers into values.
 struct Reader<'a> {
+    /// Of the file.
+    name: &'a str,
     layers: &'a Layers,
     env: &'a Env,
 }
@@ -270,12 +282,19 @@ impl Reader<'_> {
         let top = |section, name| self.value("", section, name);
         let url = self.text(top(Section::Account, "api_url")?)?;
         let api_url = value::api_url(&url).ok_or_else(|| self.unfit(Section::Account, "api_url"))?;
+        let in_keyring = Keyring::of(self.env, self.name, api_url.as_str());
         Ok(Config {
             state_dir: self.path(top(Section::Top, "state_dir")?)?,
             device_name: self.text(top(Section::Top, "device_name")?)?,
             account: Account {
                 api_url,
                 credentials_file: self.path(top(Section::Account, "credentials_file")?)?,
+                keyring: match self.text(top(Section::Account, "keyring")?)?.as_str() {
+                    "only" => UseKeyring::Only,
+                    "never" => UseKeyring::Never,
+                    _ => UseKeyring::Auto,
+                },
+                in_keyring,
                 ca_file: self
                     .optional(Section::Account, "ca_file")
                     .map(|value| self.path(value))

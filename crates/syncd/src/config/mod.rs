@@ -8,6 +8,7 @@ pub(crate) mod credentials;
 pub(crate) mod error;
 #[cfg(test)]
 mod fuzz;
+pub(crate) mod keyring;
 pub(crate) mod keys;
 pub(crate) mod layers;
 pub(crate) mod load;
@@ -27,6 +28,7 @@ use planner::policy::{ConflictPolicy, Direction, FirstMerge, Unstorable};
 use secrecy::SecretString;
 use url::Url;
 
+use keyring::Keyring;
 use windows::Window;
 
 /// Everything the user chose.
@@ -67,10 +69,25 @@ pub(crate) struct Account {
     pub(crate) api_url: Url,
     /// Where the credentials file would be.
     pub(crate) credentials_file: PathBuf,
+    /// When the system keyring is asked for credentials.
+    pub(crate) keyring: UseKeyring,
+    /// Where they would be in it.
+    pub(crate) in_keyring: Keyring,
     /// Extra root certificates, PEM.
     pub(crate) ca_file: Option<PathBuf>,
     /// Its address may hold a password.
     pub(crate) proxy: Option<SecretString>,
+}
+
+/// When the system keyring is asked for credentials.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum UseKeyring {
+    /// Where there is no credentials file.
+    Auto,
+    /// In the place of a file.
+    Only,
+    /// Not at all.
+    Never,
 }
 
 /// Bandwidth and concurrency.

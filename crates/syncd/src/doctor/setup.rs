@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::Finding;
+use crate::config::credentials::Place;
 use crate::config::load::{Env, Loaded};
 use crate::config::{Config, credentials};
 use crate::report::Report;
@@ -18,14 +19,20 @@ pub(crate) fn config(path: &Path, loaded: &Loaded) -> Finding {
 
 /// What to sign in with.
 pub(crate) fn credentials(config: &Config, env: &Env) -> Finding {
-    match credentials::find(&config.account.credentials_file, env) {
-        Ok(found) => {
+    match credentials::locate(&config.account, env) {
+        Ok((found, place)) => {
             let form = match (found.keys, found.password) {
                 (Some(_), Some(_)) => "keys, and a user name with a password",
                 (Some(_), None) => "keys",
                 (None, _) => "a user name with a password",
             };
-            Finding::fine("credentials", form)
+            let place = match place {
+                Place::Environment => "in the environment".to_owned(),
+                Place::Systemd(folder) => format!("in {folder}, from systemd"),
+                Place::File(file) => format!("in {}", file.display()),
+                Place::Keyring => "in the system keyring".to_owned(),
+            };
+            Finding::fine("credentials", format!("{form}, {place}"))
         }
         Err(error) => Finding::of("credentials", &Report::from(&error)),
     }

@@ -3,6 +3,7 @@
 use super::{Given, Kind, Report};
 use crate::config::credentials::CredentialsError;
 use crate::config::error::ConfigError;
+use crate::config::keyring::KeyringError;
 
 /// The report of a configuration error.
 pub(super) fn report(error: &ConfigError, given: Given) -> Report {
@@ -135,6 +136,7 @@ pub(super) fn credentials(error: &CredentialsError) -> Report {
             "use a file that belongs to this user or to root",
         )
         .at(file),
+        CredentialsError::Keyring(error) => keyring(error.as_ref()),
         CredentialsError::Unusable { at, cause } => Report::new(
             Kind::CredentialsFile,
             "the credentials cannot be used",
@@ -143,4 +145,30 @@ pub(super) fn credentials(error: &CredentialsError) -> Report {
         )
         .at(at),
     }
+}
+
+/// The report of a system keyring that does not give, or take, credentials; none: it has none.
+pub(super) fn keyring(error: Option<&KeyringError>) -> Report {
+    const AT: &str = "the system keyring";
+    const WAYS: &str = "or keep them in a file: account.keyring = \"never\" and account.credentials_file";
+    let Some(error) = error else {
+        let cause = "nothing is kept in it for this configuration and address";
+        let next = format!("\"syncd init --force --keyring\" keeps them there, {WAYS}");
+        return Report::new(Kind::NoCredentials, "there are no credentials", cause, next).at(AT);
+    };
+    let (happened, next) = match error {
+        KeyringError::NotThere(_) => (
+            "there is no system keyring",
+            format!("run it within your session (DBUS_SESSION_BUS_ADDRESS), {WAYS}"),
+        ),
+        KeyringError::Locked => (
+            "the credentials cannot be read",
+            format!("unlock it and run it again, {WAYS}"),
+        ),
+        KeyringError::Failed(_) => (
+            "the credentials cannot be read",
+            format!("look at it with its own program, {WAYS}"),
+        ),
+    };
+    Report::new(Kind::CredentialsFile, happened, error.to_string(), next).at(AT)
 }

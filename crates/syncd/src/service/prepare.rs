@@ -42,8 +42,7 @@ pub(crate) fn account_ground(choice: &Choice, env: &Env) -> Result<Ground, Repor
 
 /// The same for a configuration that was read already.
 pub(crate) fn ground_of(config: Config, env: &Env) -> Result<Ground, Report> {
-    let credentials =
-        credentials::find(&config.account.credentials_file, env).map_err(|error| Report::from(&error))?;
+    let credentials = credentials::find(&config.account, env).map_err(|error| Report::from(&error))?;
     state_folder(&config.state_dir)?;
     Ok(Ground { config, credentials })
 }

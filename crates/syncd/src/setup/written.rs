@@ -12,6 +12,15 @@ use crate::config::keys::{self, Fallback, Section};
 use crate::config::paths::written;
 use crate::config::show::quoted;
 
+/// Where credentials are kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Kept {
+    /// In a private file.
+    File(PathBuf),
+    /// In the system keyring.
+    Keyring,
+}
+
 /// What the user chose.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Chosen {
@@ -22,7 +31,7 @@ pub(crate) struct Chosen {
     /// More root certificates.
     pub(crate) ca_file: Option<PathBuf>,
     /// Where the credentials are.
-    pub(crate) credentials_file: PathBuf,
+    pub(crate) credentials: Kept,
     /// The pair's name.
     pub(crate) name: String,
     /// The folder here. Absolute.
@@ -46,7 +55,10 @@ pub(crate) fn text(chosen: &Chosen) -> String {
     if chosen.allow_http {
         out.push_str("allow_http = true\n");
     }
-    let _ = writeln!(out, "credentials_file = {}", path(&chosen.credentials_file));
+    let _ = match &chosen.credentials {
+        Kept::File(file) => writeln!(out, "credentials_file = {}", path(file)),
+        Kept::Keyring => writeln!(out, "keyring = \"only\""),
+    };
     if let Some(file) = &chosen.ca_file {
         let _ = writeln!(out, "ca_file = {}", path(file));
     }
@@ -113,8 +125,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::RemoteSpec;
     use crate::config::load::{Env, of_text};
+    use crate::config::{RemoteSpec, UseKeyring};
     use crate::local::ignore::Ignore;
 
     fn chosen() -> Chosen {
@@ -122,7 +134,7 @@ mod tests {
             api_url: "https://a.example/api/v2/".into(),
             allow_http: false,
             ca_file: None,
-            credentials_file: "/home/ann/.config/syncd/credentials.toml".into(),
+            credentials: Kept::File("/home/ann/.config/syncd/credentials.toml".into()),
             name: "main".into(),
             local: "/home/ann/Cloud".into(),
             remote: "/Photos".into(),
@@ -169,6 +181,9 @@ mod tests {
         "#);
         let pair = &load(&chosen).pairs[0];
         assert_eq!(pair.remote, RemoteSpec::Path("Photos".into()));
+        chosen.credentials = Kept::Keyring;
+        assert!(text(&chosen).contains("keyring = \"only\"\n"));
+        assert_eq!(load(&chosen).account.keyring, UseKeyring::Only);
     }
 
     #[test]

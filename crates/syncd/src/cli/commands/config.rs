@@ -120,7 +120,7 @@ fn problems(context: &Context) -> Vec<Report> {
         Err(error) => return vec![Report::from(&error)],
     };
     let config = &loaded.config;
-    let credentials = credentials::find(&config.account.credentials_file, &context.env);
+    let credentials = credentials::find(&config.account, &context.env);
     let credentials = credentials.err().map(|error| Report::from(&error));
     let state = writable_place(&config.state_dir).err();
     let folders = config

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use api::{Client, Credentials};
 use secrecy::ExposeSecret as _;
 
-use super::flags::Way;
+use super::flags::{Answer, Way};
 use super::{Answered, Init, absolute, usage};
 use crate::cli::prompt;
+use crate::config::keyring::Keyring;
 use crate::config::load::of_text;
-use crate::config::value::{Kind as Takes, Value, api_url, remote};
+use crate::config::value::{Kind as Takes, Value, api_url as api_url_of, remote};
 use crate::config::{Config, RemoteSpec, credentials, paths};
 use crate::report::{Given, Kind, Report};
 use crate::setup::account::{self, NOTHING};
-use crate::setup::written::{self, Chosen};
+use crate::setup::written::{self, Chosen, Kept};
 use crate::text::shown;
 
 /// Offered as the address.
@@ -58,7 +59,7 @@ impl Init<'_> {
         let chosen = Chosen {
             allow_http: args.account.allow_http,
             ca_file: args.account.ca_file.as_deref().map(absolute),
-            credentials_file: text_path(&self.credentials)?,
+            credentials: self.kept(&api_url)?,
             name: args.pair.name.clone(),
             local,
             remote,
@@ -74,6 +75,38 @@ impl Init<'_> {
             chosen,
             credentials: self.credentials()?,
         })
+    }
+
+    /// Where the credentials are to be kept. A keyring that is not there is told before anything is asked about secrets.
+    fn kept(&self, api_url: &str) -> Result<Kept, Report> {
+        let file = || text_path(&self.credentials).map(Kept::File);
+        // As the loader will write it.
+        let url = api_url_of(api_url).map_or_else(|| api_url.to_owned(), |url| url.to_string());
+        let keyring = Keyring::of(&self.context.env, &self.config.display().to_string(), &url);
+        match self.args.account.keyring {
+            Some(Answer::Yes) => {
+                keyring.try_it().map_err(|error| {
+                    let next = "run it within your session (DBUS_SESSION_BUS_ADDRESS), or leave --keyring out: the credentials are then kept in a file that only you can read";
+                    Report::new(Kind::Refused, "not set up: there is no system keyring", error.to_string(), next).data(NOTHING)
+                })?;
+                Ok(Kept::Keyring)
+            }
+            Some(Answer::No) => file(),
+            None if self.args.account.credentials_file.is_some() || !self.prompt.asks() => file(),
+            // Only what is there is offered.
+            None if keyring.try_it().is_err() => file(),
+            None => {
+                let beside = self.credentials.display().to_string();
+                let ways = [
+                    format!("in {}, which only you can read", shown(&beside)),
+                    "in the system keyring".to_owned(),
+                ];
+                match self.prompt.one_of("Keep the credentials", &ways)? {
+                    0 => file(),
+                    _ => Ok(Kept::Keyring),
+                }
+            }
+        }
     }
 
     fn credentials(&self) -> Result<Credentials, Report> {
@@ -280,7 +313,7 @@ fn remote_spec(text: &str) -> Option<RemoteSpec> {
 
 /// Whether plain http may be used is the loader's to say, by `--allow-http`.
 fn address(text: &str) -> Result<(), String> {
-    let url = api_url(text);
+    let url = api_url_of(text);
     url.map(|_| ())
         .ok_or_else(|| "that is no address of an API".to_owned())
 }

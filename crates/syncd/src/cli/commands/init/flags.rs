@@ -58,8 +58,12 @@ pub(super) struct AccountArgs {
     #[arg(long, requires = "username")]
     pub(super) password_stdin: bool,
 
+    /// Keep the credentials in the system keyring, not in a file
+    #[arg(long, value_name = "yes|no", num_args = 0..=1, default_missing_value = "yes")]
+    pub(super) keyring: Option<Answer>,
+
     /// Where the credentials are kept [default: beside the configuration]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "keyring")]
     pub(super) credentials_file: Option<PathBuf>,
 }
 

@@ -32,7 +32,7 @@ use crate::service::token::FileTokenStore;
 use crate::setup::account::{self, NOTHING, Seen};
 use crate::setup::place::Made;
 use crate::setup::preview::{self, Preview};
-use crate::setup::written::{self, Chosen};
+use crate::setup::written::{self, Chosen, Kept};
 use crate::text::shown;
 
 /// What was set up.
@@ -113,8 +113,10 @@ impl<'a> Init<'a> {
             config,
             credentials,
         };
+        let in_keyring = args.account.keyring == Some(Answer::Yes);
         let there = [&init.config, &init.credentials]
             .into_iter()
+            .take(if in_keyring { 1 } else { 2 })
             .find(|path| path.symlink_metadata().is_ok() && !init.keeps(path));
         if let Some(path) = there.filter(|_| !args.force) {
             let next = "\"syncd config show\" shows what holds; another --profile or --config sets up beside it, and --force replaces it";
@@ -266,10 +268,13 @@ impl<'a> Init<'a> {
         };
         let local = &ready.chosen.local;
         made.folder(local, 0o755).map_err(failed(local))?;
-        for (file, text) in [
-            (&self.credentials, credentials::written(&ready.credentials)),
-            (&self.config, written::text(&ready.chosen).into()),
-        ] {
+        let secret = credentials::written(&ready.credentials);
+        let (beside, in_keyring) = match &ready.chosen.credentials {
+            Kept::File(file) => (Some((file, secret)), None),
+            Kept::Keyring => (None, Some(secret)),
+        };
+        let config = (&self.config, written::text(&ready.chosen).into());
+        for (file, text) in beside.into_iter().chain([config]) {
             if self.keeps(file) {
                 continue;
             }
@@ -277,6 +282,16 @@ impl<'a> Init<'a> {
             made.folder(folder, 0o700).map_err(failed(folder))?;
             let written = made.file(file, text.expose_secret(), self.args.force);
             written.map_err(failed(file))?;
+        }
+        // Last: it cannot be taken back, and until here everything else can.
+        if let Some(secret) = in_keyring {
+            let kept = ready.loaded.account.in_keyring.set(&secret);
+            kept.map_err(|error| {
+                let next = "unlock it and run it again, or keep the credentials in a file: --keyring no";
+                Report::new(Kind::Refused, "not written", error.to_string(), next)
+                    .at("the system keyring")
+                    .data("Nothing was left behind.")
+            })?;
         }
         made.keep();
         Ok(())
@@ -323,11 +338,15 @@ impl<'a> Init<'a> {
     fn done(&self, ready: &Ready, unit: Option<String>) {
         let (chosen, output) = (&ready.chosen, &self.context.output);
         let place = |path: &Path| shown(&path.display().to_string());
+        let credentials = match &chosen.credentials {
+            Kept::File(file) => file.display().to_string(),
+            Kept::Keyring => "the system keyring".to_owned(),
+        };
         if output.is_json() {
             output.object(&InitJson {
                 v: 1,
                 config: self.config.display().to_string(),
-                credentials: self.credentials.display().to_string(),
+                credentials,
                 account: &ready.seen,
                 pair: PairJson {
                     name: &chosen.name,
@@ -346,12 +365,16 @@ impl<'a> Init<'a> {
                 .to_owned(),
         };
         output.text(&format!(
-            "{} and {} are set up as the pair \"{}\"\n  configuration: {}\n  credentials: {} (private)\n{next}\n",
+            "{} and {} are set up as the pair \"{}\"\n  configuration: {}\n  credentials: {}{}\n{next}\n",
             place(&chosen.local),
             shown(&chosen.remote),
             chosen.name,
             place(&self.config),
-            place(&self.credentials),
+            shown(&credentials),
+            match &chosen.credentials {
+                Kept::File(_) => " (private)",
+                Kept::Keyring => "",
+            },
         ));
     }
 
