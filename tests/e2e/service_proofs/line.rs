@@ -85,7 +85,7 @@ fn without_a_network_the_status_says_offline_and_with_one_it_catches_up_by_itsel
     line.mend();
     until_equal(&mut service, &machine, &world.cloud);
     assert_eq!(machine.read("edited there.txt"), "edited mute there");
-    assert_eq!(machine.tree().len(), 10, "{:?}", machine.tree());
+    assert_eq!(machine.tree().len(), 11, "{:?}", machine.tree());
     end(service);
 }
 

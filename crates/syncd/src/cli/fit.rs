@@ -138,9 +138,11 @@ mod tests {
                                           full
           held      -  b: c
         ");
+        // A column that would leave less than half of the line is none.
         assert_snapshot!(fit(row, 60), @"
-          failed    2026-11-24T14:15:03Z  photos/2026/summer/harbour.jpg:
-                                          the account is full
+          failed    2026-11-24T14:15:03Z
+                    photos/2026/summer/harbour.jpg: the account is
+                    full
           held      -  b: c
         ");
     }
