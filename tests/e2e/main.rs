@@ -24,6 +24,7 @@ mod basic;
 mod budgets;
 mod clock;
 mod conflicts;
+mod copies;
 mod devices;
 mod doctor;
 mod documents;

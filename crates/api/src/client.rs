@@ -12,6 +12,7 @@ use tracing::Instrument as _;
 
 use crate::caller::{Caller, Class, Params, Requests};
 use crate::config::Config;
+use crate::copying::Copying;
 use crate::endpoints::account::{AccountInfo, GetAccountInfo, GetPackage, Package};
 use crate::endpoints::download::{self, DownloadStream, GetLink, Link, Links, Wanted};
 use crate::endpoints::file::{Copied, FileCopy, FileDelete, FileEdit, FileInfo, FileMove};
@@ -54,6 +55,7 @@ struct Inner {
     caller: Arc<Caller>,
     session: Session,
     links: Links,
+    copying: Copying,
 }
 
 impl std::fmt::Debug for Client {
@@ -90,6 +92,7 @@ impl Client {
                 caller,
                 session,
                 links: Links::default(),
+                copying: Copying::default(),
             }),
         }
     }
@@ -310,6 +313,12 @@ impl Client {
     /// BadDestination is no proof that the folder is gone.
     pub async fn file_move(&self, file: FileId, folder: Parent) -> Result<FileRow, ApiError> {
         self.call(&FileMove { file, folder }).await
+    }
+
+    /// What was learnt of the server's own copies.
+    #[must_use]
+    pub fn copying(&self) -> &Copying {
+        &self.inner.copying
     }
 
     /// `/file/copy`.

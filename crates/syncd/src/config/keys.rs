@@ -101,15 +101,6 @@ impl Fallback {
     }
 }
 
-/// Which part of the product reads it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Reader {
-    /// Every run.
-    Every,
-    /// What this release does not have yet, the service above all: accepted, checked, without effect.
-    Later,
-}
-
 /// One key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Key {
@@ -121,8 +112,6 @@ pub(crate) struct Key {
     pub(crate) kind: Kind,
     /// What holds without it.
     pub(crate) fallback: Fallback,
-    /// Who reads it.
-    pub(crate) reader: Reader,
     /// What it means; one sentence for the reference.
     pub(crate) doc: &'static str,
 }
@@ -166,24 +155,6 @@ const fn key(section: Section, name: &'static str, kind: Kind, fallback: Fallbac
         name,
         kind,
         fallback,
-        reader: Reader::Every,
-        doc,
-    }
-}
-
-const fn later(
-    section: Section,
-    name: &'static str,
-    kind: Kind,
-    fallback: Fallback,
-    doc: &'static str,
-) -> Key {
-    Key {
-        section,
-        name,
-        kind,
-        fallback,
-        reader: Reader::Later,
         doc,
     }
 }
@@ -260,7 +231,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(Sync, "local_scan_interval", Span(SECOND, 7 * DAY), Text("1h"), "Every folder here is scanned at least so often."),
     key(Sync, "stale_after", Span(MINUTE, 365 * DAY), Text("1d"), "Without an agreement for so long the status is an error."),
     key(Sync, "unstorable_names", Choice(&["escape", "skip"]), Text("escape"), "Names that the other side cannot hold: written as `⟦HEX⟧`, or held back."),
-    later(Sync, "server_copy", Flag, IsFlag(false), "Equal files may be copied within the account instead of uploaded."),
+    key(Sync, "server_copy", Flag, IsFlag(false), "A new file of a name and bytes that the account holds elsewhere is copied there instead of uploaded, once a first copy was seen in a listing. On servers whose copies belong to nobody that first one stays behind, unseen, each time syncd starts."),
     key(Sync, "enabled", Flag, IsFlag(true), "false: only when named on the command line."),
 ];
 
@@ -322,14 +293,9 @@ pub(crate) fn markdown() -> String {
         let variable = key
             .variable()
             .map_or_else(|| "–".to_owned(), |name| format!("`{name}`"));
-        let note = if key.reader == Reader::Later {
-            " *(no effect in this release)*"
-        } else {
-            ""
-        };
         let _ = writeln!(
             out,
-            "| {section} | `{}` | {} | {fallback} | {variable} | {}{note} |",
+            "| {section} | `{}` | {} | {fallback} | {variable} | {} |",
             key.name,
             key.kind.expects(),
             key.doc

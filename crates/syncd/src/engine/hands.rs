@@ -139,6 +139,15 @@ pub(crate) async fn send(
     cloud::upload(&account, &wanted, &name, body, progress).await
 }
 
+/// Has the server copy a file that has the bytes and the name already.
+pub(crate) async fn copy(
+    account: Arc<Account>,
+    twin: cloud::Twin,
+    wanted: Wanted,
+) -> Result<Landed, Failure> {
+    cloud::copy(&account, &twin, &wanted).await
+}
+
 /// Gives a file that landed under an interim or numbered name its real one.
 pub(crate) async fn finish(
     account: Arc<Account>,

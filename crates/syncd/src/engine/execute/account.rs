@@ -11,7 +11,7 @@ use planner::name::{PlainName, RemoteName};
 use planner::naming;
 use planner::path::RelPath;
 use planner::transition::{RemoteStep, Step};
-use planner::tree::LocalFile;
+use planner::tree::{LocalFile, Standing, SyncedFile};
 use state::Change;
 
 use super::{Ended, Execution, Start};
@@ -239,9 +239,13 @@ impl Execution<'_> {
             return Ok(self.fail(step, Failure::Held(NAME_STAYS.to_owned())));
         }
         let plain = self.plain_name(send);
-        if plain.is_some() && seen.hash.is_none() {
-            // A lost answer is then told from somebody else's file by its bytes. Files on this path are small.
+        let copyable = self.may_be_copied(send);
+        if (plain.is_some() || copyable) && seen.hash.is_none() {
+            // A lost answer is then told from somebody else's file by its bytes. Files on this path are small, or may be there.
             return Ok(self.hash_first(step, what, from, &seen));
+        }
+        if copyable && let Some(twin) = seen.hash.and_then(|hash| self.twin(send, hash)) {
+            return self.start_copy(step, send, twin);
         }
         let on_wire = self.begin_upload(step, send, plain, replaced.as_ref(), seen.hash)?;
         let source = match self.decision.copies.of(what) {
@@ -265,6 +269,64 @@ impl Execution<'_> {
         let id = step.id;
         Ok(Start::Running(Box::pin(async move {
             match hands::send(account, root, source, wanted, on_wire, progress).await {
+                Ok(landed) => (id, Ended::Landed(landed)),
+                Err(failure) => (id, Ended::Failed(failure)),
+            }
+        })))
+    }
+
+    /// Whether the server may copy a file in the place of sending this one (design A8): it is wanted, the server is not known to
+    /// fail at it, one call is enough, and one of this name and size is there.
+    fn may_be_copied(&self, send: &Send<'_>) -> bool {
+        let place = (send.folder.map(FolderId::get), send.name.as_str().to_owned());
+        self.session.pair.server_copy
+            && send.old.is_none()
+            && send.fast
+            && !self.unlanded.contains(&place)
+            && self.session.account.client.copying().works() != Some(false)
+            && self.namesakes(send).next().is_some()
+    }
+
+    /// Agreed files of the name and size that are wanted, which the account still shows as they are on record.
+    fn namesakes<'s>(&'s self, send: &'s Send<'_>) -> impl Iterator<Item = &'s SyncedFile> {
+        let rows = &self.decision.remote.tree.nodes;
+        let nodes = self.session.synced.iter();
+        nodes.filter_map(move |node| {
+            let file = node.file()?;
+            let wanted = node.standing == Standing::Agreed
+                && node.remote_name == *send.name
+                && file.size == send.size.get();
+            let row = rows.get(RemoteId::File(file.remote)).filter(|_| wanted)?;
+            let seen = row.file()?;
+            (seen.size == file.size && seen.short_url == file.short_url && row.name == *send.name)
+                .then_some(file)
+        })
+    }
+
+    /// One of them with these bytes.
+    fn twin(&self, send: &Send<'_>, hash: ContentHash) -> Option<cloud::Twin> {
+        let file = self.namesakes(send).find(|file| file.hash == Some(hash))?;
+        Some(cloud::Twin {
+            file: file.remote,
+            short_url: file.short_url.clone(),
+            hash,
+        })
+    }
+
+    /// Has the server copy it. It is an upload under its real name to the journal: a lost copy is looked for as such.
+    fn start_copy(&mut self, step: &Step, send: &Send<'_>, twin: cloud::Twin) -> Result<Start, Halt> {
+        let Some(plain) = naming::plain(send.name) else {
+            return Ok(self.fail(step, Failure::Stale("its name would be changed".to_owned())));
+        };
+        self.begin_upload(step, send, Some(plain), None, Some(twin.hash))?;
+        let wanted = cloud::Wanted {
+            folder: send.folder,
+            name: send.name.clone(),
+            size: send.size,
+        };
+        let (account, id) = (Arc::clone(&self.session.account), step.id);
+        Ok(Start::Running(Box::pin(async move {
+            match hands::copy(account, twin, wanted).await {
                 Ok(landed) => (id, Ended::Landed(landed)),
                 Err(failure) => (id, Ended::Failed(failure)),
             }

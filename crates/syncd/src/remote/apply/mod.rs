@@ -1,5 +1,6 @@
 //! Acting on the account: a family of steps per file. Every answer is compared with what was asked before it counts.
 
+mod copy;
 mod edit;
 mod folder;
 mod remove;
@@ -10,6 +11,7 @@ use std::fmt;
 
 use api::ApiError;
 
+pub(crate) use copy::{Twin, copy};
 pub(crate) use edit::{edit_file, edit_folder};
 pub(crate) use folder::create_folder;
 use remove::trash_file;
