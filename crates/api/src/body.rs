@@ -390,3 +390,68 @@ fn source_failed(meter: &Meter, error: &io::Error) -> io::Error {
     }));
     io::Error::other("the source failed")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a body of these pieces comes to: all its bytes, or nothing, and what the sender knows of it.
+    async fn sent(pieces: Vec<io::Result<Bytes>>, size: u64) -> (Option<Vec<u8>>, Arc<Meter>) {
+        let meter = Meter::new(Arc::default());
+        let frame = Frame::new(&[("folder_id", "7")], "a.bin");
+        let (length, source) = (frame.length(size).unwrap(), stream::iter(pieces).boxed());
+        let mut body = framed(frame, source, size, Arc::default(), Arc::clone(&meter));
+        let mut all = Vec::new();
+        while let Some(piece) = body.next().await {
+            match piece {
+                Ok(piece) => all.extend_from_slice(&piece),
+                Err(_) => return (None, meter),
+            }
+        }
+        assert_eq!(u64::try_from(all.len()).unwrap(), length);
+        (Some(all), meter)
+    }
+
+    /// Hashed between two pieces, and aside.
+    const SIZES: [u64; 3] = [1, ASIDE_FROM - 1, ASIDE_FROM + 1];
+
+    fn pieces(size: u64) -> (Vec<io::Result<Bytes>>, Vec<u8>) {
+        let whole: Vec<u8> = (0..size).map(|at| u8::try_from(at % 251).unwrap()).collect();
+        let pieces = whole
+            .chunks(700_001)
+            .map(|piece| Ok(Bytes::copy_from_slice(piece)));
+        (pieces.collect(), whole)
+    }
+
+    #[tokio::test]
+    async fn both_hashes_are_those_of_the_bytes_wherever_they_are_made() {
+        for size in SIZES {
+            let (pieces, whole) = pieces(size);
+            let (body, meter) = sent(pieces, size).await;
+            let hashes = meter.outcome().unwrap().unwrap();
+            assert_eq!(hashes.blake3, *blake3::hash(&whole).as_bytes(), "{size}");
+            assert_eq!(hashes.md5, <[u8; 16]>::from(md5::Md5::digest(&whole)), "{size}");
+            assert_eq!(hashes.bytes, size);
+            assert!(meter.is_whole() && body.is_some());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_source_that_ends_early_late_or_badly_is_never_a_whole_body() {
+        for size in SIZES {
+            let (mut short, _) = pieces(size);
+            let last = short.pop().unwrap();
+            let (mut long, _) = pieces(size);
+            long.push(Ok(Bytes::from_static(b"x")));
+            let (mut bad, _) = pieces(size);
+            bad.pop();
+            bad.push(Err(io::Error::other("gone")));
+            assert!(last.is_ok());
+            for pieces in [short, long, bad] {
+                let (body, meter) = sent(pieces, size).await;
+                assert!(body.is_none() && !meter.is_whole(), "{size}");
+                assert!(meter.outcome().unwrap().is_err(), "{size}");
+            }
+        }
+    }
+}
