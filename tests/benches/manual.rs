@@ -2,7 +2,8 @@
 //!
 //!     cargo bench -p syncd --bench manual -- [--files 1000] [--mib 64] [--rounds 3]
 //!
-//! The small files are 4 KiB each, in one folder. Each round has both send and fetch all of them, in turn, then one big file.
+//! The small files are 4 KiB each, in one folder. Each round has both send and fetch all of them, in turn, then one big file;
+//! who sends first changes with the rounds.
 //! `--mib 2048` is a file of 2 GiB. curl's share of `get` is one call for each link and one for the bytes; its token is
 //! taken beforehand, syncd's session is there as well.
 
@@ -130,10 +131,20 @@ impl Bench {
         let mut args = vec!["remote", "-q", "put"];
         args.extend(sources.iter().map(|path| path.to_str().unwrap()));
         args.push(&into);
-        let put = timed(|| {
-            self.machine.run(&args).expect(0);
-        });
-        let curl_put = self.curl_put(&sources, self.folder(&theirs));
+        let put = || {
+            timed(|| {
+                self.machine.run(&args).expect(0);
+            })
+        };
+        let curl_put = || self.curl_put(&sources, self.folder(&theirs));
+        // The disk still writes what the first one brought while the second is measured.
+        let (put, curl_put) = if round % 2 == 0 {
+            let put = put();
+            (put, curl_put())
+        } else {
+            let curl_put = curl_put();
+            (put(), curl_put)
+        };
         let back = self.machine.local.join(&ours);
         fs::create_dir(&back).unwrap();
         let get = timed(|| {
