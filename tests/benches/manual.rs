@@ -138,7 +138,7 @@ impl Bench {
         };
         let curl_put = || self.curl_put(&sources, self.folder(&theirs));
         // The disk still writes what the first one brought while the second is measured.
-        let (put, curl_put) = if round % 2 == 0 {
+        let (put, curl_put) = if round.is_multiple_of(2) {
             let put = put();
             (put, curl_put())
         } else {
