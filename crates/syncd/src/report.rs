@@ -300,6 +300,28 @@ mod tests {
     }
 
     #[test]
+    fn what_names_keys_of_a_file_can_name_flags_instead() {
+        let unreachable = |kind| ApiError::Unreachable {
+            kind,
+            cause: "no".into(),
+        };
+        for error in [
+            unreachable(Unreachable::Dns),
+            unreachable(Unreachable::Tls),
+            ApiError::NotThisApi { status: 404 },
+            ApiError::Ambiguous {
+                why: Lost::Html,
+                retry_after: None,
+            },
+        ] {
+            let in_file = Report::from_api(&error, URL);
+            let as_flag = Report::from_api_given(&error, URL, Given::AsFlag);
+            assert_ne!(in_file, as_flag);
+            assert_eq!(in_file.given_as_flags(), as_flag);
+        }
+    }
+
+    #[test]
     fn text_and_json_say_the_same() {
         let report = Report::new(Kind::Offline, "h", "c", "n").at("p").data("D.");
         assert_eq!(report.line(), "p: h: c. D. Next: n.");
