@@ -15,16 +15,18 @@ use crate::shell_blocks::{Block, Shown, Way, blocks, documents, workspace};
 use crate::world::terminal::Terminal;
 
 /// Documents with blocks that are run, each by the test that prepares its home.
-const RUN: [&str; 11] = [
+const RUN: [&str; 13] = [
     "README.md",
     "docs/configuration.md",
     "docs/control-api.md",
+    "docs/exit-codes.md",
     "docs/howto/backup-only.md",
     "docs/howto/behind-a-proxy.md",
     "docs/howto/new-machine.md",
     "docs/howto/selective-sync.md",
     "docs/howto/two-machines.md",
     "docs/howto/very-large-trees.md",
+    "docs/metrics.md",
     "docs/remote.md",
     "docs/tutorial.md",
 ];
@@ -155,6 +157,26 @@ fn curl_is_enough_for_the_control_socket() {
     play(&mut stage, "docs/control-api.md");
     let (code, said) = stage.run("syncd status");
     assert!(code == 3 && said.contains("paused"), "{code}: {said}");
+}
+
+#[test]
+fn metrics_become_a_file_for_a_collector() {
+    let mut stage = Stage::new();
+    set_up(&mut stage);
+    stage.start("syncd", "syncd runs");
+    play(&mut stage, "docs/metrics.md");
+    let samples = std::fs::read_to_string(stage.home.join("syncd.prom")).unwrap();
+    assert!(
+        samples.contains("syncd_pair_in_sync{pair=\"main\"} "),
+        "{samples}"
+    );
+}
+
+#[test]
+fn a_script_takes_the_exit_code() {
+    let mut stage = Stage::new();
+    set_up(&mut stage);
+    play(&mut stage, "docs/exit-codes.md");
 }
 
 #[test]
