@@ -233,7 +233,7 @@ fn every_document_with_commands_is_run_and_what_is_not_has_a_reason() {
     insta::assert_snapshot!(never.join("\n"), @r"
     README.md: it is the run in which this is read
     README.md: builds a release
-    docs/howto/headless-server.md: needs root and a running systemd; packaging/test-install runs the same layout in a clean Debian
+    docs/howto/headless-server.md: needs root and a running systemd; packaging/test-service runs it under one
     docs/howto/very-large-trees.md: needs root, and changes the machine
     docs/install.md: builds a release
     docs/install.md: needs root, and a package
