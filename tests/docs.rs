@@ -122,7 +122,8 @@ fn anchor(heading: &str) -> String {
 #[test]
 fn every_link_of_a_document_leads_somewhere() {
     let root = workspace();
-    let mut pages: Vec<PathBuf> = below(&root.join("docs"));
+    let book = root.join("docs").canonicalize().unwrap();
+    let mut pages: Vec<PathBuf> = below(&book);
     pages.extend(["README.md", "CHANGELOG.md", "SECURITY.md"].map(|name| root.join(name)));
     let mut seen = 0;
     for page in pages
@@ -142,6 +143,12 @@ fn every_link_of_a_document_leads_somewhere() {
                 page.parent().unwrap().join(path)
             };
             assert!(to.exists(), "{}: no {link}", page.display());
+            let inside = |path: &Path| path.canonicalize().unwrap().starts_with(&book);
+            assert!(
+                inside(&to) || !inside(page),
+                "{}: {link} leads out of the book",
+                page.display()
+            );
             if !heading.is_empty() {
                 let there = std::fs::read_to_string(&to).unwrap();
                 let mut headings = there.lines().filter(|line| line.starts_with('#'));
@@ -151,6 +158,46 @@ fn every_link_of_a_document_leads_somewhere() {
         }
     }
     assert!(seen > 20, "{seen}");
+}
+
+#[test]
+fn every_page_is_in_the_book_once() {
+    let docs = workspace().join("docs");
+    let summary = document("docs/SUMMARY.md");
+    let mut linked: Vec<String> = summary
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next())
+        .map(str::to_owned)
+        .collect();
+    let mut pages: Vec<String> = below(&docs)
+        .iter()
+        .filter(|path| path.extension().is_some_and(|it| it == "md"))
+        .map(|path| path.strip_prefix(&docs).unwrap().to_str().unwrap().to_owned())
+        .filter(|name| name != "SUMMARY.md")
+        .collect();
+    linked.sort();
+    pages.sort();
+    assert_eq!(linked, pages);
+}
+
+#[test]
+fn every_trap_names_quirks_that_have_a_test() {
+    let quirks = document("docs/testing.md");
+    let text = document("docs/api-traps.md");
+    let rows: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .skip(1)
+        .collect();
+    assert!(rows.len() > 10, "{rows:?}");
+    for row in rows {
+        let numbers = row.trim_end_matches(" |").rsplit("| ").next().unwrap();
+        for number in numbers.split(", ") {
+            let is_number = number.len() == 3 && number.starts_with('Q');
+            assert!(is_number && quirks.contains(&format!("\n| {number} | ")), "{row}");
+        }
+    }
 }
 
 fn assert_tests_exist(names: BTreeSet<&str>) {

@@ -86,4 +86,23 @@ mod tests {
         }
         assert_eq!(Exit::of_pairs([]), Exit::InSync);
     }
+
+    #[test]
+    fn the_page_of_exit_codes_has_a_row_for_each() {
+        let page = include_str!("../../../docs/exit-codes.md");
+        let rows = page.lines().filter_map(|line| line.strip_prefix("| "));
+        let told: Vec<u8> = rows
+            .filter_map(|row| row.split(' ').next()?.parse().ok())
+            .collect();
+        let all = [
+            Exit::InSync,
+            Exit::CouldNotRun,
+            Exit::Usage,
+            Exit::NotInSync,
+            Exit::SafetyStop,
+            Exit::NoAccess,
+            Exit::Busy,
+        ];
+        assert_eq!(told, all.map(Exit::code));
+    }
 }

@@ -15,16 +15,18 @@ use crate::shell_blocks::{Block, Shown, Way, blocks, documents, workspace};
 use crate::world::terminal::Terminal;
 
 /// Documents with blocks that are run, each by the test that prepares its home.
-const RUN: [&str; 11] = [
+const RUN: [&str; 13] = [
     "README.md",
     "docs/configuration.md",
     "docs/control-api.md",
+    "docs/exit-codes.md",
     "docs/howto/backup-only.md",
     "docs/howto/behind-a-proxy.md",
     "docs/howto/new-machine.md",
     "docs/howto/selective-sync.md",
     "docs/howto/two-machines.md",
     "docs/howto/very-large-trees.md",
+    "docs/metrics.md",
     "docs/remote.md",
     "docs/tutorial.md",
 ];
@@ -158,6 +160,26 @@ fn curl_is_enough_for_the_control_socket() {
 }
 
 #[test]
+fn metrics_become_a_file_for_a_collector() {
+    let mut stage = Stage::new();
+    set_up(&mut stage);
+    stage.start("syncd", "syncd runs");
+    play(&mut stage, "docs/metrics.md");
+    let samples = std::fs::read_to_string(stage.home.join("syncd.prom")).unwrap();
+    assert!(
+        samples.contains("syncd_pair_in_sync{pair=\"main\"} "),
+        "{samples}"
+    );
+}
+
+#[test]
+fn a_script_takes_the_exit_code() {
+    let mut stage = Stage::new();
+    set_up(&mut stage);
+    play(&mut stage, "docs/exit-codes.md");
+}
+
+#[test]
 fn the_account_by_hand_needs_a_few_variables_alone() {
     let mut stage = Stage::new();
     play(&mut stage, "docs/remote.md");
@@ -212,7 +234,7 @@ fn every_document_with_commands_is_run_and_what_is_not_has_a_reason() {
     README.md: it is the run in which this is read
     README.md: builds a release
     docs/configuration.md: it needs a desktop session
-    docs/howto/headless-server.md: needs root and a running systemd; packaging/test-install runs the same layout in a clean Debian
+    docs/howto/headless-server.md: needs root and a running systemd; packaging/test-service runs it under one
     docs/howto/very-large-trees.md: needs root, and changes the machine
     docs/install.md: builds a release
     docs/install.md: needs root, and a package

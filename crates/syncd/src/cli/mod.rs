@@ -12,6 +12,9 @@ mod logging;
 mod output;
 mod progress;
 mod prompt;
+#[cfg(test)]
+#[cfg(feature = "demo")]
+mod reference;
 mod signals;
 
 use std::ffi::OsString;

@@ -219,10 +219,12 @@ impl Watch {
             let Some(end) = last.checked_add(silence).min(first.checked_add(longest)) else {
                 return;
             };
-            if end <= Instant::now() {
+            let now = Instant::now();
+            if end <= now {
                 return;
             }
-            tokio::time::sleep_until(end).await;
+            // Its writer may close the file long before it would count as quiet.
+            tokio::time::sleep_until(now.checked_add(QUIET_MIN).map_or(end, |soon| soon.min(end))).await;
         }
     }
 
@@ -429,6 +431,16 @@ mod tests {
         watch.ear.hear(event(close, "/r/a"));
         watch.settled(quiet).await;
         assert_eq!(begun.elapsed(), quiet + QUIET_MIN, "its writer closed it");
+        watch.ear.take();
+        let begun = Instant::now();
+        watch.ear.hear(event(CREATED, "/r/b"));
+        let saves = async {
+            tokio::time::sleep(quiet / 4).await;
+            watch.ear.hear(event(close, "/r/b"));
+        };
+        tokio::join!(watch.settled(quiet), saves);
+        let heard = begun.elapsed() - quiet / 4;
+        assert!(heard <= QUIET_MIN * 2, "it was closed {heard:?} ago");
         watch.ear.take();
         let begun = Instant::now();
         let writer = async {

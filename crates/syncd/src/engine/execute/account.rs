@@ -290,8 +290,11 @@ impl Execution<'_> {
     /// Agreed files of the name and size that are wanted, which the account still shows as they are on record.
     fn namesakes<'s>(&'s self, send: &'s Send<'_>) -> impl Iterator<Item = &'s SyncedFile> {
         let rows = &self.decision.remote.tree.nodes;
-        let nodes = self.session.synced.iter();
-        nodes.filter_map(move |node| {
+        let key = (send.name.as_str().to_owned(), send.size.get());
+        let nodes = self.namesakes.get(&key).into_iter().flatten();
+        nodes.filter_map(move |id| {
+            // Steps of this plan may have changed it since.
+            let node = self.session.synced.get(*id)?;
             let file = node.file()?;
             let wanted = node.standing == Standing::Agreed
                 && node.remote_name == *send.name

@@ -95,6 +95,8 @@ pub(crate) struct Execution<'a> {
     unlanded: BTreeSet<(Option<u64>, String)>,
     /// Paths and sizes that are not sent any more.
     unwanted: BTreeSet<(String, u64)>,
+    /// Files on record by their name in the account and size, where the server may copy instead of being sent what it has.
+    namesakes: BTreeMap<(String, u64), Vec<NodeId>>,
     out: Executed,
 }
 
@@ -120,6 +122,11 @@ pub(crate) async fn execute(
         .filter_map(|intent| intents::fast_target(&intent.body));
     let unlanded = unlanded.collect();
     let unwanted = absent::unwanted(session)?;
+    let namesakes = if session.pair.server_copy {
+        namesakes(session)
+    } else {
+        BTreeMap::new()
+    };
     let mut execution = Execution {
         session,
         decision,
@@ -134,6 +141,7 @@ pub(crate) async fn execute(
         day: TrashPlace::on(crate::engine::clock::today()),
         unlanded,
         unwanted,
+        namesakes,
         out: Executed::default(),
     };
     let ran = execution.run().await;
@@ -141,6 +149,17 @@ pub(crate) async fn execute(
     // Also what was done before something broke.
     session.settle()?;
     ran.map(|()| out)
+}
+
+fn namesakes(session: &Session) -> BTreeMap<(String, u64), Vec<NodeId>> {
+    let mut found: BTreeMap<(String, u64), Vec<NodeId>> = BTreeMap::new();
+    for node in session.synced.iter() {
+        if let Some(file) = node.file() {
+            let key = (node.remote_name.as_str().to_owned(), file.size);
+            found.entry(key).or_default().push(node.id);
+        }
+    }
+    found
 }
 
 impl Execution<'_> {

@@ -125,6 +125,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_page_of_metrics_has_the_row_of_each() {
+        let page = include_str!("../../../../../docs/metrics.md");
+        let rows: Vec<String> = GAUGES
+            .iter()
+            .map(|(name, _, help, _)| format!("| `{name}` | {help} |"))
+            .collect();
+        let missing: Vec<_> = rows.iter().filter(|row| !page.contains(row.as_str())).collect();
+        assert!(missing.is_empty(), "docs/metrics.md: {missing:?}");
+        let named = page.lines().filter(|line| line.starts_with("| `syncd_pair_"));
+        // The phase has a label more and is not in the table of the code.
+        assert_eq!(named.count(), rows.len() + 1);
+    }
+
+    #[test]
     fn every_line_is_a_comment_or_a_sample_and_the_end_is_marked() {
         let pair = PairState {
             name: "a\"b".into(),
