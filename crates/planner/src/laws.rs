@@ -6,13 +6,14 @@ use proptest::prelude::*;
 
 use crate::id::{LocalKey, RemoteId};
 use crate::merge::{Compare, Now, Scope, Trees, merge};
+use crate::part::{Seeds, Whole, part};
 use crate::policy::Policy;
 use crate::pretend::{
     Account, Decision, Habit, Ledger, Machine, Rng, Trouble, cases, disturb_account, disturb_disk,
 };
 use crate::render;
 use crate::transition::{Action, LocalStep, RemoteStep, transition};
-use crate::tree::{LocalTree, SyncedTree};
+use crate::tree::{LocalTree, RemoteNode, SyncedTree};
 
 /// A machine and an account in agreement.
 struct World {
@@ -179,7 +180,7 @@ fn changed(before: &Decision, now: &Decision, synced: &SyncedTree) -> Scope {
         .filter(|node| before.local.nodes.get(node.key) != Some(node))
         .map(|node| node.key)
         .collect();
-    let seen = |row: &crate::tree::RemoteNode| {
+    let seen = |row: &RemoteNode| {
         (
             row.parent,
             row.name.clone(),
@@ -205,6 +206,66 @@ fn changed(before: &Decision, now: &Decision, synced: &SyncedTree) -> Scope {
         local,
         remote,
     }
+}
+
+/// Where something changed since the last agreement, as an engine hears of it.
+fn stirred(before: &Decision, now: &Decision) -> Seeds {
+    let mut seeds = Seeds::default();
+    for (one, other) in [(&before.local, &now.local), (&now.local, &before.local)] {
+        let differ = (one.nodes.iter())
+            .filter(|node| other.nodes.get(node.key) != Some(node))
+            .filter_map(|node| one.nodes.path(node.key));
+        seeds.local.extend(differ);
+    }
+    let seen = |row: &RemoteNode| {
+        (
+            row.parent,
+            row.name.clone(),
+            row.file().map(|file| (file.short_url.clone(), file.size)),
+        )
+    };
+    for (one, other) in [(&before.remote, &now.remote), (&now.remote, &before.remote)] {
+        let differ = (one.nodes.iter())
+            .filter(|row| other.nodes.get(row.id).map(seen) != Some(seen(row)))
+            .map(|row| row.parent);
+        seeds.remote.extend(differ);
+    }
+    seeds
+}
+
+/// A part of these trees, decided by itself, as text; with how many records it has.
+pub(crate) fn decided_in_part(
+    now: &Decision,
+    seeds: &Seeds,
+    policy: &Policy,
+) -> Result<(String, usize), String> {
+    let holder = |identity| {
+        let mut entries = now.local.nodes.iter();
+        entries
+            .find(|entry| entry.identity == Some(identity))
+            .map(|entry| entry.key)
+    };
+    let whole = Whole {
+        synced: &now.synced,
+        local: &now.local,
+        holder: &holder,
+        remote: &now.remote,
+    };
+    let mut part = part(whole, seeds, usize::MAX).ok_or("there is no part")?;
+    let gone = now
+        .remote
+        .gone
+        .iter()
+        .filter(|(id, _)| part.synced.iter().any(|node| node.remote() == **id));
+    part.remote.gone = gone.map(|(id, gone)| (*id, *gone)).collect();
+    let trees = Trees {
+        synced: &part.synced,
+        local: &part.local,
+        remote: &part.remote,
+    };
+    let merged = merge(trees, &Scope::Everything, policy, Now(0));
+    let plan = transition(trees, &merged, policy);
+    Ok((render::text(trees, &merged, &plan), part.synced.len()))
 }
 
 /// The plan of one world under two numberings of its scan.
@@ -298,6 +359,48 @@ proptest! {
         let plan = transition(now.trees(), &merged, &world.machine.policy);
         prop_assert_eq!(render::text(now.trees(), &merged, &plan), now.text(), "seed {}", seed);
     }
+}
+
+/// A world with so many folders that a part of it is small.
+fn wide(seed: u64) -> Result<World, String> {
+    let mut world = World::grown(seed)?;
+    for _ in 0..4 {
+        world.disturb(25, Side::Anywhere, Habit::Plain);
+        world.settle()?;
+    }
+    Ok(world)
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn a_part_is_decided_as_the_whole(seed: u64, events in 1_usize..5, grown: bool) {
+        let world = if grown { wide(seed) } else { World::grown(seed) };
+        let mut world = world.map_err(fail(seed))?;
+        let before = world.decide();
+        world.disturb(events, Side::Anywhere, Habit::Plain);
+        let now = world.decide();
+        let seeds = stirred(&before, &now);
+        let (text, _) = decided_in_part(&now, &seeds, &world.machine.policy).map_err(fail(seed))?;
+        prop_assert_eq!(text, now.text(), "seed {}", seed);
+    }
+}
+
+/// Of many worlds the part is really smaller.
+#[test]
+fn a_part_is_a_part() {
+    let (mut small, mut worlds) = (0, 0);
+    for seed in 0..200 {
+        let mut world = wide(seed).unwrap();
+        let before = world.decide();
+        world.disturb(1, Side::Anywhere, Habit::Plain);
+        let now = world.decide();
+        let (_, size) = decided_in_part(&now, &stirred(&before, &now), &world.machine.policy).unwrap();
+        worlds += 1;
+        small += usize::from(size * 2 < now.synced.len());
+    }
+    assert!(small * 2 > worlds, "{small} of {worlds}");
 }
 
 impl World {

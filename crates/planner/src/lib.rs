@@ -20,6 +20,7 @@ mod laws;
 pub mod merge;
 pub mod name;
 pub mod naming;
+pub mod part;
 pub mod path;
 pub mod policy;
 #[cfg(test)]

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::forest::{Seen, Spot};
 use super::world::{Newer, World, bytes_of};
 use crate::id::{LocalKey, RemoteId};
-use crate::laws::{count, renumbered};
+use crate::laws::{count, decided_in_part, renumbered};
 use crate::merge::{Compare, Now, Scope, Trees, merge};
+use crate::part::Seeds;
 use crate::policy::ConflictPolicy;
 use crate::pretend::{Account, Bytes, Decision, Machine, Rng, Trouble};
 use crate::render;
@@ -142,7 +143,14 @@ impl<'a> Life<'a> {
     /// The sixth: a merge of what changed is the whole one.
     fn check_part(&self) -> Result<(), String> {
         let scope = self.world.changed();
-        self.same_plan(self.decision.trees(), &scope, "of what changed")
+        self.same_plan(self.decision.trees(), &scope, "of what changed")?;
+        let seeds = seeds(&scope, &self.decision);
+        let (text, _) = decided_in_part(&self.decision, &seeds, &self.machine.policy)?;
+        let whole = self.decision.text();
+        if text == whole {
+            return Ok(());
+        }
+        Err(format!("a part by itself:\n{text}\nelse:\n{whole}"))
     }
 
     fn same_plan(&self, trees: Trees<'_>, scope: &Scope, what: &str) -> Result<(), String> {
@@ -335,6 +343,32 @@ impl<'a> Life<'a> {
         }
         Ok(())
     }
+}
+
+/// Where all that is, and was.
+fn seeds(scope: &Scope, decision: &Decision) -> Seeds {
+    let Scope::Closure {
+        synced,
+        local,
+        remote,
+    } = scope
+    else {
+        return Seeds::default();
+    };
+    let base = &decision.synced;
+    let mut seeds = Seeds::default();
+    seeds.local.extend(synced.iter().filter_map(|id| base.path(*id)));
+    seeds
+        .local
+        .extend(local.iter().filter_map(|key| decision.local.nodes.path(*key)));
+    let homes = synced.iter().filter_map(|id| {
+        let above = base.get(*id)?.parent;
+        Some(above.and_then(|above| base.get(above)?.remote().folder()))
+    });
+    seeds.remote.extend(homes);
+    let rows = remote.iter().filter_map(|id| decision.remote.nodes.get(*id));
+    seeds.remote.extend(rows.map(|row| row.parent));
+    seeds
 }
 
 /// An agreed node that is gone on one side for certain, and whether the other side changed it or left it alone.

@@ -1,0 +1,124 @@
+//! What belongs to what, asked one by one: the entry at a record's path, the record at an entry's, the record of a row.
+
+use alloc::collections::BTreeMap;
+use core::cell::RefCell;
+
+use super::Whole;
+use crate::id::{FolderId, LocalKey, NodeId, RemoteId};
+use crate::tree::{LocalContents, LocalKind, LocalNode, RemoteKind, RemoteNode, SyncedNode};
+
+/// Asks the whole.
+pub(super) struct Look<'a> {
+    pub(super) whole: Whole<'a>,
+    /// Of folders that were asked about: what is in them, by name.
+    nodes: Names<'a, NodeId, SyncedNode>,
+    entries: Names<'a, LocalKey, LocalNode>,
+    /// By the id in the account.
+    rows: RefCell<BTreeMap<Option<NodeId>, BTreeMap<RemoteId, &'a SyncedNode>>>,
+    /// Records of folders of the account that were asked about.
+    folders: RefCell<BTreeMap<FolderId, Option<NodeId>>>,
+}
+
+type Names<'a, K, N> = RefCell<BTreeMap<Option<K>, BTreeMap<&'a str, &'a N>>>;
+
+impl<'a> Look<'a> {
+    pub(super) const fn new(whole: Whole<'a>) -> Self {
+        Self {
+            whole,
+            nodes: RefCell::new(BTreeMap::new()),
+            entries: RefCell::new(BTreeMap::new()),
+            rows: RefCell::new(BTreeMap::new()),
+            folders: RefCell::new(BTreeMap::new()),
+        }
+    }
+
+    /// The record of that name in a folder.
+    pub(super) fn named(&self, folder: Option<NodeId>, name: &str) -> Option<&'a SyncedNode> {
+        let mut nodes = self.nodes.borrow_mut();
+        let names = nodes.entry(folder).or_insert_with(|| {
+            let inside = self.whole.synced.children(folder);
+            inside.map(|node| (node.local_name.as_str(), node)).collect()
+        });
+        names.get(name).copied()
+    }
+
+    /// The entry of that name in a folder.
+    pub(super) fn entry_named(&self, folder: Option<LocalKey>, name: &str) -> Option<&'a LocalNode> {
+        let mut entries = self.entries.borrow_mut();
+        let names = entries.entry(folder).or_insert_with(|| {
+            let inside = self.whole.local.nodes.children(folder);
+            inside.map(|entry| (entry.name.as_str(), entry)).collect()
+        });
+        names.get(name).copied()
+    }
+
+    /// What is at the path of a record.
+    pub(super) fn entry_of(&self, node: &SyncedNode) -> Option<&'a LocalNode> {
+        let folder = match node.parent {
+            None => None,
+            Some(above) => Some(self.entry_of(self.whole.synced.get(above)?)?.key),
+        };
+        self.entry_named(folder, node.local_name.as_str())
+    }
+
+    /// The record of what was at the path of an entry.
+    pub(super) fn node_at(&self, entry: &LocalNode) -> Option<&'a SyncedNode> {
+        let folder = match entry.parent {
+            None => None,
+            Some(above) => Some(self.node_at(self.whole.local.nodes.get(above)?)?.id),
+        };
+        self.named(folder, entry.name.as_str())
+    }
+
+    /// The record of a row that is in the folder it was agreed to be in.
+    pub(super) fn node_of(&self, row: &RemoteNode) -> Option<&'a SyncedNode> {
+        let folder = self.folder_of(row.parent)?;
+        let mut rows = self.rows.borrow_mut();
+        let ids = rows.entry(folder).or_insert_with(|| {
+            let inside = self.whole.synced.children(folder);
+            inside.map(|node| (node.remote(), node)).collect()
+        });
+        ids.get(&row.id).copied()
+    }
+
+    /// The record of a folder of the account that is where it was agreed to be, as are those above it.
+    #[expect(
+        clippy::option_option,
+        reason = "no such folder, and the root, which has no record"
+    )]
+    fn folder_of(&self, id: Option<FolderId>) -> Option<Option<NodeId>> {
+        let Some(id) = id else { return Some(None) };
+        if let Some(known) = self.folders.borrow().get(&id) {
+            return known.map(Some);
+        }
+        // In a ring none is where it was.
+        self.folders.borrow_mut().insert(id, None);
+        let row = self.whole.remote.row(RemoteId::Folder(id))?;
+        let node = self.node_of(&row)?.id;
+        self.folders.borrow_mut().insert(id, Some(node));
+        Some(Some(node))
+    }
+
+    /// Whether a record's folder or file is where it was agreed to be on both sides.
+    pub(super) fn is_still(&self, node: &SyncedNode) -> bool {
+        let folder = match node.parent {
+            None => None,
+            Some(above) => match self.whole.synced.get(above) {
+                Some(above) => above.remote().folder(),
+                None => return false,
+            },
+        };
+        let here = self.entry_of(node).is_some_and(|entry| {
+            let kind = match &entry.kind {
+                LocalKind::File(_) => node.file().is_some(),
+                LocalKind::Folder(LocalContents::Read { .. }) => node.file().is_none(),
+                LocalKind::Folder(LocalContents::Hidden) | LocalKind::Other(_) => false,
+            };
+            kind && entry.identity == node.identity && !entry.ignored
+        });
+        here && self.whole.remote.row(node.remote()).is_some_and(|row| {
+            let readable = !matches!(row.kind, RemoteKind::Folder { readable: false });
+            readable && row.parent == folder && row.name == node.remote_name && !row.ignored
+        })
+    }
+}
