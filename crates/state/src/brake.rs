@@ -37,13 +37,21 @@ impl Journal {
     /// # Errors
     /// As [`Journal::commit`].
     pub fn record_synced_count(&mut self, now: i64) -> Result<(), JournalError> {
+        let files = self.ask("counting the synced files", synced::count_files)?;
+        self.note_synced_count(now, files)
+    }
+
+    /// The same, for who knows how many there are.
+    ///
+    /// # Errors
+    /// As [`Journal::commit`].
+    pub fn note_synced_count(&mut self, now: i64, files: u64) -> Result<(), JournalError> {
         self.hear(now);
-        let (files, last) = self.ask("counting the synced files", |conn| {
-            let last: Option<(i64, Num)> = conn
-                .prepare_cached("SELECT at, files FROM synced_count ORDER BY at DESC LIMIT 1")?
-                .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?;
-            Ok((Num(synced::count_files(conn)?), last))
+        let files = Num(files);
+        let last = self.ask("reading the last number of synced files", |conn| {
+            conn.prepare_cached("SELECT at, files FROM synced_count ORDER BY at DESC LIMIT 1")?
+                .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Num>(1)?)))
+                .optional()
         })?;
         if last.is_some_and(|(at, last)| last == files && at <= now) {
             return Ok(());

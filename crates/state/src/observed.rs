@@ -3,7 +3,7 @@
 //! Every row can be made again by looking again; none is an agreement. So these writes may be lost in a power cut,
 //! and each table is pruned to what the last pass still shows. A call that changes nothing writes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use planner::id::{FileId, FolderId, RemoteId};
@@ -51,10 +51,36 @@ impl Journal {
         now: i64,
         at_least_apart: Duration,
     ) -> Result<BTreeMap<FileId, Looks>, JournalError> {
+        self.looks(rows, is_fresh, (now, at_least_apart), |_| true)
+    }
+
+    /// The same where only a part of the account was looked at: rows that are not passed are as they were.
+    ///
+    /// # Errors
+    /// As [`Journal::commit`].
+    pub fn count_looks_among(
+        &mut self,
+        rows: &[(FileId, u64)],
+        is_fresh: impl Fn(FileId) -> bool,
+        now: i64,
+        at_least_apart: Duration,
+    ) -> Result<BTreeMap<FileId, Looks>, JournalError> {
+        let asked: BTreeSet<FileId> = rows.iter().map(|&(id, _)| id).collect();
+        self.looks(rows, is_fresh, (now, at_least_apart), |id| asked.contains(&id))
+    }
+
+    fn looks(
+        &mut self,
+        rows: &[(FileId, u64)],
+        is_fresh: impl Fn(FileId) -> bool,
+        (now, at_least_apart): (i64, Duration),
+        is_asked: impl Fn(FileId) -> bool,
+    ) -> Result<BTreeMap<FileId, Looks>, JournalError> {
         self.hear(now);
         let apart_s = i64::try_from(at_least_apart.as_secs()).unwrap_or(i64::MAX);
         let last_walk = self.walked_at()?;
-        let old = self.ask("reading looks", load_looks)?;
+        let mut old = self.ask("reading looks", load_looks)?;
+        old.retain(|id, _| is_asked(*id));
         let new: BTreeMap<_, _> = rows
             .iter()
             .map(|&(id, size)| {
@@ -362,6 +388,23 @@ mod tests {
             .count_looks(&[(id(1), 10)], |_| true, 300, Duration::ZERO)
             .unwrap();
         assert_eq!(looks[&id(1)].0, u8::MAX);
+    }
+
+    #[test]
+    fn looks_at_a_part_leave_those_at_the_rest_as_they_were() {
+        let home = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(home.path()).unwrap();
+        journal
+            .count_looks(&[(id(1), 10), (id(2), 20)], |_| true, 0, APART)
+            .unwrap();
+        let part = journal
+            .count_looks_among(&[(id(2), 20)], |_| true, 100, APART)
+            .unwrap();
+        assert_eq!((part.len(), part[&id(2)].0), (1, 2));
+        let all = journal
+            .count_looks(&[(id(1), 10), (id(2), 20)], |_| true, 200, APART)
+            .unwrap();
+        assert_eq!((all[&id(1)].0, all[&id(2)].0), (2, 3));
     }
 
     #[test]

@@ -94,6 +94,8 @@ pub(crate) struct PairSummary {
     pub(crate) listed: u64,
     /// How old the oldest listing of a folder is that this pass went by; none if it listed nothing.
     pub(crate) oldest_listing: Option<Duration>,
+    /// Records that were decided about in the last round, and how many there were; none if nothing had to be decided.
+    pub(crate) decided: Option<(usize, usize)>,
     /// The window of the limits that paused the pair, if one did.
     pub(crate) window: Option<String>,
     /// Another device signed in to the account meanwhile: the two took turns (design A9).

@@ -1,9 +1,16 @@
-//! A pass of a service in which nothing changed: it costs its listings, not a merge of everything.
+//! What a pass of a service leaves at rest: where nothing changed since, the next one has nothing to decide.
 //!
-//! The same trees under the same policy give the same plan, and the last one was empty. What only time decides is never
-//! calm: whatever waits for a moment, an answer, a second look or the user was told of, and the next pass decides anew.
-//! Whoever opens the pair anew does so too.
+//! The same trees under the same policy give the same plan. If the last one was empty and nothing changed, a pass costs its
+//! listings, not a merge; otherwise it is about what changed and what was not at rest. What only time decides is never at
+//! rest: whatever waits for a moment, an answer or a second look, and the next pass decides anew about everything. Whoever
+//! opens the pair anew does so too.
 
+use std::collections::BTreeSet;
+
+use planner::hold::{ItemKind, Reason};
+use planner::part::Seeds;
+use planner::path::RelPath;
+use planner::policy::Direction;
 use planner::tree::Standing;
 
 use super::decide::Decision;
@@ -11,16 +18,29 @@ use super::open::Session;
 use super::tally::Tally;
 use crate::summary::{Item, PairSummary};
 
-/// What a pass with nothing to do had to say.
+/// Places that are decided about in every pass, at most: beyond it the pass is about everything.
+const PLACES: usize = 1_000;
+
+/// What is at rest after a pass, and what that pass had to say of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Calm {
     skipped: Vec<Item>,
     drift: Vec<Item>,
+    /// The pass did nothing and nothing waits: while nothing changes there is nothing to decide.
+    idle: bool,
+    /// Where the next pass looks besides what changes; `None`: everywhere.
+    open: Option<Seeds>,
 }
 
 impl Calm {
-    /// What the next pass may go by: `None` if anything was done, or waits.
-    pub(super) fn after(session: &Session, decision: &Decision, tally: &Tally) -> Option<Self> {
+    /// What the next pass may go by: `None` if it must decide about everything. `stirred`: where the plan did something, as
+    /// far as that can be told.
+    pub(super) fn after(
+        session: &Session,
+        decision: &Decision,
+        tally: &Tally,
+        stirred: Option<BTreeSet<RelPath>>,
+    ) -> Option<Self> {
         let PairSummary {
             held,
             unproved,
@@ -29,7 +49,7 @@ impl Calm {
             drift,
             ..
         } = &tally.summary;
-        let waits = [held, unproved, failed].into_iter().any(|list| !list.is_empty());
+        let waits = [unproved, failed].into_iter().any(|list| !list.is_empty());
         let remote = &decision.remote;
         let clear = remote.lost.is_empty()
             && remote.unknown.is_empty()
@@ -38,8 +58,7 @@ impl Calm {
             && remote.rings.is_empty()
             && remote.unlisted.is_empty()
             && remote.set_aside.is_empty();
-        let nothing = decision.plan.steps.is_empty()
-            && decision.waiting.is_empty()
+        let nothing = decision.waiting.is_empty()
             && decision.uncompared.is_empty()
             && session.approvals.is_empty()
             && tally.rounds() == 1
@@ -51,10 +70,30 @@ impl Calm {
                 .iter()
                 .all(|node| node.standing == Standing::Agreed)
         };
-        (nothing && !waits && clear && agreed()).then(|| Self {
+        if !nothing || waits || !clear || !agreed() {
+            return None;
+        }
+        let idle = decision.plan.steps.is_empty() && held.is_empty();
+        // What drifts may turn out to be whatever is gone elsewhere (M4).
+        let drifts = session.policy.direction != Direction::Both && !drift.is_empty();
+        let open = stirred.filter(|_| !drifts);
+        let open = open.and_then(|stirred| self::open(decision, held.len(), stirred));
+        (idle || open.is_some()).then(|| Self {
             skipped: skipped.clone(),
             drift: drift.clone(),
+            idle,
+            open,
         })
+    }
+
+    /// Whether there is nothing to decide while nothing changes.
+    pub(super) const fn is_idle(&self) -> bool {
+        self.idle
+    }
+
+    /// Where the next pass looks besides what changes; `None`: everywhere.
+    pub(super) const fn open(&self) -> Option<&Seeds> {
+        self.open.as_ref()
     }
 
     /// Says it again, of a pass that listed so many folders.
@@ -64,4 +103,42 @@ impl Calm {
         summary.drift.clone_from(&self.drift);
         summary.listed = u64::try_from(listed).unwrap_or(u64::MAX);
     }
+
+    /// Says it again of all that was not decided about: what is in these folders was.
+    pub(super) fn tell_rest(&self, tally: &mut Tally, decided: &BTreeSet<RelPath>) {
+        let folder = |item: &Item| {
+            let (folder, _) = item.path.rsplit_once('/').unwrap_or_default();
+            RelPath::parse(folder).unwrap_or_else(RelPath::root)
+        };
+        let rest = |items: &[Item]| -> Vec<Item> {
+            let rest = items.iter().filter(|item| !decided.contains(&folder(item)));
+            rest.cloned().collect()
+        };
+        tally.also(rest(&self.skipped), rest(&self.drift));
+    }
+}
+
+/// All places that are not at rest after a plan that did something at those, of which so many items are held.
+fn open(decision: &Decision, held: usize, stirred: BTreeSet<RelPath>) -> Option<Seeds> {
+    let mut local = stirred;
+    let mut waiting = 0;
+    for hold in &decision.merged.held {
+        let settled = match (hold.kind, &hold.reason) {
+            // There is nothing in it that another file could be, or nothing at all can be done about it.
+            (ItemKind::Skipped, Reason::Empty | Reason::Odd(_)) => true,
+            (ItemKind::Held, _) => {
+                waiting += 1;
+                false
+            }
+            (ItemKind::Skipped | ItemKind::Unproved | ItemKind::Drift, _) => false,
+        };
+        if !settled {
+            local.insert(hold.path.clone());
+        }
+    }
+    // What is held for another reason than the merge's has no place here.
+    (waiting == held && local.len() <= PLACES).then(|| Seeds {
+        local,
+        ..Seeds::default()
+    })
 }

@@ -52,6 +52,8 @@ pub(crate) struct Decision {
     pub(crate) waiting: BTreeSet<RelPath>,
     /// Copies of files that never hold still, which are sent in their place.
     pub(crate) copies: Copies,
+    /// Of a part: the folders of which everything was decided about.
+    pub(crate) open: Option<BTreeSet<RelPath>>,
 }
 
 impl Decision {
@@ -88,6 +90,14 @@ impl Decision {
             .collect()
     }
 
+    /// Whether a path was decided about.
+    pub(super) fn speaks_of(&self, path: &str) -> bool {
+        self.open.as_ref().is_none_or(|open| {
+            let folder = RelPath::parse(path).and_then(|path| path.split());
+            folder.is_some_and(|(folder, _)| open.contains(&folder))
+        })
+    }
+
     /// What a copy holds its file held for a moment: no stamp of the file stands for those bytes.
     pub(super) fn trust_no_copies(&mut self) {
         self.trusted.retain(|key, _| self.copies.of(*key).is_none());
@@ -111,6 +121,7 @@ pub(crate) async fn decide(
         uncompared: Vec::new(),
         waiting: BTreeSet::new(),
         copies: Copies::default(),
+        open: None,
     };
     let mut given_up = BTreeSet::new();
     for _ in 0..ROUNDS {

@@ -27,6 +27,7 @@ mod intents;
 mod memo;
 mod observe;
 mod open;
+mod part;
 mod pass;
 pub(crate) mod rebuild;
 mod recall;

@@ -61,6 +61,22 @@ pub(crate) struct Looked {
     unlisted: BTreeMap<FolderId, String>,
 }
 
+impl Looked {
+    /// A part in which nothing is missing.
+    pub(super) fn of_a_part(
+        listings: Listings,
+        listed: BTreeSet<Option<FolderId>>,
+        live: Tree<RemoteNode>,
+    ) -> Self {
+        Self {
+            listings: Some(listings),
+            listed,
+            live,
+            ..Self::default()
+        }
+    }
+}
+
 /// The newest listings, and which of them were made now.
 pub(crate) type Listed = (Listings, BTreeSet<Option<FolderId>>);
 
@@ -157,24 +173,21 @@ fn others_under_our_ids(synced: &SyncedTree, live: &Tree<RemoteNode>) -> Vec<Rem
 /// The folders of the account that are the like of those in which these paths are, as far as they are on record; of a folder
 /// itself too.
 pub(super) fn folders_of(session: &Session, paths: &BTreeSet<RelPath>) -> BTreeSet<Option<FolderId>> {
-    if paths.is_empty() {
-        return BTreeSet::new();
-    }
-    let folders = session.synced.iter().filter(|node| node.file().is_none());
-    let names: BTreeMap<(Option<NodeId>, &str), &SyncedNode> = folders
-        .map(|node| ((node.parent, node.local_name.as_str()), node))
-        .collect();
+    // By folder, as it is asked about: what is in it, by name.
+    let mut names: BTreeMap<Option<NodeId>, BTreeMap<&str, &SyncedNode>> = BTreeMap::new();
     let mut found = BTreeSet::new();
     for path in paths {
-        let (mut at, mut above) = (None, None);
+        let (mut at, mut above): (Option<&SyncedNode>, Option<&SyncedNode>) = (None, None);
         for part in path.components() {
             above = at;
-            match names.get(&(at.map(|node: &&SyncedNode| node.id), part)) {
+            let id = at.map(|node| node.id);
+            let inside = names.entry(id).or_insert_with(|| {
+                let folders = session.synced.children(id).filter(|node| node.file().is_none());
+                folders.map(|node| (node.local_name.as_str(), node)).collect()
+            });
+            match inside.get(part) {
                 Some(node) => at = Some(node),
-                None => {
-                    above = at;
-                    break;
-                }
+                None => break,
             }
         }
         found.insert(above.and_then(|node| node.remote().folder()));
@@ -212,6 +225,9 @@ pub(crate) fn translate(
     ignore: &mut Ignore,
 ) -> Result<RemoteSeen, Halt> {
     session.listings = looked.listings.take().filter(|_| session.hearing.is_some());
+    if let Some(listings) = &mut session.listings {
+        listings.decided();
+    }
     agree(session, &looked.live)?;
     let judged = absent::judge(session, &mut looked.confirmed)?;
     let mut seen = RemoteSeen {
@@ -354,7 +370,7 @@ pub(crate) fn as_recorded(synced: &SyncedTree, node: &SyncedNode, row: &RemoteNo
 }
 
 /// Gives every row its local path, as it is or would be, and marks what the user's rules or our own names exclude.
-fn name(session: &Session, ignore: &mut Ignore, seen: &mut RemoteSeen) {
+pub(super) fn name(session: &Session, ignore: &mut Ignore, seen: &mut RemoteSeen) {
     let known: BTreeMap<RemoteId, &SyncedNode> =
         session.synced.iter().map(|node| (node.remote(), node)).collect();
     let mut queue: Vec<(Option<RemoteId>, RelPath, bool)> = vec![(None, RelPath::root(), false)];
@@ -445,19 +461,27 @@ fn know(
         let row = tree.nodes.get(RemoteId::File(id));
         row.is_some_and(|row| listed.contains(&row.parent))
     };
-    let looks = session
-        .journal
-        .count_looks(&fresh, is_fresh, now, apart)
-        .map_err(|error| session.broken(&error))?;
+    let counted = if session.aside.is_some() {
+        session.journal.count_looks_among(&fresh, is_fresh, now, apart)
+    } else {
+        session.journal.count_looks(&fresh, is_fresh, now, apart)
+    };
+    let looks = counted.map_err(|error| session.broken(&error))?;
     // Only now: what is new came after the walk before this one.
     session
         .journal
         .set_walked(walked_at(session.listings.as_ref(), now))
         .map_err(|error| session.broken(&error))?;
-    let hashes = session
-        .journal
-        .remote_hashes()
-        .map_err(|error| session.broken(&error))?;
+    // All at once, or of a part those that are asked for.
+    let hashes = match &session.aside {
+        Some(_) => None,
+        None => Some(
+            session
+                .journal
+                .remote_hashes()
+                .map_err(|error| session.broken(&error))?,
+        ),
+    };
     let mut filled = Vec::new();
     for row in tree.nodes.iter() {
         let (Some(id), Some(file)) = (row.file_id(), row.file()) else {
@@ -472,7 +496,13 @@ fn know(
                     size: file.size,
                     short_url: file.short_url.clone(),
                 };
-                hashes.get(&version).copied()
+                match &hashes {
+                    Some(hashes) => hashes.get(&version).copied(),
+                    None => {
+                        let hash = session.journal.remote_hash(&version);
+                        hash.map_err(|error| session.broken(&error))?
+                    }
+                }
             }
         };
         if let Some(look) = looks.get(&id) {

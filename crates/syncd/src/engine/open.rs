@@ -66,8 +66,12 @@ pub(crate) struct Session {
     pub(crate) journal: Journal,
     /// What the journal says of itself.
     pub(crate) meta: Meta,
-    /// The merge base, as the journal has it.
+    /// The merge base, as the journal has it; in a pass about a part, that of the part.
     pub(crate) synced: SyncedTree,
+    /// The whole merge base meanwhile.
+    pub(super) aside: Option<SyncedTree>,
+    /// Files on record.
+    pub(super) files: u64,
     /// Deletions that the user let through before this pass.
     pub(crate) approvals: Approvals,
     /// The local root.
@@ -128,9 +132,19 @@ impl Session {
                 if self.hearing.is_some() && node.identity.is_some() && node.file().is_some() {
                     self.learned.push(node.clone());
                 }
-                self.synced.insert(node.clone());
+                let old = self.synced.insert(node.clone());
+                let old = match &mut self.aside {
+                    Some(whole) => whole.insert(node.clone()),
+                    None => old,
+                };
+                self.count(old.as_ref(), Some(node));
             } else if let Change::Forget(id) = change {
-                self.synced.remove(*id);
+                let old = self.synced.remove(*id);
+                let old = match &mut self.aside {
+                    Some(whole) => whole.remove(*id),
+                    None => old,
+                };
+                self.count(old.as_ref(), None);
             }
         }
         self.noted.extend(changes);
@@ -139,6 +153,14 @@ impl Session {
         } else {
             Ok(())
         }
+    }
+
+    fn count(&mut self, old: Option<&SyncedNode>, new: Option<&SyncedNode>) {
+        let is_file = |node: Option<&SyncedNode>| u64::from(node.is_some_and(|node| node.file().is_some()));
+        self.files = self
+            .files
+            .saturating_add(is_file(new))
+            .saturating_sub(is_file(old));
     }
 
     /// Commits what was noted.
@@ -286,6 +308,8 @@ pub(crate) async fn open(
         stop: setup.stop.clone(),
         journal,
         meta,
+        aside: None,
+        files: count_files(&synced),
         synced,
         approvals,
         root,
@@ -310,6 +334,11 @@ pub(crate) async fn open(
     take_hold(&mut session, restored, mode)?;
     limit(setup, &session.package);
     Ok(session)
+}
+
+fn count_files(synced: &SyncedTree) -> u64 {
+    let files = synced.iter().filter(|node| node.file().is_some()).count();
+    u64::try_from(files).unwrap_or(u64::MAX)
 }
 
 /// The journal's records are about the API at one address.
@@ -419,6 +448,7 @@ fn start_over(session: &mut Session, allowed_by: String) -> Result<(), Halt> {
         deleted_files: 0,
     }));
     session.synced = SyncedTree::default();
+    session.files = 0;
     session.approvals.clear();
     session
         .journal

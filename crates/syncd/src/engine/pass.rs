@@ -17,7 +17,7 @@ use super::open::{Halt, Mode, Session};
 use super::tally::Tally;
 use super::{
     Look, OnceOptions, Outcome, Recall, Setup, Sink, conflicts, deletions, dry_run, execute, memo, observe,
-    recover, resolve, restless, settle, sight, tidy, twins,
+    part, recover, resolve, restless, settle, sight, tidy, twins,
 };
 use crate::config::PairConfig;
 use crate::local::ignore::Ignore;
@@ -204,8 +204,13 @@ async fn rounds(
             .calm
             .take()
             .filter(|_| waiting.is_empty() && mode == Mode::Write);
-        let trees = match see(session, look, calm.is_some()).await? {
-            Seen::Trees(trees) => *trees,
+        let expected = options.expect.as_ref().filter(|_| tally.rounds() == 1);
+        let (decision, seen, whole) = match see(session, look, calm.as_ref()).await? {
+            Seen::Trees(trees) => {
+                let (decision, seen) = settle_on(session, *trees, waiting, (mode, look), expected).await?;
+                (decision, seen, None)
+            }
+            Seen::Part(parted) => settle_on_part(session, *parted, waiting).await?,
             Seen::NothingHere => {
                 session.calm = calm;
                 return Ok(Ended::Nothing);
@@ -220,9 +225,12 @@ async fn rounds(
                 break;
             }
         };
-        let expected = options.expect.as_ref().filter(|_| tally.rounds() == 1);
-        let (decision, seen) = settle_on(session, trees, waiting, (mode, look), expected).await?;
         tally.observed(&decision);
+        let all = session.aside.as_ref().unwrap_or(&session.synced).len();
+        tally.summary.decided = Some((session.synced.len(), all));
+        if let (Some(calm), Some(decided)) = (&calm, &decision.open) {
+            calm.tell_rest(tally, decided);
+        }
         let listed = u64::try_from(decision.remote.listed.len()).unwrap_or(u64::MAX);
         tally.summary.listed = tally.summary.listed.saturating_add(listed);
         gate(session, &decision)?;
@@ -235,15 +243,22 @@ async fn rounds(
         }
         if mended < TWIN_ROUNDS && mend(session, &decision).await? && !session.stop.is_cancelled() {
             mended += 1;
+            part::end(session);
             continue;
         }
         acted += 1;
+        let stirred = part::stirred(&session.synced, &decision);
         let again = act(session, &decision, tally).await?;
         if !again || acted == ROUNDS {
-            session.calm = Calm::after(session, &decision, tally).filter(|_| !again);
-            leave(session, decision, seen, again);
+            session.calm = Calm::after(session, &decision, tally, stirred).filter(|_| !again);
+            if whole.is_some() {
+                ending = tidy::Ending::Part;
+            }
+            part::end(session);
+            leave(session, (decision, seen), whole, again);
             break;
         }
+        part::end(session);
     }
     tidy::finish(session, tally, ending).await?;
     Ok(Ended::Done)
@@ -281,8 +296,48 @@ async fn settle_on(
     Ok((decision, seen))
 }
 
-/// Leaves what was seen to the next pass, as far as it still holds.
-fn leave(session: &mut Session, decision: Decision, seen: sight::Kept, surprised: bool) {
+/// Decides what is to be done about a part; about everything, if the plan needs what was not listed now (design A2). Answers
+/// the whole scan as well if it was a part.
+async fn settle_on_part(
+    session: &mut Session,
+    parted: part::Parted,
+    waiting: BTreeSet<RelPath>,
+) -> Result<(Decision, sight::Kept, Option<Scan>), Halt> {
+    let part::Parted {
+        trees,
+        listed,
+        scan,
+        open,
+    } = parted;
+    let everything = (Mode::Write, Look::All);
+    let (decision, mut kept) = settle_on(session, trees, waiting.clone(), everything, None).await?;
+    let older: BTreeSet<_> = decision.puts_into().difference(&listed).copied().collect();
+    if older.is_empty() {
+        #[cfg(any(test, feature = "sim"))]
+        part::proof::prove(session, &scan, &decision, kept.ignore());
+        let decision = Decision {
+            open: Some(open),
+            ..decision
+        };
+        return Ok((decision, kept, Some(scan)));
+    }
+    part::end(session);
+    let known = session.listings.take();
+    let looked = observe::account(session, known, &Wanted::These(older)).await?;
+    let mut remote = observe::translate(session, looked, kept.ignore())?;
+    remote.listed.extend(listed);
+    let (whole, kept) = settle_on(session, (scan, remote, kept), waiting, everything, None).await?;
+    let fetched = decision.fetched.into_iter().chain(whole.fetched).collect();
+    Ok((Decision { fetched, ..whole }, kept, None))
+}
+
+/// Leaves what was seen to the next pass, as far as it still holds. `whole`: the scan of everything, after a pass about a part.
+fn leave(
+    session: &mut Session,
+    (decision, seen): (Decision, sight::Kept),
+    whole: Option<Scan>,
+    surprised: bool,
+) {
     if session.hearing.is_none() {
         return;
     }
@@ -294,11 +349,17 @@ fn leave(session: &mut Session, decision: Decision, seen: sight::Kept, surprised
     let copies = decision.copies;
     let copied = |key| copies.of(key).is_some();
     let touched = touched(&decision.plan);
-    session.disk = Some(sight::Disk::after(decision.scan, seen, &learned, touched, copied));
+    session.disk = Some(match whole {
+        None => sight::Disk::after(decision.scan, seen, &learned, touched, copied),
+        Some(whole) => {
+            let part = decision.scan;
+            sight::Disk::after_part(whole, &part, seen, &learned, touched, copied)
+        }
+    });
 }
 
 /// Paths of this disk at which a plan does something.
-fn touched(plan: &Plan) -> BTreeSet<RelPath> {
+pub(super) fn touched(plan: &Plan) -> BTreeSet<RelPath> {
     let mut touched = BTreeSet::new();
     for step in &plan.steps {
         let Action::Local(local) = &step.action else {
@@ -333,12 +394,14 @@ async fn expect(session: &mut Session, scan: &Scan, remote: &RemoteSeen, expecte
 }
 
 /// Both sides as they were seen, and what the next look at this one needs.
-type Trees = (Scan, RemoteSeen, sight::Kept);
+pub(super) type Trees = (Scan, RemoteSeen, sight::Kept);
 
 /// What both sides showed.
 enum Seen {
     /// This.
     Trees(Box<Trees>),
+    /// A part of both, outside of which everything is at rest.
+    Part(Box<part::Parted>),
     /// Only what changed here was wanted, and nothing did.
     NothingHere,
     /// Neither side changed since the calm pass before.
@@ -348,8 +411,8 @@ enum Seen {
     },
 }
 
-/// Sees both sides. `calm`: the pass before had nothing to do.
-async fn see(session: &mut Session, look: Look, calm: bool) -> Result<Seen, Halt> {
+/// Sees both sides. `calm`: what the pass before left at rest.
+async fn see(session: &mut Session, look: Look, calm: Option<&Calm>) -> Result<Seen, Halt> {
     let (disk, known) = (session.disk.take(), session.listings.take());
     if look == Look::All {
         session.sink.phase(&session.pair.name, "looking");
@@ -378,10 +441,13 @@ async fn see(session: &mut Session, look: Look, calm: bool) -> Result<Seen, Halt
         still(session, scan, kept, &all);
         return Ok(Seen::NothingHere);
     }
-    let same = same && calm && sure && scan.young.is_empty();
+    let idle = calm.is_some_and(Calm::is_idle);
+    let same = same && idle && sure && scan.young.is_empty();
     session.sink.phase(&session.pair.name, "looking");
-    let scan = sight::quiet(session, scan).await?;
-    let these = looked.map(|looked| observe::folders_of(session, &looked.paths));
+    let mut scan = sight::quiet(session, scan).await?;
+    let these = looked
+        .as_ref()
+        .map(|looked| observe::folders_of(session, &looked.paths));
     let wanted = match (look, these) {
         (Look::Changed, Some(these)) => Wanted::These(these),
         (Look::Due { full, next }, these) => Wanted::Due {
@@ -391,16 +457,26 @@ async fn see(session: &mut Session, look: Look, calm: bool) -> Result<Seen, Halt
         },
         (Look::All, _) | (Look::Changed, None) => Wanted::All,
     };
-    let looked = match observe::list(session, known, &wanted).await? {
-        Some((listings, listed)) if same && !listings.brought_news() => {
+    let found = match observe::list(session, known, &wanted).await? {
+        Some((listings, listed)) if same && !listings.brought_news() && listings.stirred().is_empty() => {
             session.listings = Some(listings);
             still(session, scan, kept, &all);
             return Ok(Seen::Nothing { listed: listed.len() });
         }
-        Some(listed) => observe::confirmed(session, listed).await?,
+        Some(listed) => {
+            let mut found = part::Look { scan, listed, kept };
+            if let (Some(calm), Some(looked)) = (calm, &looked) {
+                found = match part::take(session, found, calm, looked)? {
+                    Ok(parted) => return Ok(Seen::Part(Box::new(parted))),
+                    Err(found) => found,
+                };
+            }
+            (scan, kept) = (found.scan, found.kept);
+            observe::confirmed(session, found.listed).await?
+        }
         None => observe::Looked::default(),
     };
-    let remote = observe::translate(session, looked, kept.ignore())?;
+    let remote = observe::translate(session, found, kept.ignore())?;
     Ok(Seen::Trees(Box::new((scan, remote, kept))))
 }
 

@@ -79,6 +79,39 @@ impl Disk {
         }
     }
 
+    /// After a pass about a part of it, whose scan this is: all else is as sure as it was. What was not sure before is in the
+    /// part.
+    pub(super) fn after_part(
+        mut scan: Scan,
+        part: &Scan,
+        kept: Kept,
+        learned: &[SyncedNode],
+        touched: BTreeSet<RelPath>,
+        copied: impl Fn(LocalKey) -> bool,
+    ) -> Self {
+        let Kept { ignore, mut known } = kept;
+        for node in learned {
+            known.learn(node);
+        }
+        scan.take_back(part);
+        scan.fill_in_among(part.tree.nodes.iter().map(|node| node.key), &known);
+        let nodes = part
+            .tree
+            .nodes
+            .iter()
+            .filter_map(|node| scan.tree.nodes.get(node.key));
+        let unsure = nodes.filter(|node| copied(node.key) || is_unsure(&scan, &known, node));
+        let unsure = unsure.filter_map(|node| scan.paths.get(&node.key).cloned());
+        let unsure = unsure.chain(touched.iter().cloned()).collect();
+        Self {
+            scan,
+            ignore,
+            known,
+            unsure,
+            ours: touched,
+        }
+    }
+
     /// After a look that found what the one before it had left, at these paths: all else is as sure as it was.
     pub(super) fn still(scan: Scan, kept: Kept, learned: &[SyncedNode], looked: &BTreeSet<RelPath>) -> Self {
         let Kept { ignore, mut known } = kept;

@@ -140,6 +140,16 @@ impl Tally {
         items.push(Item { path, reason });
     }
 
+    /// What was not looked at and is not in sync either, as it was told before.
+    pub(crate) fn also(&mut self, skipped: Vec<Item>, drift: Vec<Item>) {
+        let summary = &mut self.summary;
+        for (items, more) in [(&mut summary.skipped, skipped), (&mut summary.drift, drift)] {
+            items.extend(more);
+            items.sort_by(|a, b| (&a.path, &a.reason).cmp(&(&b.path, &b.reason)));
+            items.dedup();
+        }
+    }
+
     /// Conflicts that were settled by steps of a plan that ran.
     pub(crate) fn conflicts(&mut self, decision: &Decision) {
         for conflict in &decision.merged.conflicts {

@@ -26,6 +26,8 @@ const A_JUMP: u64 = 24 * 60 * 60;
 pub(crate) enum Ending {
     /// What is synced may have changed.
     Whole,
+    /// What is synced may have changed, and it is not worth looking at all of it.
+    Part,
     /// Neither side changed: nothing is done that takes as long as there are files.
     Calm,
 }
@@ -52,9 +54,12 @@ pub(crate) async fn finish(session: &mut Session, tally: &mut Tally, ending: End
             forget.transpose()
         });
     done.map_err(|error| session.broken(&error))?;
-    if ending == Ending::Whole {
-        count(session, now).map_err(|error| session.broken(&error))?;
-    }
+    let counted = match ending {
+        Ending::Whole => count(session, now),
+        Ending::Part => session.journal.note_synced_count(now, session.files),
+        Ending::Calm => Ok(()),
+    };
+    counted.map_err(|error| session.broken(&error))?;
     memo::forget_stop(&mut session.journal).map_err(|error| session.broken(&error))?;
     if tally.summary.phase != INTERRUPTED && tally.summary.met() {
         memo::end_rebuild(&mut session.journal).map_err(|error| session.broken(&error))?;

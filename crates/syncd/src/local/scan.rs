@@ -89,8 +89,19 @@ impl Scan {
 
     /// Gives files the hashes that are known by now of just these versions.
     pub(crate) fn fill_in(&mut self, known: &dyn KnownHashes) {
+        let all: Vec<LocalKey> = self.tree.nodes.iter().map(|node| node.key).collect();
+        self.fill_in_among(all, known);
+    }
+
+    /// The same, for some entries.
+    pub(crate) fn fill_in_among(
+        &mut self,
+        keys: impl IntoIterator<Item = LocalKey>,
+        known: &dyn KnownHashes,
+    ) {
         let paths = &self.paths;
-        let open = self.tree.nodes.iter().filter_map(|node| {
+        let open = keys.into_iter().filter_map(|key| {
+            let node = self.tree.nodes.get(key)?;
             let file = node
                 .file()
                 .filter(|file| file.hash.is_none() && !file.busy && !file.unreadable)?;
@@ -104,6 +115,41 @@ impl Scan {
         });
         for node in open.collect::<Vec<_>>() {
             self.tree.nodes.insert(node);
+        }
+    }
+
+    /// The entry that has an identity.
+    pub(crate) fn holder(&self, identity: LocalIdentity) -> Option<LocalKey> {
+        let key = *self.met.get(&(identity.device, identity.inode))?;
+        let entry = self.tree.nodes.get(key)?;
+        (entry.identity == Some(identity)).then_some(key)
+    }
+
+    /// The scan as if only these entries of it were there.
+    pub(crate) fn of(&self, tree: LocalTree) -> Self {
+        let keys = || tree.nodes.iter().map(|node| node.key);
+        let path = |key| Some((key, self.paths.get(&key)?.clone()));
+        let trouble = |key| Some((key, self.troubles.get(&key)?.clone()));
+        Self {
+            paths: keys().filter_map(path).collect(),
+            oddities: self.oddities.clone(),
+            troubles: keys().filter_map(trouble).collect(),
+            young: keys().filter(|key| self.young.contains(key)).collect(),
+            files: 0,
+            bytes: 0,
+            now_ns: self.now_ns,
+            met: BTreeMap::new(),
+            next_key: self.next_key,
+            tree,
+        }
+    }
+
+    /// What was learned of some of its entries.
+    pub(crate) fn take_back(&mut self, part: &Self) {
+        for node in part.tree.nodes.iter() {
+            if self.tree.nodes.get(node.key).is_some_and(|known| known != node) {
+                self.tree.nodes.insert(node.clone());
+            }
         }
     }
 

@@ -3,13 +3,17 @@
 //! A change of a folder's row makes a look sooner; nothing spares one: every folder's turn comes within `full`. What must
 //! never happen here: an older listing beating a newer one about where something is, or a folder that is never listed again.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::{ApiError, FolderRow};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use planner::id::{FolderId, RemoteId};
+use planner::part::Rows;
+use planner::tree::RemoteNode;
 use tokio::time::Instant;
 
 use super::account::Account;
@@ -74,6 +78,8 @@ pub(crate) struct Listings {
     root: Option<FolderId>,
     /// The last refresh showed something that was not known, or could not tell.
     news: bool,
+    /// Folders whose rows became others since somebody decided about them.
+    stirred: BTreeSet<Option<FolderId>>,
 }
 
 impl Listings {
@@ -96,6 +102,7 @@ impl Listings {
             turned: began,
             root: account.root,
             news: true,
+            stirred: BTreeSet::new(),
             walk,
         };
         for (folder, contents) in &listings.walk.folders {
@@ -125,6 +132,29 @@ impl Listings {
     /// Whether the last refresh showed anything that was not known before, or left anything open.
     pub(crate) fn brought_news(&self) -> bool {
         self.news || !self.due.is_empty() || !self.walk.is_sure()
+    }
+
+    /// Whether every folder was listed, none is doubted, and none is to be listed again.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.due.is_empty() && self.walk.is_sure()
+    }
+
+    /// Folders whose rows became others since this was last [decided](Self::decided) about; of what moved, both.
+    pub(crate) const fn stirred(&self) -> &BTreeSet<Option<FolderId>> {
+        &self.stirred
+    }
+
+    /// Somebody decides about everything that was listed.
+    pub(crate) fn decided(&mut self) {
+        self.stirred.clear();
+    }
+
+    /// The rows as the newest listing of each folder shows them.
+    pub(crate) fn rows_by_folder(&self) -> RowsByFolder<'_> {
+        RowsByFolder {
+            listings: self,
+            folders: RefCell::default(),
+        }
     }
 
     /// How old the oldest listing is.
@@ -220,7 +250,11 @@ impl Listings {
                 }
             }
         }
+        let folders = self.walk.folders.len();
         self.walk.look_again(account).await;
+        if self.walk.folders.len() != folders {
+            self.stirred.insert(None);
+        }
         self.prune();
         Ok(asked)
     }
@@ -362,9 +396,13 @@ impl Listings {
                 && other != folder
             {
                 self.walk.left(other, id);
+                self.stirred.insert(other);
             }
         }
         self.news |= changed;
+        if changed {
+            self.stirred.insert(folder);
+        }
         let known = self.seen.get(&folder).and_then(|seen| seen.changed);
         let seen = Seen {
             listed: now,
@@ -396,6 +434,40 @@ impl Listings {
             self.due.remove(&folder);
         }
         self.seen.retain(|folder, _| reached.contains(folder));
+    }
+}
+
+/// The rows of a listing by id.
+type Shown = BTreeMap<RemoteId, RemoteNode>;
+
+/// The rows of the newest listings, folder by folder, as they are asked for.
+#[derive(Debug)]
+pub(crate) struct RowsByFolder<'a> {
+    listings: &'a Listings,
+    folders: RefCell<BTreeMap<Option<FolderId>, Rc<Shown>>>,
+}
+
+impl RowsByFolder<'_> {
+    fn shown(&self, folder: Option<FolderId>) -> Rc<Shown> {
+        let mut folders = self.folders.borrow_mut();
+        let shown = folders.entry(folder).or_insert_with(|| {
+            let at_home = |id: RemoteId| self.listings.homes.get(&id) == Some(&folder);
+            let nodes = self.listings.walk.nodes_in(folder).into_iter();
+            let shown = nodes.filter(|node| at_home(node.id)).map(|node| (node.id, node));
+            Rc::new(shown.collect())
+        });
+        Rc::clone(shown)
+    }
+}
+
+impl Rows for RowsByFolder<'_> {
+    fn inside(&self, folder: Option<FolderId>) -> Vec<RemoteNode> {
+        self.shown(folder).values().cloned().collect()
+    }
+
+    fn row(&self, id: RemoteId) -> Option<RemoteNode> {
+        let home = *self.listings.homes.get(&id)?;
+        self.shown(home).get(&id).cloned()
     }
 }
 

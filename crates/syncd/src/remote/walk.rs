@@ -319,35 +319,36 @@ impl Walk {
         let mut queue = vec![None];
         let mut visited = BTreeSet::new();
         while let Some(folder) = queue.pop() {
-            let Some(Contents::Listed(listed)) = self.folders.get(&folder) else {
-                continue;
-            };
-            for node in listed
-                .files
-                .iter()
-                .filter_map(|row| translate::file_node(row, folder))
-            {
-                nodes.insert(node);
-            }
-            for row in &listed.folders {
-                let Some(id) = translate::folder_id(row.id) else {
-                    continue;
-                };
-                let readable = match self.folders.get(&Some(id)) {
-                    Some(Contents::Listed(_)) => true,
-                    Some(Contents::Unreadable(_)) => false,
-                    // Not entered: doubted. It is not believed at all.
-                    None => continue,
-                };
-                if visited.insert(id)
-                    && let Some(node) = translate::folder_node(row, folder, readable)
-                {
-                    nodes.insert(node);
+            for node in self.nodes_in(folder) {
+                if let Some(id) = node.id.folder() {
+                    if !visited.insert(id) {
+                        continue;
+                    }
                     queue.push(Some(id));
                 }
+                nodes.insert(node);
             }
         }
         nodes
+    }
+
+    /// The live nodes directly in a folder, if it was listed.
+    pub(crate) fn nodes_in(&self, folder: Option<FolderId>) -> Vec<RemoteNode> {
+        let Some(listed) = self.listed(folder) else {
+            return Vec::new();
+        };
+        let files = listed.files.iter();
+        let files = files.filter_map(|row| translate::file_node(row, folder));
+        let folders = listed.folders.iter().filter_map(|row| {
+            let readable = match self.folders.get(&Some(translate::folder_id(row.id)?)) {
+                Some(Contents::Listed(_)) => true,
+                Some(Contents::Unreadable(_)) => false,
+                // Not entered: doubted. It is not believed at all.
+                None => return None,
+            };
+            translate::folder_node(row, folder, readable)
+        });
+        files.chain(folders).collect()
     }
 
     /// Folders that failed to list, with the reason.

@@ -15,6 +15,8 @@ pub(crate) struct Found {
     pub(crate) histories: u64,
     /// Passes made in them.
     pub(crate) passes: u64,
+    /// Those of them that decided about a part of their pair.
+    pub(crate) parts: u64,
     /// Calls of the accounts and of the disks.
     pub(crate) calls: (u64, u64),
     /// Failing seeds with what was violated.
@@ -52,6 +54,7 @@ pub(crate) fn search(
             let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
             all.histories += 1;
             all.passes += ended.passes;
+            all.parts += ended.parts;
             all.calls.0 += ended.calls.0;
             all.calls.1 += ended.calls.1;
             if let Some(violation) = ended.violation {
@@ -196,9 +199,10 @@ mod command {
             },
         )?;
         println!(
-            "{} histories, {} passes, {} calls of accounts, {} of disks; {} violated, {} s",
+            "{} histories, {} passes ({} about a part), {} calls of accounts, {} of disks; {} violated, {} s",
             found.histories,
             found.passes,
+            found.parts,
             found.calls.0,
             found.calls.1,
             found.failures.len(),

@@ -54,6 +54,8 @@ pub(crate) struct Ended {
     pub(crate) violation: Option<String>,
     /// Passes made.
     pub(crate) passes: u64,
+    /// Those of them that decided about a part.
+    pub(crate) parts: u64,
     /// Calls the account answered, and calls of the disks.
     pub(crate) calls: (u64, u64),
     /// What happened, if it was asked for.
@@ -80,6 +82,7 @@ pub(crate) fn live(workshop: &Workshop, history: &History, told: bool) -> Result
         Ok(Ended {
             violation,
             passes: *world.passes.borrow(),
+            parts: *world.parts.borrow(),
             calls: (world.account.calls(), world.disk.calls()),
             story: world.story.take(),
         })
@@ -105,6 +108,7 @@ pub(crate) struct World {
     /// Paths that each machine held in its last calm pass.
     held: RefCell<BTreeMap<usize, BTreeSet<String>>>,
     passes: RefCell<u64>,
+    parts: RefCell<u64>,
     /// Folders may be shut for a pass.
     shuts: bool,
     told: bool,
@@ -136,6 +140,7 @@ impl World {
             ledger: Rc::default(),
             held: RefCell::default(),
             passes: RefCell::new(0),
+            parts: RefCell::new(0),
             shuts: history.seed >= SHUT,
             told,
             story: RefCell::default(),
@@ -414,7 +419,12 @@ impl World {
             Err(_) => Ok(Passed::Killed),
             Ok(Err(panic)) if panic.is::<Killed>() => Ok(Passed::Killed),
             Ok(Err(panic)) => Err(format!("machine {machine} panicked: {}", said(&*panic))),
-            Ok(Ok(summary)) => Ok(Passed::Whole(Box::new(summary.unwrap_or_default()))),
+            Ok(Ok(summary)) => {
+                let summary = summary.unwrap_or_default();
+                let part = summary.decided.is_some_and(|(decided, all)| decided < all);
+                *self.parts.borrow_mut() += u64::from(part);
+                Ok(Passed::Whole(Box::new(summary)))
+            }
         }
     }
 

@@ -161,7 +161,10 @@ pub(super) fn follow_up(session: &mut Session, decision: &Decision) -> Result<()
     let open = session.journal.open_conflicts();
     let open = open.map_err(|error| session.broken(&error))?;
     let now = session.now();
-    let changes = open.into_iter().filter_map(|(id, conflict)| {
+    let open = open
+        .into_iter()
+        .filter(|(_, conflict)| decision.speaks_of(&conflict.path));
+    let changes = open.filter_map(|(id, conflict)| {
         let next = followed(&session.synced, decision, now, conflict.clone());
         (next != conflict).then_some(Change::Conflict(id, next))
     });

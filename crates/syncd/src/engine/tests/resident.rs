@@ -94,6 +94,15 @@ fn at_most(world: &World, most: u64) {
     assert!(count <= most, "{count} listings, not {most}");
 }
 
+/// So many records at most were decided about, of all.
+fn decided(pass: &PairSummary, most: usize) {
+    let (decided, all) = pass.decided.unwrap();
+    assert!(
+        decided <= most && decided < all && all >= 80,
+        "{decided} of {all}"
+    );
+}
+
 /// Twenty folders of three files each, in sync, and a process that was there.
 async fn settled<'a>(world: &World, machine: &'a Machine) -> Resident<'a> {
     for folder in 0..20 {
@@ -142,6 +151,49 @@ async fn one_change_costs_its_folder_and_not_the_tree() {
         at_most(&world, 10);
         assert_settled(&world, if root == "/" { "" } else { root }, &[&one]).await;
     }
+}
+
+#[tokio::test]
+async fn a_pass_decides_about_what_changed_and_what_that_depends_on() {
+    let world = World::start(Dialect::Document).await;
+    let one = world.machine("one", "/Sync");
+    let mut resident = settled(&world, &one).await;
+    // Until times prove that no file changed, each is looked at again.
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    resident.look(Look::All).await;
+    let everything = resident.look(Look::All).await;
+    assert_eq!(everything.decided, Some((80, 80)));
+    one.write("f3/new.txt", "new");
+    let pass = resident.heard(&["f3/new.txt"]).await.unwrap();
+    assert_eq!((pass.uploaded, pass.in_sync()), (1, true), "{pass:#?}");
+    decided(&pass, 5);
+    one.rename("f3/1.txt", "f4/moved.txt");
+    one.remove("f5/0.txt");
+    let paths = ["f3/1.txt", "f4/moved.txt", "f5/0.txt"];
+    let pass = resident.heard(&paths).await.unwrap();
+    assert_eq!((pass.moved, pass.deleted_remote), (1, 1), "{pass:#?}");
+    decided(&pass, 14);
+    one.write("made/deep/x.txt", "x");
+    let pass = resident.heard(&["made"]).await.unwrap();
+    assert_eq!(pass.uploaded, 1, "{pass:#?}");
+    // The top, where it was made, and what the pass before did something to.
+    decided(&pass, 35);
+    one.rename("f7", "made/f7");
+    let pass = resident.heard(&["f7", "made/f7"]).await.unwrap();
+    assert_eq!(
+        (pass.moved, pass.uploaded, pass.downloaded),
+        (1, 0, 0),
+        "{pass:#?}"
+    );
+    decided(&pass, 35);
+    // And what changed there.
+    let folder = world.folder("/Sync/f9");
+    world.control.put_file(Some(folder), "theirs.txt", "t").unwrap();
+    one.write("f9/0.txt", "edited");
+    let pass = resident.heard(&["f9/0.txt"]).await.unwrap();
+    assert_eq!((pass.uploaded, pass.downloaded), (1, 1), "{pass:#?}");
+    decided(&pass, 40);
+    assert_settled(&world, "/Sync", &[&one]).await;
 }
 
 #[tokio::test]

@@ -1,0 +1,159 @@
+//! A pass about a part of the pair: what changed, with what its decisions depend on. What one change costs then does not
+//! grow with the pair.
+//!
+//! Only where the pass before left everything at rest but for places that it named, and where everything that changed since
+//! was heard of or listed. Whatever else comes up (something is missing in the account, a folder that the plan needs was not
+//! listed now) is decided about the whole. While it lasts, the session's merge base is that of the part.
+
+#[cfg(any(test, feature = "sim"))]
+pub(super) mod proof;
+
+use std::collections::BTreeSet;
+
+use planner::id::{FolderId, RemoteId};
+use planner::part::{Part, Whole, part};
+use planner::path::RelPath;
+use planner::transition::{Action, JournalStep, RemoteStep};
+use planner::tree::{Standing, SyncedNode, SyncedTree};
+
+use super::calm::Calm;
+use super::decide::Decision;
+use super::observe::{self, Listed, Looked};
+use super::open::{Halt, Session};
+use super::pass::{self, Trees};
+use super::sight;
+use crate::local::scan::Scan;
+
+/// A part may have so many nodes of a side, however small the pair is; of a larger one, half.
+const NODES: usize = 1_000;
+
+/// The trees of a part, and what is needed to go on with the whole.
+pub(super) struct Parted {
+    /// Of the part.
+    pub(super) trees: Trees,
+    /// What was listed just now.
+    pub(super) listed: BTreeSet<Option<FolderId>>,
+    /// The whole scan.
+    pub(super) scan: Scan,
+    /// The folders of which everything is in the part.
+    pub(super) open: BTreeSet<RelPath>,
+}
+
+/// What one look at both sides brought.
+pub(super) struct Look {
+    pub(super) scan: Scan,
+    pub(super) listed: Listed,
+    pub(super) kept: sight::Kept,
+}
+
+/// Takes the part out that changed since the pair was at rest. Gives the look back where only the whole can be decided about.
+pub(super) fn take(
+    session: &mut Session,
+    look: Look,
+    calm: &Calm,
+    looked: &sight::Looked,
+) -> Result<Result<Parted, Look>, Halt> {
+    let (part, open) = match cut(session, &look, calm, looked) {
+        Ok(cut) => cut,
+        Err(why) => {
+            tracing::debug!(pair = session.pair.name, why, "everything is decided about");
+            return Ok(Err(look));
+        }
+    };
+    let Look {
+        scan,
+        listed: (listings, listed),
+        mut kept,
+    } = look;
+    tracing::debug!(
+        records = part.synced.len(),
+        of = session.synced.len(),
+        "a part is decided about"
+    );
+    let whole = std::mem::replace(&mut session.synced, part.synced);
+    session.aside = Some(whole);
+    let cut = scan.of(part.local);
+    let seen = Looked::of_a_part(listings, listed.clone(), part.remote.nodes);
+    let remote = observe::translate(session, seen, kept.ignore())?;
+    Ok(Ok(Parted {
+        trees: (cut, remote, kept),
+        listed,
+        scan,
+        open,
+    }))
+}
+
+fn cut(
+    session: &Session,
+    look: &Look,
+    calm: &Calm,
+    looked: &sight::Looked,
+) -> Result<(Part, BTreeSet<RelPath>), &'static str> {
+    let (listings, _) = &look.listed;
+    if !listings.is_whole() {
+        return Err("not all of the account is known");
+    }
+    let mut seeds = calm.open().ok_or("too much was not at rest")?.clone();
+    let paths = || looked.paths.iter().chain(looked.all());
+    seeds.local.extend(paths().cloned());
+    // Of a folder that was looked at anew, all may be another.
+    let is_folder = |path: &&RelPath| look.scan.at(path).is_some_and(|entry| entry.is_folder());
+    seeds.below.extend(paths().filter(is_folder).cloned());
+    seeds.remote.extend(listings.stirred());
+    let rows = listings.rows_by_folder();
+    let whole = Whole {
+        synced: &session.synced,
+        local: &look.scan.tree,
+        holder: &|identity| look.scan.holder(identity),
+        remote: &rows,
+    };
+    let at_most = (session.synced.len() / 2).max(NODES);
+    let part = part(whole, &seeds, at_most);
+    let mut part = part.ok_or("too much changed, or what changed cannot be told from the rest")?;
+    // What is missing is asked about, and what comes of that is decided about the whole.
+    let shown =
+        |node: &SyncedNode| node.standing == Standing::Agreed && part.remote.nodes.contains(node.remote());
+    if !part.synced.iter().all(shown) {
+        return Err("something is missing in the account");
+    }
+    let open = std::mem::take(&mut part.open);
+    Ok((part, open))
+}
+
+/// The whole is the session's again.
+pub(super) fn end(session: &mut Session) {
+    if let Some(whole) = session.aside.take() {
+        session.synced = whole;
+    }
+}
+
+/// Where a plan is going to do something: nothing else can be other than at rest after it. `None`: that cannot be told.
+pub(super) fn stirred(synced: &SyncedTree, decision: &Decision) -> Option<BTreeSet<RelPath>> {
+    let mut paths = pass::touched(&decision.plan);
+    for step in &decision.plan.steps {
+        if let Some(key) = step.node {
+            paths.insert(decision.merged.target.path(key)?);
+        }
+        for node in &step.forgets {
+            paths.insert(synced.path(*node)?);
+        }
+        let row = match &step.action {
+            Action::Remote(remote) => match remote {
+                RemoteStep::CreateFolder { .. } => None,
+                RemoteStep::Upload { from, .. } | RemoteStep::Replace { from, .. } => {
+                    paths.insert(from.clone());
+                    None
+                }
+                RemoteStep::EditFile { id, .. } | RemoteStep::TrashFile { id } => Some(RemoteId::File(*id)),
+                RemoteStep::EditFolder { id, .. } | RemoteStep::TrashFolder { id } => {
+                    Some(RemoteId::Folder(*id))
+                }
+            },
+            Action::Local(_) | Action::Journal(JournalStep::Agree | JournalStep::Forget) => None,
+        };
+        if let Some(row) = row {
+            paths.insert(decision.remote.paths.get(&row)?.clone());
+        }
+    }
+    Some(paths)
+}
