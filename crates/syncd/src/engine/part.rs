@@ -90,6 +90,9 @@ fn cut(
     looked: &sight::Looked,
 ) -> Result<(Part, BTreeSet<RelPath>), &'static str> {
     let (listings, _) = &look.listed;
+    if session.pair.server_copy {
+        return Err("what the account has already is looked for everywhere");
+    }
     if !listings.is_whole() {
         return Err("not all of the account is known");
     }
