@@ -82,8 +82,8 @@ pub struct Part {
     pub open: BTreeSet<RelPath>,
 }
 
-/// Takes the part out around these places. `None`: it would have more than `at_most` nodes of a side, or cannot be told from
-/// the rest.
+/// Takes the part out around these places. `None`: it would have more than `at_most` nodes, those of all sides together, or
+/// cannot be told from the rest.
 #[must_use]
 pub fn part(whole: Whole<'_>, seeds: &Seeds, at_most: usize) -> Option<Part> {
     if whole.local.root_hidden {

@@ -1,6 +1,7 @@
 //! What belongs to what, asked one by one: the entry at a record's path, the record at an entry's, the record of a row.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use super::Whole;
@@ -73,30 +74,48 @@ impl<'a> Look<'a> {
     /// The record of a row that is in the folder it was agreed to be in.
     pub(super) fn node_of(&self, row: &RemoteNode) -> Option<&'a SyncedNode> {
         let folder = self.folder_of(row.parent)?;
+        self.recorded(folder, row.id)
+    }
+
+    /// The record in a folder of what has this id in the account.
+    fn recorded(&self, folder: Option<NodeId>, id: RemoteId) -> Option<&'a SyncedNode> {
         let mut rows = self.rows.borrow_mut();
         let ids = rows.entry(folder).or_insert_with(|| {
             let inside = self.whole.synced.children(folder);
             inside.map(|node| (node.remote(), node)).collect()
         });
-        ids.get(&row.id).copied()
+        ids.get(&id).copied()
     }
 
-    /// The record of a folder of the account that is where it was agreed to be, as are those above it.
+    /// The record of a folder of the account that is where it was agreed to be, as are those above it. Up and down again, for
+    /// a server may nest folders deeper than a stack is.
     #[expect(
         clippy::option_option,
         reason = "no such folder, and the root, which has no record"
     )]
     fn folder_of(&self, id: Option<FolderId>) -> Option<Option<NodeId>> {
-        let Some(id) = id else { return Some(None) };
-        if let Some(known) = self.folders.borrow().get(&id) {
-            return known.map(Some);
+        let mut folders = self.folders.borrow_mut();
+        let mut way = Vec::new();
+        let mut at = id;
+        let mut found = loop {
+            let Some(folder) = at else { break Some(None) };
+            if let Some(known) = folders.get(&folder) {
+                break known.map(Some);
+            }
+            // In a ring none is where it was.
+            folders.insert(folder, None);
+            way.push(folder);
+            match self.whole.remote.row(RemoteId::Folder(folder)) {
+                Some(row) => at = row.parent,
+                None => break None,
+            }
+        };
+        for folder in way.into_iter().rev() {
+            let node = found.and_then(|above| self.recorded(above, RemoteId::Folder(folder)));
+            found = node.map(|node| Some(node.id));
+            folders.insert(folder, node.map(|node| node.id));
         }
-        // In a ring none is where it was.
-        self.folders.borrow_mut().insert(id, None);
-        let row = self.whole.remote.row(RemoteId::Folder(id))?;
-        let node = self.node_of(&row)?.id;
-        self.folders.borrow_mut().insert(id, Some(node));
-        Some(Some(node))
+        found
     }
 
     /// Whether a record's folder or file is where it was agreed to be on both sides.

@@ -107,3 +107,28 @@ fn there_is_no_part_where_it_would_be_too_large_or_the_disk_is_hidden() {
     assert!(cut_out(&case, &seeds, 5).is_none());
     assert!(cut_out(&case.hidden_root(), &seeds, 6).is_none());
 }
+
+#[test]
+fn folders_nested_deeper_than_a_stack_and_rings_of_them_end() {
+    let mut case = case().all(TREE);
+    let folder = |number: u64| crate::tree::build::folder_id(1_000_000 + number);
+    let row = |number: u64, parent: Option<FolderId>| RemoteNode {
+        id: RemoteId::Folder(folder(number)),
+        parent,
+        name: crate::name::RemoteName::new("x"),
+        ignored: false,
+        kind: crate::tree::RemoteKind::Folder { readable: true },
+    };
+    const DEEP: u64 = 50_000;
+    for number in 0..DEEP {
+        let parent = number.checked_sub(1).map(folder);
+        case.remote.nodes.insert(row(number, parent));
+    }
+    let deepest = Seeds {
+        remote: BTreeSet::from([Some(folder(DEEP - 1))]),
+        ..Seeds::default()
+    };
+    assert!(cut_out(&case, &deepest, usize::MAX).is_some());
+    case.remote.nodes.insert(row(0, Some(folder(DEEP - 1))));
+    assert!(cut_out(&case, &deepest, usize::MAX).is_some());
+}

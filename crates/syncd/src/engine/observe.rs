@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use planner::content::ContentHash;
 use planner::id::{FileId, FolderId, NodeId, RemoteId};
 use planner::naming;
 use planner::path::RelPath;
@@ -435,6 +436,30 @@ fn walked_at(listings: Option<&Listings>, now: i64) -> i64 {
     now.saturating_sub(oldest)
 }
 
+/// Hashes of versions that were fetched: all of them, or of a part those that are asked for.
+struct Hashes(Option<BTreeMap<RemoteVersion, ContentHash>>);
+
+impl Hashes {
+    fn of(session: &Session) -> Result<Self, Halt> {
+        if session.aside.is_some() {
+            return Ok(Self(None));
+        }
+        let all = session.journal.remote_hashes();
+        all.map(|all| Self(Some(all)))
+            .map_err(|error| session.broken(&error))
+    }
+
+    fn get(&self, session: &Session, version: &RemoteVersion) -> Result<Option<ContentHash>, Halt> {
+        match &self.0 {
+            Some(all) => Ok(all.get(version).copied()),
+            None => session
+                .journal
+                .remote_hash(version)
+                .map_err(|error| session.broken(&error)),
+        }
+    }
+}
+
 /// Adds what is known of files beyond their rows: hashes of versions seen before, and how often a row that is not
 /// synced was looked at (design N3).
 fn know(
@@ -472,16 +497,7 @@ fn know(
         .journal
         .set_walked(walked_at(session.listings.as_ref(), now))
         .map_err(|error| session.broken(&error))?;
-    // All at once, or of a part those that are asked for.
-    let hashes = match &session.aside {
-        Some(_) => None,
-        None => Some(
-            session
-                .journal
-                .remote_hashes()
-                .map_err(|error| session.broken(&error))?,
-        ),
-    };
+    let hashes = Hashes::of(session)?;
     let mut filled = Vec::new();
     for row in tree.nodes.iter() {
         let (Some(id), Some(file)) = (row.file_id(), row.file()) else {
@@ -496,13 +512,7 @@ fn know(
                     size: file.size,
                     short_url: file.short_url.clone(),
                 };
-                match &hashes {
-                    Some(hashes) => hashes.get(&version).copied(),
-                    None => {
-                        let hash = session.journal.remote_hash(&version);
-                        hash.map_err(|error| session.broken(&error))?
-                    }
-                }
+                hashes.get(session, &version)?
             }
         };
         if let Some(look) = looks.get(&id) {

@@ -278,16 +278,12 @@ pub(crate) async fn open(
     let (account, package) = sign_in(setup, meta.account.as_deref(), &api_url).await?;
     let proved = journal.proved().map_err(|error| broken(&error))?;
     let doubts = super::doubts::known(&journal).map_err(|error| broken(&error))?;
-    let mut no_remote_root = false;
-    let remote_root = match &meta.remote_root {
-        Some(RemoteRoot::Top) => None,
-        Some(RemoteRoot::Folder(id)) => Some(*id),
+    let (remote_root, no_remote_root) = match &meta.remote_root {
+        Some(RemoteRoot::Top) => (None, false),
+        Some(RemoteRoot::Folder(id)) => (Some(*id), false),
         None => match first_root(setup, pair, mode, &api_url).await? {
-            FirstRoot::There(root) => root,
-            FirstRoot::NotYet => {
-                no_remote_root = true;
-                None
-            }
+            FirstRoot::There(root) => (root, false),
+            FirstRoot::NotYet => (None, true),
         },
     };
     meta.api_url = Some(api_url.clone());

@@ -10,7 +10,8 @@ pub(super) mod proof;
 
 use std::collections::BTreeSet;
 
-use planner::id::{FolderId, RemoteId};
+use planner::id::{FolderId, NodeId, RemoteId};
+use planner::name::LocalName;
 use planner::part::{Part, Whole, part};
 use planner::path::RelPath;
 use planner::transition::{Action, JournalStep, RemoteStep};
@@ -24,8 +25,8 @@ use super::pass::{self, Trees};
 use super::sight;
 use crate::local::scan::Scan;
 
-/// A part may have so many nodes of a side, however small the pair is; of a larger one, half.
-const NODES: usize = 1_000;
+/// A part may have so many nodes, those of all sides together, however small the pair is; of a larger one, a third.
+const NODES: usize = 3_000;
 
 /// The trees of a part, and what is needed to go on with the whole.
 pub(super) struct Parted {
@@ -110,7 +111,7 @@ fn cut(
         holder: &|identity| look.scan.holder(identity),
         remote: &rows,
     };
-    let at_most = (session.synced.len() / 2).max(NODES);
+    let at_most = session.synced.len().max(NODES);
     let part = part(whole, &seeds, at_most);
     let mut part = part.ok_or("too much changed, or what changed cannot be told from the rest")?;
     // What is missing is asked about, and what comes of that is decided about the whole.
@@ -130,15 +131,41 @@ pub(super) fn end(session: &mut Session) {
     }
 }
 
-/// Where a plan is going to do something: nothing else can be other than at rest after it. `None`: that cannot be told.
-pub(super) fn stirred(synced: &SyncedTree, decision: &Decision) -> Option<BTreeSet<RelPath>> {
+/// Where a plan does something here: nothing else can be other than at rest after it. What it wrote to in the account the
+/// listings know.
+pub(super) struct Stirred {
+    paths: BTreeSet<RelPath>,
+    /// What is forgotten, by the records of its folders: those may be somewhere else by then.
+    forgotten: Vec<(Option<NodeId>, LocalName)>,
+}
+
+impl Stirred {
+    /// All of it, as it is called after the plan.
+    pub(super) fn paths(self, synced: &SyncedTree) -> BTreeSet<RelPath> {
+        let mut paths = self.paths;
+        for (folder, name) in self.forgotten {
+            let folder = match folder {
+                None => Some(RelPath::root()),
+                Some(id) => synced.path(id),
+            };
+            paths.extend(folder.map(|folder| folder.join(&name)));
+        }
+        paths
+    }
+}
+
+/// Where a plan is going to do something. `None`: that cannot be told.
+pub(super) fn stirred(synced: &SyncedTree, decision: &Decision) -> Option<Stirred> {
     let mut paths = pass::touched(&decision.plan);
+    let mut forgotten = Vec::new();
     for step in &decision.plan.steps {
         if let Some(key) = step.node {
             paths.insert(decision.merged.target.path(key)?);
         }
-        for node in &step.forgets {
-            paths.insert(synced.path(*node)?);
+        for id in &step.forgets {
+            let node = synced.get(*id)?;
+            paths.insert(synced.path(*id)?);
+            forgotten.push((node.parent, node.local_name.clone()));
         }
         let row = match &step.action {
             Action::Remote(remote) => match remote {
@@ -158,5 +185,5 @@ pub(super) fn stirred(synced: &SyncedTree, decision: &Decision) -> Option<BTreeS
             paths.insert(decision.remote.paths.get(&row)?.clone());
         }
     }
-    Some(paths)
+    Some(Stirred { paths, forgotten })
 }

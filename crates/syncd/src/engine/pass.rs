@@ -185,54 +185,14 @@ async fn rounds(
     let (mut acted, mut mended) = (0, 0);
     let mut ending = tidy::Ending::Whole;
     while acted < ROUNDS {
-        tally.begin_round();
-        // What was not as supposed is looked for everywhere.
-        let look = if tally.rounds() == 1 { look } else { Look::All };
-        if mode == Mode::Write {
-            recover::disk(session).await?;
-        }
-        let waiting = match mode {
-            Mode::Write => resolve::account(session).await?,
-            Mode::Look => resolve::waiting(session)?,
-        };
-        let look = if look == Look::Changed && !waiting.is_empty() {
-            Look::All
-        } else {
-            look
-        };
-        let calm = session
-            .calm
-            .take()
-            .filter(|_| waiting.is_empty() && mode == Mode::Write);
-        let expected = options.expect.as_ref().filter(|_| tally.rounds() == 1);
-        let (decision, seen, whole) = match see(session, look, calm.as_ref()).await? {
-            Seen::Trees(trees) => {
-                let (decision, seen) = settle_on(session, *trees, waiting, (mode, look), expected).await?;
-                (decision, seen, None)
-            }
-            Seen::Part(parted) => settle_on_part(session, *parted, waiting).await?,
-            Seen::NothingHere => {
-                session.calm = calm;
-                return Ok(Ended::Nothing);
-            }
-            Seen::Nothing { listed } => {
-                if let Some(calm) = &calm {
-                    calm.tell(tally, listed);
-                }
-                session.calm = calm;
-                observe::walked(session)?;
+        let (decision, seen, whole) = match turn(session, options, (mode, look), tally).await? {
+            Turn::NothingHere => return Ok(Ended::Nothing),
+            Turn::Nothing => {
                 ending = tidy::Ending::Calm;
                 break;
             }
+            Turn::Decided(decided) => *decided,
         };
-        tally.observed(&decision);
-        let all = session.aside.as_ref().unwrap_or(&session.synced).len();
-        tally.summary.decided = Some((session.synced.len(), all));
-        if let (Some(calm), Some(decided)) = (&calm, &decision.open) {
-            calm.tell_rest(tally, decided);
-        }
-        let listed = u64::try_from(decision.remote.listed.len()).unwrap_or(u64::MAX);
-        tally.summary.listed = tally.summary.listed.saturating_add(listed);
         gate(session, &decision)?;
         if mode == Mode::Look {
             let planned = dry_run::dry_run(session, &decision, std::mem::take(tally));
@@ -250,6 +210,7 @@ async fn rounds(
         let stirred = part::stirred(&session.synced, &decision);
         let again = act(session, &decision, tally).await?;
         if !again || acted == ROUNDS {
+            let stirred = stirred.map(|stirred| stirred.paths(&session.synced));
             session.calm = Calm::after(session, &decision, tally, stirred).filter(|_| !again);
             if whole.is_some() {
                 ending = tidy::Ending::Part;
@@ -262,6 +223,77 @@ async fn rounds(
     }
     tidy::finish(session, tally, ending).await?;
     Ok(Ended::Done)
+}
+
+/// What is decided, what the next look needs, and the scan of everything if it is about a part.
+type Decided = (Decision, sight::Kept, Option<Scan>);
+
+/// What a round comes to before anything is done.
+enum Turn {
+    /// This is to be done.
+    Decided(Box<Decided>),
+    /// Nothing changed here, and nothing else was asked.
+    NothingHere,
+    /// Nothing changed on either side.
+    Nothing,
+}
+
+/// Puts right what an earlier run left, looks at both sides, and decides.
+async fn turn(
+    session: &mut Session,
+    options: &OnceOptions,
+    (mode, look): (Mode, Look),
+    tally: &mut Tally,
+) -> Result<Turn, Halt> {
+    tally.begin_round();
+    // What was not as supposed is looked for everywhere.
+    let look = if tally.rounds() == 1 { look } else { Look::All };
+    if mode == Mode::Write {
+        recover::disk(session).await?;
+    }
+    let waiting = match mode {
+        Mode::Write => resolve::account(session).await?,
+        Mode::Look => resolve::waiting(session)?,
+    };
+    let look = if look == Look::Changed && !waiting.is_empty() {
+        Look::All
+    } else {
+        look
+    };
+    let calm = session
+        .calm
+        .take()
+        .filter(|_| waiting.is_empty() && mode == Mode::Write);
+    let expected = options.expect.as_ref().filter(|_| tally.rounds() == 1);
+    let decided = match see(session, look, calm.as_ref()).await? {
+        Seen::Trees(trees) => {
+            let (decision, seen) = settle_on(session, *trees, waiting, (mode, look), expected).await?;
+            (decision, seen, None)
+        }
+        Seen::Part(parted) => settle_on_part(session, *parted, waiting).await?,
+        Seen::NothingHere => {
+            session.calm = calm;
+            return Ok(Turn::NothingHere);
+        }
+        Seen::Nothing { listed } => {
+            if let Some(calm) = &calm {
+                calm.tell(tally, listed);
+            }
+            session.calm = calm;
+            observe::walked(session)?;
+            return Ok(Turn::Nothing);
+        }
+    };
+    let (decision, ..) = &decided;
+    tally.observed(decision);
+    let all = session.aside.as_ref().unwrap_or(&session.synced).len();
+    tally.summary.decided = Some((session.synced.len(), all));
+    if let (Some(calm), Some(open)) = (&calm, &decision.open) {
+        calm.tell_rest(tally, open);
+    }
+    let listed = u64::try_from(decision.remote.listed.len()).unwrap_or(u64::MAX);
+    tally.summary.listed = tally.summary.listed.saturating_add(listed);
+    Ok(Turn::Decided(Box::new(decided)))
 }
 
 /// Decides what is to be done about what was seen.
@@ -302,7 +334,7 @@ async fn settle_on_part(
     session: &mut Session,
     parted: part::Parted,
     waiting: BTreeSet<RelPath>,
-) -> Result<(Decision, sight::Kept, Option<Scan>), Halt> {
+) -> Result<Decided, Halt> {
     let part::Parted {
         trees,
         listed,

@@ -114,8 +114,11 @@ fn remember(
     let Some(listings) = &mut session.listings else {
         return;
     };
-    for folder in wrote.into_iter().filter(|folder| !shown.contains_key(folder)) {
-        listings.doubt(folder);
+    for folder in wrote {
+        listings.stir(folder);
+        if !shown.contains_key(&folder) {
+            listings.doubt(folder);
+        }
     }
     for (folder, raw) in shown {
         listings.take_in(folder, raw);

@@ -190,6 +190,12 @@ impl Listings {
     /// A folder may be another than its listing says.
     pub(crate) fn doubt(&mut self, folder: Option<FolderId>) {
         self.due.insert(folder);
+        self.stirred.insert(folder);
+    }
+
+    /// We wrote to a folder: however its listing looks, it is decided about anew.
+    pub(crate) fn stir(&mut self, folder: Option<FolderId>) {
+        self.stirred.insert(folder);
     }
 
     /// Lists what is wanted, what is new below it, and folders whose rows show that something changed. Answers which were

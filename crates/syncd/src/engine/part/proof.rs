@@ -22,6 +22,12 @@ pub(in crate::engine) fn prove(session: &mut Session, scan: &Scan, decision: &De
         return;
     };
     let part = std::mem::replace(&mut session.synced, whole);
+    let files = session.synced.iter().filter(|node| node.file().is_some()).count();
+    assert_eq!(
+        session.files,
+        u64::try_from(files).unwrap_or(u64::MAX),
+        "files on record"
+    );
     let mut seen = everything(session);
     observe::name(session, ignore, &mut seen);
     know(session, decision, &mut seen);
