@@ -366,7 +366,15 @@ fn wide(seed: u64) -> Result<World, String> {
     let mut world = World::grown(seed)?;
     for _ in 0..4 {
         world.disturb(25, Side::Anywhere, Habit::Plain);
-        world.settle()?;
+        // So much at once may need more than one merge: a fourth copy of a path waits until one of the three is gone (M12).
+        let mut settled = world.settle();
+        for _ in 0..3 {
+            if settled.is_ok() {
+                break;
+            }
+            settled = world.settle();
+        }
+        settled?;
     }
     Ok(world)
 }
