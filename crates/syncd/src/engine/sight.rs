@@ -10,6 +10,7 @@ use planner::id::{LocalIdentity, LocalKey, NodeId};
 use planner::path::RelPath;
 use planner::tree::{LocalContents, LocalKind, LocalNode, SyncedNode, SyncedTree};
 
+use super::conflicts;
 use super::hands::joined;
 use super::hashes::{self, Hashes};
 use super::open::{Halt, Session};
@@ -174,6 +175,8 @@ pub(super) struct Looked {
     pub(super) paths: BTreeSet<RelPath>,
     /// Those at which we did something ourselves just before.
     ours: BTreeSet<RelPath>,
+    /// Folders among them in which nothing was heard of before: all of what is in them was looked at.
+    anew: BTreeSet<RelPath>,
     /// All that were looked at, heard of or not.
     all: BTreeSet<RelPath>,
 }
@@ -211,6 +214,7 @@ pub(super) async fn see(session: &Session, before: Option<Disk>) -> Result<Sight
         let looked = Looked {
             paths: heard.changed.clone(),
             ours: std::mem::take(&mut disk.ours),
+            anew: heard.anew.clone(),
             all: BTreeSet::new(),
         };
         let mut first = heard.clone();
@@ -288,6 +292,7 @@ async fn parts(
         }
         heard.changed.extend(vanished);
         looked.paths.extend(heard.changed.iter().cloned());
+        looked.anew.extend(heard.anew.iter().cloned());
     }
     Ok(Some(Sight {
         scan,
@@ -379,11 +384,42 @@ pub(super) async fn quiet(session: &Session, mut scan: Scan) -> Result<Scan, Hal
 /// Paths asked about one by one; more of them differ somewhere.
 const ASKED: usize = 500;
 
-/// Whether the disk is another than the record says at one of these paths. What we did ourselves is heard of too.
+/// Whether the disk is another than the record says at one of these paths, or below a folder in which nothing was heard of
+/// before: somebody may have been in it by then, even in one that we made ourselves. What we did ourselves is heard of too.
 pub(super) fn differs(session: &Session, scan: &Scan, looked: &Looked) -> bool {
-    let Looked { paths, ours, .. } = looked;
-    let differs = |path| differs_at(session, scan, path, ours.contains(path));
-    paths.len() > ASKED || paths.iter().any(differs)
+    let Looked {
+        paths, ours, anew, ..
+    } = looked;
+    let mut queue: Vec<RelPath> = paths.iter().take(ASKED.saturating_add(1)).cloned().collect();
+    let mut asked = BTreeSet::new();
+    while let Some(path) = queue.pop() {
+        if asked.contains(&path) {
+            continue;
+        }
+        if asked.len() >= ASKED || differs_at(session, scan, &path, ours.contains(&path)) {
+            return true;
+        }
+        if anew.iter().any(|folder| folder.contains(&path)) {
+            queue.extend(inside(session, scan, &path));
+        }
+        asked.insert(path);
+    }
+    false
+}
+
+/// What is in a folder, here or on record.
+fn inside(session: &Session, scan: &Scan, path: &RelPath) -> Vec<RelPath> {
+    let entry = scan.at(path).filter(|entry| entry.is_folder() && !entry.ignored);
+    let entries = entry.into_iter().flat_map(|entry| {
+        let entries = scan.tree.nodes.children(Some(entry.key));
+        entries.map(|entry| path.join(&entry.name))
+    });
+    let node = conflicts::node_at(&session.synced, path.as_str());
+    let nodes = node.into_iter().flat_map(|node| {
+        let nodes = session.synced.children(Some(node.id));
+        nodes.map(|node| path.join(&node.local_name))
+    });
+    entries.chain(nodes).collect()
 }
 
 fn differs_at(session: &Session, scan: &Scan, path: &RelPath, is_ours: bool) -> bool {

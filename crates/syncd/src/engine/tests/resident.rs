@@ -219,6 +219,27 @@ async fn what_is_as_it_was_asks_nobody() {
 }
 
 #[tokio::test]
+async fn what_is_done_in_a_folder_before_anything_in_it_is_heard_of_is_found() {
+    let world = World::start(Dialect::Document).await;
+    let one = world.machine("one", "/Sync");
+    let mut resident = settled(&world, &one).await;
+    let root = world.folder("/Sync");
+    let web = world.control.create_folder(Some(root), "web").unwrap();
+    let deep = world.control.create_folder(Some(web), "deep").unwrap();
+    world
+        .control
+        .put_file(Some(deep), "file.txt", "made there")
+        .unwrap();
+    assert_eq!(resident.look(Look::All).await.downloaded, 1);
+    // We made the folder, and before the watcher is in it, somebody else was.
+    one.write("web/deep/file.txt", "edited here");
+    resident.tell(&["web"]);
+    resident.told.0.lock().unwrap().anew = BTreeSet::from([RelPath::parse("web").unwrap()]);
+    let pass = resident.pass(Look::Changed).await.unwrap();
+    assert_eq!((pass.uploaded, pass.in_sync()), (1, true), "{pass:#?}");
+}
+
+#[tokio::test]
 async fn a_change_there_is_seen_soon_where_something_happened_lately_and_elsewhere_in_its_turn() {
     let world = World::start(Dialect::Document).await;
     let one = world.machine("one", "/Sync");
