@@ -101,8 +101,7 @@ fn cut(
     let paths = || looked.paths.iter().chain(looked.all());
     seeds.local.extend(paths().cloned());
     // Of a folder that was looked at anew, all may be another.
-    let is_folder = |path: &&RelPath| look.scan.at(path).is_some_and(|entry| entry.is_folder());
-    seeds.below.extend(paths().filter(is_folder).cloned());
+    seeds.below.extend(look.scan.folders_among(paths()));
     seeds.remote.extend(listings.stirred());
     let rows = listings.rows_by_folder();
     let whole = Whole {

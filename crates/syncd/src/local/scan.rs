@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use planner::content::{ContentHash, Stamp};
 use planner::id::{LocalIdentity, LocalKey};
+use planner::name::LocalName;
 use planner::path::RelPath;
 use planner::tree::{LocalKind, LocalNode, LocalTree};
 
@@ -123,6 +124,26 @@ impl Scan {
         let key = *self.met.get(&(identity.device, identity.inode))?;
         let entry = self.tree.nodes.get(key)?;
         (entry.identity == Some(identity)).then_some(key)
+    }
+
+    /// Those of these paths at which there are folders now.
+    pub(crate) fn folders_among<'a>(&self, paths: impl Iterator<Item = &'a RelPath>) -> BTreeSet<RelPath> {
+        // What is in a folder is gone through once, however many of the paths are in it.
+        let mut by_folder: BTreeMap<RelPath, BTreeSet<LocalName>> = BTreeMap::new();
+        for (folder, name) in paths.filter_map(RelPath::split) {
+            by_folder.entry(folder).or_default().insert(name);
+        }
+        let mut found = BTreeSet::new();
+        for (folder, names) in by_folder {
+            let entry = self.at(&folder);
+            if entry.is_none() && !folder.is_root() {
+                continue;
+            }
+            let inside = self.tree.nodes.children(entry.map(|entry| entry.key));
+            let folders = inside.filter(|entry| entry.is_folder() && names.contains(&entry.name));
+            found.extend(folders.map(|entry| folder.join(&entry.name)));
+        }
+        found
     }
 
     /// The scan as if only these entries of it were there.
