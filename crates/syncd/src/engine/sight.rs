@@ -55,29 +55,14 @@ impl Disk {
     /// After a pass: the scan that it was made from, with what it learned of files. `touched`: paths at which it did something;
     /// `copied`: files of which it read a copy instead.
     pub(super) fn after(
-        mut scan: Scan,
+        scan: Scan,
         kept: Kept,
         learned: &[SyncedNode],
         touched: BTreeSet<RelPath>,
         copied: impl Fn(LocalKey) -> bool,
     ) -> Self {
-        let Kept { ignore, mut known } = kept;
-        for node in learned {
-            known.learn(node);
-        }
-        // What the pass read of files whose bytes were not known need not be looked up again.
-        scan.fill_in(&known);
-        let nodes = scan.tree.nodes.iter();
-        let unsure = nodes.filter(|node| copied(node.key) || is_unsure(&scan, &known, node));
-        let unsure = unsure.filter_map(|node| scan.paths.get(&node.key).cloned());
-        let unsure = unsure.chain(touched.iter().cloned()).collect();
-        Self {
-            scan,
-            ignore,
-            known,
-            unsure,
-            ours: touched,
-        }
+        let all: Vec<LocalKey> = scan.tree.nodes.iter().map(|node| node.key).collect();
+        Self::left(scan, &all, kept, learned, touched, copied)
     }
 
     /// After a pass about a part of it, whose scan this is: all else is as sure as it was. What was not sure before is in the
@@ -90,17 +75,27 @@ impl Disk {
         touched: BTreeSet<RelPath>,
         copied: impl Fn(LocalKey) -> bool,
     ) -> Self {
+        scan.take_back(part);
+        let keys: Vec<LocalKey> = part.tree.nodes.iter().map(|node| node.key).collect();
+        Self::left(scan, &keys, kept, learned, touched, copied)
+    }
+
+    /// What a pass leaves that decided about these entries.
+    fn left(
+        mut scan: Scan,
+        decided: &[LocalKey],
+        kept: Kept,
+        learned: &[SyncedNode],
+        touched: BTreeSet<RelPath>,
+        copied: impl Fn(LocalKey) -> bool,
+    ) -> Self {
         let Kept { ignore, mut known } = kept;
         for node in learned {
             known.learn(node);
         }
-        scan.take_back(part);
-        scan.fill_in_among(part.tree.nodes.iter().map(|node| node.key), &known);
-        let nodes = part
-            .tree
-            .nodes
-            .iter()
-            .filter_map(|node| scan.tree.nodes.get(node.key));
+        // What the pass read of files whose bytes were not known need not be looked up again.
+        scan.fill_in(decided.iter().copied(), &known);
+        let nodes = decided.iter().filter_map(|key| scan.tree.nodes.get(*key));
         let unsure = nodes.filter(|node| copied(node.key) || is_unsure(&scan, &known, node));
         let unsure = unsure.filter_map(|node| scan.paths.get(&node.key).cloned());
         let unsure = unsure.chain(touched.iter().cloned()).collect();

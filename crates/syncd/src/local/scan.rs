@@ -88,18 +88,8 @@ impl Scan {
         Some(stamp::trusted(file.stamp, self.now_ns))
     }
 
-    /// Gives files the hashes that are known by now of just these versions.
-    pub(crate) fn fill_in(&mut self, known: &dyn KnownHashes) {
-        let all: Vec<LocalKey> = self.tree.nodes.iter().map(|node| node.key).collect();
-        self.fill_in_among(all, known);
-    }
-
-    /// The same, for some entries.
-    pub(crate) fn fill_in_among(
-        &mut self,
-        keys: impl IntoIterator<Item = LocalKey>,
-        known: &dyn KnownHashes,
-    ) {
+    /// Gives those of these entries that are files the hashes that are known by now of just these versions.
+    pub(crate) fn fill_in(&mut self, keys: impl IntoIterator<Item = LocalKey>, known: &dyn KnownHashes) {
         let paths = &self.paths;
         let open = keys.into_iter().filter_map(|key| {
             let node = self.tree.nodes.get(key)?;
