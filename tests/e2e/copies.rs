@@ -57,7 +57,7 @@ fn a_folder_that_was_copied_here_is_copied_there_and_no_byte_is_sent() {
 }
 
 #[test]
-fn where_copies_are_nobodys_one_is_tried_and_everything_is_sent() {
+fn q24_where_copies_are_nobodys_one_is_tried_and_everything_is_sent() {
     for dialect in [Dialect::V4, Dialect::V5] {
         let (world, machine) = copying(dialect);
         originals(&machine);

@@ -38,6 +38,9 @@ pub(super) const SERVICES: u64 = 2_000_000;
 /// Histories from this seed on have folders that syncd may not look into for a pass.
 pub(super) const SHUT: u64 = 3_000_000;
 
+/// Histories from this seed on have accounts whose database hiccups.
+pub(super) const HICCUPS: u64 = 4_000_000;
+
 impl Machine {
     /// Whether syncd runs on it as a service.
     pub(super) const fn is_service(&self) -> bool {

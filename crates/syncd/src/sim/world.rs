@@ -22,7 +22,7 @@ use super::disk::{self, Disk, Event, Killed};
 use super::history::{Deed, History, Step};
 use super::ledger::Ledger;
 use super::machine::{Broken, Workshop};
-use super::machine::{Machine, SHUT, Service};
+use super::machine::{HICCUPS, Machine, SHUT, Service};
 use super::rng::Rng;
 use super::time;
 use super::web;
@@ -111,6 +111,8 @@ pub(crate) struct World {
     parts: RefCell<u64>,
     /// Folders may be shut for a pass.
     shuts: bool,
+    /// The account has a database that hiccups.
+    hiccups: bool,
     told: bool,
     story: RefCell<String>,
 }
@@ -142,6 +144,7 @@ impl World {
             passes: RefCell::new(0),
             parts: RefCell::new(0),
             shuts: history.seed >= SHUT,
+            hiccups: history.seed >= HICCUPS,
             told,
             story: RefCell::default(),
         })
@@ -312,6 +315,7 @@ impl World {
             listing_reordered: fault(),
             late_upload: fault(),
             late_orphan: fault(),
+            hiccup: if self.hiccups { fault() } else { 0 },
         });
     }
 

@@ -1,7 +1,11 @@
 //! Quirks of servers, by their number in `wire.md` §7, as far as it is the engine that must survive them.
 
 use std::num::NonZeroU64;
+use std::sync::Mutex;
 use std::time::Duration;
+
+use api::transport::{HttpRequest, HttpResponse, TransportError};
+use futures_util::future::BoxFuture;
 
 use super::*;
 
@@ -182,4 +186,53 @@ async fn q05_a_pairs_root_in_the_trash_stops_it_where_no_other_folder_is() {
         assert_eq!(pass.stop.map(|stop| stop.kind), Some("remote_root_gone"));
     }
     assert_eq!(one.tree().len(), 3);
+}
+
+/// The network, and what somebody does in the account just before the first call of an endpoint.
+struct JustBefore {
+    network: HttpTransport,
+    endpoint: &'static str,
+    deed: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Transport for JustBefore {
+    fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, TransportError>> {
+        if request.url.path().ends_with(self.endpoint)
+            && let Some(deed) = self.deed.lock().unwrap().take()
+        {
+            deed();
+        }
+        self.network.send(request)
+    }
+}
+
+#[tokio::test]
+async fn q25_a_copy_beside_a_file_that_has_its_name_since_then_is_told_from_it() {
+    let world = World::start(Dialect::Document).await;
+    let one = world.machine_with("one", "/Sync", "server_copy = true");
+    one.write("a/name.txt", "the same");
+    one.write("b/other.txt", "other");
+    one.sync().await;
+    one.write("b/name.txt", "the same");
+    let folder = world.folder("/Sync/b");
+    let control = world.server.control();
+    let between = Arc::new(JustBefore {
+        network: HttpTransport::new(&one.client_config()).unwrap(),
+        endpoint: "/file/copy",
+        deed: Mutex::new(Some(Box::new(move || {
+            control.put_file(Some(folder), "name.txt", "another").unwrap();
+        }))),
+    });
+    one.once_through(Arc::clone(&between) as _).await;
+    assert!(between.deed.lock().unwrap().is_none(), "nothing was copied");
+    until_quiet(&world, &[&one]).await;
+    assert_settled(&world, "/Sync", &[&one]).await;
+    let held: Vec<String> = one.tree().into_iter().map(|(_, bytes)| bytes).collect();
+    let times = |bytes: &str| held.iter().filter(|found| *found == bytes).count();
+    assert_eq!(
+        (times("the same"), times("another"), times("other")),
+        (2, 1, 1),
+        "{:?}",
+        one.tree()
+    );
 }

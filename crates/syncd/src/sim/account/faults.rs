@@ -32,6 +32,8 @@ pub(crate) struct Faults {
     pub(crate) late_upload: u16,
     /// A changing call whose sender went away before it was worked on is worked on all the same, some calls later.
     pub(crate) late_orphan: u16,
+    /// The database hiccups (Q41): nothing is done, and what is there is not found, or the token is none, or a page is answered.
+    pub(crate) hiccup: u16,
 }
 
 /// One fault.
@@ -49,6 +51,7 @@ pub(super) enum Fault {
     ListingReordered,
     LateUpload,
     LateOrphan,
+    Hiccup,
 }
 
 /// What a call is, as far as it matters to faults.
@@ -88,6 +91,7 @@ impl Fault {
             Self::ListingReordered => 9,
             Self::LateUpload => 10,
             Self::LateOrphan => 11,
+            Self::Hiccup => 12,
         }
     }
 
@@ -100,6 +104,7 @@ impl Fault {
             Self::UploadTruncated | Self::LateUpload => matches!(kind, Kind::Upload),
             Self::ShortDownload => matches!(kind, Kind::Download),
             Self::LateOrphan => kind.may_change(),
+            Self::Hiccup => matches!(kind, Kind::Read | Kind::Mutate),
         }
     }
 }
@@ -139,5 +144,15 @@ impl Faults {
             }
         }
         Struck(struck)
+    }
+
+    /// Draws the hiccup, after everything else that a call draws and only where there are any: the histories from before there
+    /// were any stay as they are.
+    pub(super) fn draw_hiccup(&self, dice: &mut Rng, kind: Kind, struck: Struck) -> Struck {
+        let hits = self.hiccup > 0 && dice.under(1000) < u64::from(self.hiccup);
+        if hits && Fault::Hiccup.strikes(kind) {
+            return Struck(struck.0 | Fault::Hiccup.bit());
+        }
+        struck
     }
 }

@@ -17,6 +17,11 @@ use crate::sim::rng::Rng;
 const LATE_SEED: u64 = 0x006c_6174_652d_776f;
 
 /// What is done some calls after it was asked for.
+/// How long a bad moment of the database lasts, and how far apart two are, in seconds: shorter, and longer, than
+/// `confirm_after`, or nothing could be told from it.
+const HICCUPS_LAST_S: u64 = 5;
+const HICCUPS_APART_S: u64 = 60;
+
 #[derive(Debug)]
 enum Late {
     /// A file that was taken and not yet stored.
@@ -43,6 +48,8 @@ pub(super) struct State {
     seed: u64,
     clock: Clock,
     late: Vec<(u64, Late)>,
+    /// When the last bad moment of the database began.
+    hiccups_since: Option<u64>,
 }
 
 /// A call that arrived: its choices and what strikes it.
@@ -81,6 +88,7 @@ impl State {
             seed,
             clock: Clock::default(),
             late: Vec::new(),
+            hiccups_since: None,
         }
     }
 
@@ -101,6 +109,11 @@ impl State {
         let bound = self.max_latency_ms.saturating_add(1);
         let [before_ms, after_ms, within_ms] = [(); 3].map(|()| dice.under(bound));
         let early = dice.coin();
+        let struck = if self.may_hiccup() {
+            self.faults.draw_hiccup(&mut dice, kind, struck)
+        } else {
+            struck
+        };
         Arrival {
             dice,
             struck,
@@ -109,6 +122,20 @@ impl State {
             within_ms,
             early,
         }
+    }
+
+    /// Whether the database is in one of its bad moments, or one may begin.
+    fn may_hiccup(&mut self) -> bool {
+        if self.faults.hiccup == 0 {
+            return false;
+        }
+        let now = self.now();
+        let began = *self.hiccups_since.get_or_insert(now);
+        if now.saturating_sub(began) > HICCUPS_APART_S {
+            self.hiccups_since = Some(now);
+            return true;
+        }
+        now.saturating_sub(began) <= HICCUPS_LAST_S
     }
 
     /// Stores a file only after so many further calls.

@@ -507,6 +507,7 @@ async fn told(seed: u64) -> Vec<String> {
         listing_reordered: 300,
         late_upload: 200,
         late_orphan: 200,
+        hiccup: 30,
     });
     let (client, _) = client(&account, 1);
     let mut said = Vec::new();

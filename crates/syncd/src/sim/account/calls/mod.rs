@@ -28,6 +28,9 @@ const NO_FILE: &str = "Could not find file based on file_id.";
 /// What unknown folder ids are told.
 const NO_FOLDER: &str = "Could not find folder based on folder_id.";
 
+/// What a script prints when the database does not answer it (Q41).
+const PARAGRAPH: &str = "<p>There was a problem connecting to the database.</p>";
+
 /// A call that is being worked on.
 struct Call<'a> {
     state: &'a mut State,
@@ -87,6 +90,12 @@ pub(super) fn perform(
     if struck.by(Fault::TokenLoss) {
         state.store.tokens.clear();
     }
+    if struck.by(Fault::Hiccup) {
+        return hiccup(path, params, dice).map_or_else(
+            || Reply::plain(200, "text/html; charset=UTF-8", PARAGRAPH),
+            |failure| render(Err(failure), dialect, now),
+        );
+    }
     let mut call = Call {
         state,
         params,
@@ -114,6 +123,23 @@ pub(super) fn perform(
         other => Err(Failure::NoMethod(format!("No method found for /{other}."))),
     };
     render(outcome, dialect, now)
+}
+
+/// What a hiccup answers instead of the work (Q41): something is not found, the token is none, or, as none here, a page.
+fn hiccup(path: &str, params: &Params, dice: &mut Rng) -> Option<Failure> {
+    let unknown = match path {
+        "folder/move" | "file/move" if dice.coin() => Some(bad_destination("new_parent_folder_id")),
+        _ if params.raw("file_id").is_some() => Some(Failure::refused(NO_FILE)),
+        _ if params.raw("folder_id").is_some() || params.raw("parent_folder_id").is_some() => {
+            Some(Failure::refused(NO_FOLDER))
+        }
+        _ => None,
+    };
+    match (dice.under(4), unknown) {
+        (0 | 1, Some(unknown)) => Some(unknown),
+        (0..=2, _) => Some(Failure::token()),
+        _ => None,
+    }
 }
 
 impl Call<'_> {
