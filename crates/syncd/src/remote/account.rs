@@ -5,14 +5,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use api::{ApiError, Client, FolderRow, Parent, Probe, RowState};
 use planner::id::FolderId;
+use tokio::time::Instant;
 
 use super::translate;
 
 /// An id that no server gives: the probe must call it dead (`wire.md` §5).
 const NO_SUCH_FOLDER: u64 = 2_147_483_647;
+
+/// For how long a server that seems to have no probe is not asked again whether it has: a hiccup is over by then, and on those that have
+/// none a question more is nothing.
+const TELLS_AGAIN: Duration = Duration::from_secs(600);
 
 /// How many folders up a chain is followed (design M14).
 const CHAIN_LIMIT: usize = 64;
@@ -50,8 +56,8 @@ struct Seen {
     doubted: BTreeSet<FolderId>,
     /// The same over runs, as far as their rows carry a date.
     doubts: BTreeMap<FolderId, Doubt>,
-    /// Whether the probe calls a folder dead that cannot exist; `None`: not asked yet.
-    tells: Option<bool>,
+    /// Whether the probe calls a folder dead that cannot exist, and when it was asked; `None`: not asked yet.
+    tells: Option<(bool, Instant)>,
     /// Whether the probe called any folder alive: then it tells the living from the dead.
     works: bool,
     /// `folder/info` was seen to carry no state.
@@ -188,10 +194,13 @@ impl Account {
         }
     }
 
-    /// Whether the probe calls dead what cannot exist. Asked once per start; on servers whose folder rows carry a state
-    /// it is never asked (`wire.md` §5: the 1000-folder list).
+    /// Whether the probe calls dead what cannot exist. That it does is asked once per start; that it does not may be a hiccup
+    /// of the server (`wire.md` Q41), and is asked again after a while. On servers whose folder rows carry a state it is never
+    /// asked (`wire.md` §5: the 1000-folder list).
     async fn tells(&self) -> bool {
-        if let Some(tells) = self.seen().tells {
+        if let Some((tells, asked)) = self.seen().tells
+            && (tells || asked.elapsed() < TELLS_AGAIN)
+        {
             return tells;
         }
         let Some(nowhere) = api::FolderId::new(NO_SUCH_FOLDER) else {
@@ -203,7 +212,7 @@ impl Account {
             // No answer says nothing about the server's ways: ask again at the next chance.
             Err(_) => return false,
         };
-        self.seen().tells = Some(tells);
+        self.seen().tells = Some((tells, Instant::now()));
         tells
     }
 

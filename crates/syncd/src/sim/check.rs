@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ledger::{Content, bytes_of, content_of};
-use super::world::{ROOT, World};
+use super::world::World;
 
 /// Paths with bytes; folders end in `/`.
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
 /// The pair's folder in the account. Of files with one path only the last is here; see [`World`]'s users.
 pub(crate) fn account(world: &World) -> Files {
-    let below = |path: &str| path.strip_prefix(&format!("/{ROOT}/")).map(str::to_owned);
+    let below = |path: &str| world.base.inside(path).map(str::to_owned);
     let files = world.account.live().into_iter();
     let mut found: Files = files
         .filter_map(|(path, _, bytes)| Some((below(&path)?, bytes)))
@@ -25,10 +25,9 @@ const INTERIM: &str = "syncd-up-";
 
 /// All live files of the account with their bytes, repeated names and all, without interims.
 fn account_bytes(world: &World) -> Vec<(String, Vec<u8>)> {
-    let prefix = format!("/{ROOT}/");
     let live = world.account.live().into_iter();
     live.filter(|(path, ..)| !path.contains(INTERIM))
-        .filter_map(|(path, _, bytes)| Some((path.strip_prefix(&prefix)?.to_owned(), bytes)))
+        .filter_map(|(path, _, bytes)| Some((world.base.inside(&path)?.to_owned(), bytes)))
         .collect()
 }
 

@@ -10,10 +10,10 @@ use crate::config::{Config, RemoteSpec};
 use crate::engine::{Hearing, Look, Recall};
 
 use super::account::{SimAccount, SimTransport};
+use super::base::Base;
 use super::disk::{Disk, Ear};
 use super::rng::Rng;
 use super::time;
-use super::world::ROOT;
 
 /// One simulated computer.
 pub(super) struct Machine {
@@ -40,6 +40,9 @@ pub(super) const SHUT: u64 = 3_000_000;
 
 /// Histories from this seed on have accounts whose database hiccups.
 pub(super) const HICCUPS: u64 = 4_000_000;
+
+/// Histories from this seed on are of pairs with all of the account, to its top.
+pub(super) const TOP: u64 = 5_000_000;
 
 impl Machine {
     /// Whether syncd runs on it as a service.
@@ -138,7 +141,7 @@ impl Workshop {
         }
         for pair in &mut config.pairs {
             pair.local = Disk::root(number);
-            pair.remote = RemoteSpec::Path(ROOT.to_owned());
+            pair.remote = RemoteSpec::Path(Base::of(seed).name().to_owned());
             // A process goes on until it is killed.
             pair.local_scan_interval = Duration::from_secs(200_000);
         }

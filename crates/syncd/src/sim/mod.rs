@@ -10,6 +10,7 @@
 )]
 
 pub(crate) mod account;
+mod base;
 mod check;
 pub(crate) mod disk;
 mod history;

@@ -139,6 +139,13 @@ fn histories_with_hiccups_of_the_accounts_database_end_well() {
 }
 
 #[test]
+fn histories_of_pairs_with_the_accounts_top_end_well() {
+    let from = super::machine::TOP;
+    let found = search(from..from + SEEDS, 2, 1, &|_| {}).unwrap();
+    assert_eq!(found.failures, std::collections::BTreeMap::new());
+}
+
+#[test]
 fn histories_that_once_ended_badly_end_well() {
     for (seed, why) in ONCE_VIOLATED {
         let found = search(seed..seed + 1, 1, 1, &|_| {}).unwrap();

@@ -3,33 +3,35 @@
 use std::collections::BTreeMap;
 
 use super::account::SimAccount;
+use super::base::Base;
 use super::disk::NAMES;
 use super::ledger::{Content, Ledger, bytes_of, content_of};
 use super::rng::Rng;
-use super::world::ROOT;
 
 /// Somebody does something in the pair's folder of the account.
-pub(crate) fn disturb(account: &SimAccount, ledger: &mut Ledger, rng: &mut Rng) {
-    let below = |path: &str| path.starts_with(&format!("/{ROOT}/"));
+pub(crate) fn disturb(account: &SimAccount, base: Base, ledger: &mut Ledger, rng: &mut Rng) {
+    let below = |path: &str| base.inside(path).is_some();
     let live: Vec<(String, u64, Vec<u8>)> = account
         .live()
         .into_iter()
         .filter(|(path, ..)| below(path) && !path.contains("syncd-up-"))
         .collect();
     let folders: Vec<(String, u64)> = account.live_folders();
-    let Some((_, root)) = folders.iter().find(|(path, _)| path == &format!("/{ROOT}")) else {
+    let top = folders.iter().find(|(path, _)| path == base.path());
+    let root = top.map(|(_, id)| *id);
+    if root.is_none() && base != Base::Top {
         return;
-    };
+    }
     let inside: Vec<&(String, u64)> = folders.iter().filter(|(path, _)| below(path)).collect();
     let folder = match rng.pick(&inside) {
-        Some((_, id)) if !rng.one_in(3) => *id,
-        Some(_) | None => *root,
+        Some((_, id)) if !rng.one_in(3) => Some(*id),
+        Some(_) | None => root,
     };
     let name = rng.pick(&NAMES).copied().unwrap_or("a");
     let at = folders
         .iter()
-        .find(|(_, id)| *id == folder)
-        .map_or("", |(path, _)| path);
+        .find(|(_, id)| Some(*id) == folder)
+        .map_or(base.path(), |(path, _)| path);
     let taken = |path: &str| {
         live.iter().any(|(other, ..)| other == path) || folders.iter().any(|(other, _)| other == path)
     };
@@ -43,8 +45,8 @@ pub(crate) fn disturb(account: &SimAccount, ledger: &mut Ledger, rng: &mut Rng) 
         format!("web {deed}: name {at}/{name}, file {on}, folder {in_folder}")
     });
     match (deed, file, some) {
-        (0 | 1, ..) if free => drop(account.put(Some(folder), name, bytes_of(ledger.write(rng)))),
-        (2, ..) if free => drop(account.mkdir(Some(folder), name)),
+        (0 | 1, ..) if free => drop(account.put(folder, name, bytes_of(ledger.write(rng)))),
+        (2, ..) if free => drop(account.mkdir(folder, name)),
         (3 | 4, Some((_, id, old)), _) => {
             let new = bytes_of(ledger.write_unlike());
             if account.edit_file(id, new) == Some(id) {
@@ -56,14 +58,14 @@ pub(crate) fn disturb(account: &SimAccount, ledger: &mut Ledger, rng: &mut Rng) 
         }
         (5, Some((_, id, old)), _) if free => {
             ledger.carry(&old);
-            account.move_file(id, Some(folder));
+            account.move_file(id, folder);
             account.rename_file(id, name);
         }
         (6, _, Some((path, id))) if free && !at.starts_with(&path) => {
             for bytes in bytes_inside(&live, &path) {
                 ledger.carry(bytes);
             }
-            account.move_folder(id, Some(folder));
+            account.move_folder(id, folder);
             account.rename_folder(id, name);
         }
         (7, Some((_, id, old)), _) => {
@@ -80,7 +82,7 @@ pub(crate) fn disturb(account: &SimAccount, ledger: &mut Ledger, rng: &mut Rng) 
 }
 
 /// Somebody looks into the trash, or signs in elsewhere.
-fn with_trash(account: &SimAccount, ledger: &mut Ledger, rng: &mut Rng, folder: u64) {
+fn with_trash(account: &SimAccount, ledger: &mut Ledger, rng: &mut Rng, folder: Option<u64>) {
     match rng.below(3) {
         0 => {
             // Only what a user would know again: no half of a file, nothing of ours.
@@ -93,7 +95,7 @@ fn with_trash(account: &SimAccount, ledger: &mut Ledger, rng: &mut Rng, folder: 
             trash.retain(|(id, bytes)| content_of(bytes).is_some() && !ours(*id));
             if let Some((id, bytes)) = rng.pick(&trash).cloned() {
                 ledger.copied.extend(content_of(&bytes));
-                account.restore_file(id, Some(folder));
+                account.restore_file(id, folder);
             }
         }
         1 => {
@@ -101,7 +103,7 @@ fn with_trash(account: &SimAccount, ledger: &mut Ledger, rng: &mut Rng, folder: 
             if let Some(id) = rng.pick(&trashed).copied() {
                 // What was in it may have been put back by a machine meanwhile.
                 let before = contents_of(account);
-                account.restore_folder(id, Some(folder));
+                account.restore_folder(id, folder);
                 let again = contents_of(account).into_iter();
                 let more =
                     again.filter(|(content, times)| before.get(content).is_none_or(|before| before < times));

@@ -17,6 +17,7 @@ use crate::engine::{Setup, Sink, run};
 use crate::summary::PairSummary;
 
 use super::account::{Dialect, Faults, SimAccount};
+use super::base::Base;
 use super::check;
 use super::disk::{self, Disk, Event, Killed};
 use super::history::{Deed, History, Step};
@@ -26,9 +27,6 @@ use super::machine::{HICCUPS, Machine, SHUT, Service};
 use super::rng::Rng;
 use super::time;
 use super::web;
-
-/// Where the pair is in the account.
-pub(crate) const ROOT: &str = "Sync";
 
 /// System calls of a pass within which something may happen to it.
 const CALLS: usize = 900;
@@ -104,6 +102,8 @@ pub(crate) struct World {
     machines: Vec<Machine>,
     pub(crate) disk: Rc<Disk>,
     pub(crate) account: SimAccount,
+    /// Where in it the pair is.
+    pub(crate) base: Base,
     pub(crate) ledger: Rc<RefCell<Ledger>>,
     /// Paths that each machine held in its last calm pass.
     held: RefCell<BTreeMap<usize, BTreeSet<String>>>,
@@ -133,12 +133,16 @@ impl World {
         disk::set(Some(Rc::clone(&disk)));
         let dialect = rng.pick(&Dialect::ALL).copied().unwrap_or(Dialect::Document);
         let account = SimAccount::new(dialect, rng.draw());
-        account.mkdir(None, ROOT);
+        let base = Base::of(history.seed);
+        if base == Base::Folder {
+            account.mkdir(None, base.name());
+        }
         let machines = (0..history.machines).map(|number| workshop.machine(number, history.seed));
         Ok(Self {
             machines: machines.collect::<Result<_, _>>()?,
             disk,
             account,
+            base,
             ledger: Rc::default(),
             held: RefCell::default(),
             passes: RefCell::new(0),
@@ -220,12 +224,12 @@ impl World {
 
     async fn live(&self, history: &History) -> Result<(), String> {
         let mut chance = Rng::new(history.seed ^ 0xACC7);
-        let (ledger, account) = (Rc::clone(&self.ledger), self.account.clone());
+        let (ledger, account, base) = (Rc::clone(&self.ledger), self.account.clone(), self.base);
         let users = RefCell::new(Rng::new(chance.draw()));
         self.disk.on_user(Rc::new(move |disk, machine| {
             let (mut rng, mut ledger) = (users.borrow_mut(), ledger.borrow_mut());
             if rng.one_in(4) {
-                web::disturb(&account, &mut ledger, &mut rng);
+                web::disturb(&account, base, &mut ledger, &mut rng);
             } else {
                 disk.disturb(machine, &mut ledger, &mut rng);
             }
@@ -243,6 +247,10 @@ impl World {
         self.account.set_faults(Faults::default());
         self.account.set_max_latency_ms(0);
         self.account.flush_late();
+        if self.base == Base::Top {
+            // As the message says where there is no folder to compare others with.
+            self.account.mkdir(None, "new folder");
+        }
         self.rest().await?;
         check::all(self)?;
         self.settled().await?;
@@ -261,7 +269,7 @@ impl World {
             }
             Deed::Web => {
                 for _ in 0..=rng.below(3) {
-                    web::disturb(&self.account, &mut self.ledger.borrow_mut(), &mut rng);
+                    web::disturb(&self.account, self.base, &mut self.ledger.borrow_mut(), &mut rng);
                 }
             }
             Deed::Pass(machine) => {
@@ -330,7 +338,7 @@ impl World {
             tokio::time::sleep(Duration::from_millis(wait)).await;
             let mut ledger = self.ledger.borrow_mut();
             if rng.one_in(2) {
-                web::disturb(&self.account, &mut ledger, &mut rng);
+                web::disturb(&self.account, self.base, &mut ledger, &mut rng);
             } else {
                 self.disk.disturb(machine, &mut ledger, &mut rng);
             }
