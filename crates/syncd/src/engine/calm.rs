@@ -5,13 +5,14 @@
 //! rest: whatever waits for a moment, an answer or a second look, and the next pass decides anew about everything. Whoever
 //! opens the pair anew does so too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use planner::hold::{ItemKind, Reason};
+use planner::id::NodeId;
 use planner::part::Seeds;
 use planner::path::RelPath;
 use planner::policy::Direction;
-use planner::tree::Standing;
+use planner::tree::{Standing, SyncedTree};
 
 use super::decide::Decision;
 use super::open::Session;
@@ -77,7 +78,7 @@ impl Calm {
         // What drifts may turn out to be whatever is gone elsewhere (M4).
         let drifts = session.policy.direction != Direction::Both && !drift.is_empty();
         let open = stirred.filter(|_| !drifts);
-        let open = open.and_then(|stirred| self::open(decision, held.len(), stirred));
+        let open = open.and_then(|stirred| self::open(session, decision, held.len(), stirred));
         (idle || open.is_some()).then(|| Self {
             skipped: skipped.clone(),
             drift: drift.clone(),
@@ -119,13 +120,15 @@ impl Calm {
 }
 
 /// All places that are not at rest after a plan that did something at those, of which so many items are held.
-fn open(decision: &Decision, held: usize, stirred: BTreeSet<RelPath>) -> Option<Seeds> {
+fn open(session: &Session, decision: &Decision, held: usize, stirred: BTreeSet<RelPath>) -> Option<Seeds> {
     let mut local = stirred;
     let mut waiting = 0;
+    let mut records = Records::of(&session.synced);
     for hold in &decision.merged.held {
         let settled = match (hold.kind, &hold.reason) {
-            // There is nothing in it that another file could be, or nothing at all can be done about it.
-            (ItemKind::Skipped, Reason::Empty | Reason::Odd(_)) => true,
+            // There is nothing in it that another file could be, or nothing at all can be done about it. In the place of what
+            // is on record it hides that, wherever that went in the account (M18).
+            (ItemKind::Skipped, Reason::Empty | Reason::Odd(_)) => !records.has(&hold.path),
             (ItemKind::Held, _) => {
                 waiting += 1;
                 false
@@ -141,4 +144,35 @@ fn open(decision: &Decision, held: usize, stirred: BTreeSet<RelPath>) -> Option<
         local,
         ..Seeds::default()
     })
+}
+
+/// Asks whether something is on record at a path of this disk. Of each folder that is asked about what is in it is read once.
+struct Records<'a> {
+    synced: &'a SyncedTree,
+    inside: BTreeMap<Option<NodeId>, BTreeMap<&'a str, NodeId>>,
+}
+
+impl<'a> Records<'a> {
+    const fn of(synced: &'a SyncedTree) -> Self {
+        Self {
+            synced,
+            inside: BTreeMap::new(),
+        }
+    }
+
+    fn has(&mut self, path: &RelPath) -> bool {
+        let synced = self.synced;
+        let mut at = None;
+        for name in path.components() {
+            let inside = self.inside.entry(at).or_insert_with(|| {
+                let nodes = synced.children(at);
+                nodes.map(|node| (node.local_name.as_str(), node.id)).collect()
+            });
+            at = inside.get(name).copied();
+            if at.is_none() {
+                return false;
+            }
+        }
+        at.is_some()
+    }
 }
