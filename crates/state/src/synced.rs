@@ -30,6 +30,7 @@ impl Journal {
             while let Some(row) = rows.next()? {
                 tree.insert(decode(row)?);
             }
+            tree.pack();
             Ok(tree)
         })
     }

@@ -41,6 +41,7 @@ pub(crate) fn assemble(
             Fate::Omit(_) | Fate::Folder { .. } => {}
         }
     }
+    work.merged.target.pack();
     work.copies();
     work.conflicts();
     work.holds(forced);

@@ -16,7 +16,7 @@ use planner::content::{ContentHash, Stamp};
 use planner::id::{LocalIdentity, LocalKey};
 use planner::name::LocalName;
 use planner::path::RelPath;
-use planner::tree::{LocalKind, LocalNode, LocalTree};
+use planner::tree::{LocalKind, LocalNode, LocalTree, pack};
 
 use super::error::LocalError;
 use super::ignore::Ignore;
@@ -82,6 +82,13 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
+    /// Lays out closely what is kept from pass to pass.
+    fn pack(&mut self) {
+        self.tree.nodes.pack();
+        pack(&mut self.paths);
+        pack(&mut self.met);
+    }
+
     /// Whether this file's stamp will prove later that it did not change (design S12); `None` if it is no file.
     pub(crate) fn trusted(&self, key: LocalKey) -> Option<bool> {
         let file = self.tree.nodes.get(key)?.file()?;
@@ -197,7 +204,8 @@ pub(crate) fn scan_with(
 ) -> Result<Scan, LocalError> {
     root.check()?;
     ignore.begin();
-    let scan = walk::walk(root, ignore, known, options, closed)?;
+    let mut scan = walk::walk(root, ignore, known, options, closed)?;
+    scan.pack();
     ignore.end();
     // A disk unmounted half-way would show as a folder that is empty from there on.
     root.check()?;

@@ -13,7 +13,7 @@ use api::{ApiError, FolderRow};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use planner::id::{FolderId, RemoteId};
 use planner::part::Rows;
-use planner::tree::RemoteNode;
+use planner::tree::{RemoteNode, pack};
 use tokio::time::Instant;
 
 use super::account::Account;
@@ -111,6 +111,7 @@ impl Listings {
                 listings.homes.extend(rows);
             }
         }
+        pack(&mut listings.homes);
         Ok(listings)
     }
 

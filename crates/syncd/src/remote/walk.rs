@@ -329,6 +329,7 @@ impl Walk {
                 nodes.insert(node);
             }
         }
+        nodes.pack();
         nodes
     }
 
