@@ -3,7 +3,7 @@
 //!     cargo bench -p syncd --bench manual -- [--files 1000] [--mib 64] [--rounds 3]
 //!
 //! The small files are 4 KiB each, in one folder. Each round has both send and fetch all of them, in turn, then one big file;
-//! who sends first changes with the rounds.
+//! who is first changes with the rounds.
 //! `--mib 2048` is a file of 2 GiB. curl's share of `get` is one call for each link and one for the bytes; its token is
 //! taken beforehand, syncd's session is there as well.
 
@@ -147,13 +147,22 @@ impl Bench {
         };
         let back = self.machine.local.join(&ours);
         fs::create_dir(&back).unwrap();
-        let get = timed(|| {
-            let to = back.to_str().unwrap();
-            self.machine
-                .run(&["remote", "-q", "get", &into, "--to", to])
-                .expect(0);
-        });
-        let curl_get = self.curl_get(&ours, sources.len());
+        let get = || {
+            timed(|| {
+                let to = back.to_str().unwrap();
+                self.machine
+                    .run(&["remote", "-q", "get", &into, "--to", to])
+                    .expect(0);
+            })
+        };
+        let curl_get = || self.curl_get(&ours, sources.len());
+        let (get, curl_get) = if round.is_multiple_of(2) {
+            let get = get();
+            (get, curl_get())
+        } else {
+            let curl_get = curl_get();
+            (get(), curl_get)
+        };
         assert_eq!(fs::read_dir(back.join(&ours)).unwrap().count(), sources.len());
         [put, curl_put, get, curl_get]
     }

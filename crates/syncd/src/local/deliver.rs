@@ -113,7 +113,9 @@ pub(crate) fn begin(root: &Root, to: &RelPath, name: &LocalName, size: u64) -> R
         if part.at > size {
             part.start_over()?;
         }
-        part.read_tail()?;
+        if part.at > 0 {
+            part.read_tail()?;
+        }
         return Ok(Begun::Part(part));
     }
     Ok(Begun::Busy)

@@ -24,7 +24,7 @@ use super::fault::{Fault, call, disk};
 use super::find::{Found, Item};
 use super::walk::{Reach, Row, below};
 use crate::engine::Sink;
-use crate::local::deliver::{self, Begun, Over};
+use crate::local::deliver::{self, Begun, Over, Part};
 use crate::local::root::Probe;
 use crate::local::{LocalError, Root};
 
@@ -334,6 +334,44 @@ fn part_name(row: &FileRow) -> Option<LocalName> {
     LocalName::new(format!(".syncd-get-{}-{}{version}.part", row.id, row.size))
 }
 
+/// What the disk has for a file that is to be fetched.
+enum Started {
+    /// Its part, and what that may take the place of in the end.
+    Part(Part, Over),
+    /// The file is there, and stays.
+    Kept,
+    /// It is empty, and was made.
+    Made,
+    /// Another process fetches it.
+    Busy,
+}
+
+/// Looks at the place of a file of `size` bytes and opens its part. All in one go: each change of threads costs more than what is done.
+fn start(
+    root: &Root,
+    to: &RelPath,
+    name: &LocalName,
+    size: u64,
+    there: There,
+) -> Result<Started, LocalError> {
+    let over = match (deliver::there(root, to)?, there) {
+        (None, There::Refuse | There::KeepWhole) => Over::Nothing,
+        (Some(Some(held)), There::KeepWhole) if held == size => return Ok(Started::Kept),
+        (Some(Some(_)) | None, There::Replace) => Over::File,
+        (Some(_), There::Refuse | There::KeepWhole) | (Some(None), There::Replace) => {
+            return Err(LocalError::Occupied { path: to.to_string() });
+        }
+    };
+    if size == 0 && over == Over::Nothing {
+        deliver::empty(root, to)?;
+        return Ok(Started::Made);
+    }
+    Ok(match deliver::begin(root, to, name, size)? {
+        Begun::Part(part) => Started::Part(part, over),
+        Begun::Busy => Started::Busy,
+    })
+}
+
 async fn fetch_one(desk: &Desk, shelf: &Shelf, errand: &Errand, sink: &dyn Sink) -> Result<Got, Fault> {
     let shown = shelf.shown(&errand.to);
     let (row, from) = (&errand.row, &errand.from);
@@ -345,38 +383,25 @@ async fn fetch_one(desk: &Desk, shelf: &Shelf, errand: &Errand, sink: &dyn Sink)
         resumed,
         kept,
     };
-    let (root, to) = (shelf.root.clone(), errand.to.clone());
-    let there = blocking(&shown, move || deliver::there(&root, &to)).await?;
-    let over = match (there, shelf.there) {
-        (None, There::Refuse | There::KeepWhole) => Over::Nothing,
-        (Some(Some(size)), There::KeepWhole) if size == row.size => return Ok(got(0, true)),
-        (Some(Some(_)) | None, There::Replace) => Over::File,
-        (Some(_), There::Refuse | There::KeepWhole) | (Some(None), There::Replace) => {
-            return Err(disk(&shown, NOT_FETCHED)(LocalError::Occupied {
-                path: errand.to.to_string(),
-            }));
-        }
-    };
-    if row.size == 0 && over == Over::Nothing {
-        let (root, to) = (shelf.root.clone(), errand.to.clone());
-        blocking(&shown, move || deliver::empty(&root, &to)).await?;
-        return Ok(got(0, false));
-    }
     let unnameable = || Fault::Unnameable {
         path: shown.clone(),
         happened: NOT_FETCHED,
         why: "its part has no name",
     };
-    let (root, to, size) = (shelf.root.clone(), errand.to.clone(), row.size);
     let name = part_name(row).ok_or_else(unnameable)?;
-    let begun = blocking(&shown, move || deliver::begin(&root, &to, &name, size)).await?;
-    let Begun::Part(mut part) = begun else {
-        return Err(Fault::Unfit {
-            path: shown,
-            happened: NOT_FETCHED,
-            why: "another process downloads it to this place".to_owned(),
-            next: "wait until it has ended".to_owned(),
-        });
+    let (root, to, size, there) = (shelf.root.clone(), errand.to.clone(), row.size, shelf.there);
+    let (mut part, over) = match blocking(&shown, move || start(&root, &to, &name, size, there)).await? {
+        Started::Part(part, over) => (part, over),
+        Started::Kept => return Ok(got(0, true)),
+        Started::Made => return Ok(got(0, false)),
+        Started::Busy => {
+            return Err(Fault::Unfit {
+                path: shown,
+                happened: NOT_FETCHED,
+                why: "another process downloads it to this place".to_owned(),
+                next: "wait until it has ended".to_owned(),
+            });
+        }
     };
     let resumed = part.at();
     room(shelf, &shown, row.size.saturating_sub(resumed))?;

@@ -74,7 +74,8 @@ fn online<T>(
     work: impl AsyncFnOnce(Prepared, &Arc<Progress>) -> Result<T, Report>,
 ) -> Result<T, Report> {
     let limiter = Limiter::new(prepared.client.clone(), prepared.config.limits.clone());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    // One thread: a call and its answer change threads nowhere. What the disk keeps waiting has threads of its own.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| {
         let next = "free memory or processes";
         Report::new(Kind::Internal, "cannot start", error.to_string(), next)

@@ -186,7 +186,8 @@ fn session(context: &Context, work: impl AsyncFnOnce(&Session, &mut Answers)) ->
 fn ready(context: &Context) -> Result<(Session, tokio::runtime::Runtime), Report> {
     let ground = account_ground(&context.choice, &context.env)?;
     let client = client(&ground.config, ground.credentials)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    // One thread: a call and its answer change threads nowhere. What the disk keeps waiting has threads of its own.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| {
         let next = "free memory or processes";
         Report::new(Kind::Internal, "cannot start", error.to_string(), next)
