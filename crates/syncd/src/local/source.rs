@@ -38,16 +38,34 @@ pub(crate) fn open_for_upload(
     move || {
         let source = Arc::clone(&source);
         Box::pin(async move {
-            let reading = blocking(move || source.open()).await?;
-            Ok(stream::try_unfold(Some(reading), |state| async move {
-                match state {
-                    Some(reading) => blocking(move || reading.next()).await,
-                    None => Ok(None),
-                }
+            // A small file is read as it is opened: changing threads once more would cost more than that.
+            let state = blocking(move || {
+                let reading = source.open()?;
+                Ok(if reading.is_small() {
+                    State::Read(reading.next()?)
+                } else {
+                    State::Open(reading)
+                })
+            })
+            .await?;
+            Ok(stream::try_unfold(state, |state| async move {
+                let next = match state {
+                    State::Open(reading) => blocking(move || reading.next()).await?,
+                    State::Read(next) => next,
+                };
+                Ok(next.map(|(piece, rest)| (piece, rest.map_or(State::Read(None), State::Open))))
             })
             .boxed())
         })
     }
+}
+
+/// How far a stream is.
+enum State {
+    /// This comes next.
+    Read(Option<(Bytes, Option<Reading>)>),
+    /// It is read on from here.
+    Open(Reading),
 }
 
 struct Source {
@@ -85,6 +103,11 @@ impl Source {
 }
 
 impl Reading {
+    /// One piece is all of it.
+    fn is_small(&self) -> bool {
+        usize::try_from(self.left).is_ok_and(|left| left <= CHUNK)
+    }
+
     /// The next piece. The last one is held back until the file was looked at once more.
     fn next(mut self) -> io::Result<Option<(Bytes, Option<Self>)>> {
         let wanted = usize::try_from(self.left).unwrap_or(CHUNK).min(CHUNK);
@@ -192,12 +215,24 @@ mod tests {
     #[tokio::test]
     async fn a_file_replaced_by_a_rename_while_it_is_read_voids_the_upload() {
         let disk = Disk::new();
-        disk.write("a", "one");
+        disk.write("a", &"x".repeat(CHUNK + 1));
         let mut open = open_for_upload(&disk.root, path("a"), disk.seen_file("a"));
         let stream = open().await.unwrap();
         disk.save_by_rename("a", "two");
         // The old version got a new change time when it lost its name: there is a newer one to upload.
         assert_eq!(all(stream).await.unwrap_err().kind(), CHANGED);
+    }
+
+    #[tokio::test]
+    async fn a_small_file_is_the_version_that_was_seen_or_is_not_opened() {
+        let disk = Disk::new();
+        disk.write("a", "one");
+        let mut open = open_for_upload(&disk.root, path("a"), disk.seen_file("a"));
+        let stream = open().await.unwrap();
+        disk.save_by_rename("a", "two");
+        // It was read, and looked at before and after that, when it was opened.
+        assert_eq!(all(stream).await.unwrap(), b"one");
+        assert_eq!(open().await.err().map(|error| error.kind()), Some(CHANGED));
     }
 
     #[tokio::test]

@@ -23,6 +23,7 @@ use super::find::{Found, Item, below};
 use super::folders::{child, create, remote_name};
 use super::store::{Parcel, Source, known_files, store};
 use crate::engine::Sink;
+use crate::local::LocalError;
 use crate::local::pick::{Entry, Picked, PickedFile, everything, pick};
 use crate::local::{hash, source};
 use crate::remote::apply::{Failure, Landed};
@@ -89,8 +90,8 @@ pub(crate) async fn put(
 ) -> Vec<Result<Sent, Fault>> {
     let mut answers = Vec::new();
     let mut letters = Vec::new();
-    for path in from {
-        match gather(desk, path, into, whole, &mut letters, &mut answers).await {
+    for (path, picked) in picked(from).await {
+        match gather(desk, (&path, picked), into, whole, &mut letters, &mut answers).await {
             Ok(()) => {}
             Err(fault) => {
                 let fatal = fault.is_fatal();
@@ -117,19 +118,30 @@ pub(crate) async fn put(
     answers
 }
 
+/// What each of these paths is, all of them looked at in one go: each change of threads costs more than a look.
+async fn picked(from: &[PathBuf]) -> Vec<(PathBuf, Result<Picked, Fault>)> {
+    let paths = from.to_vec();
+    let looked = crate::blocking::run(move || paths.iter().map(|path| pick(path)).collect::<Vec<_>>()).await;
+    let mut looked = looked.into_iter().flatten();
+    let of = |path: &PathBuf| {
+        let picked = looked.next().unwrap_or_else(|| Err(LocalError::broke_off()));
+        let path_shown = path.display().to_string();
+        (path.clone(), picked.map_err(disk(&path_shown, NOT_SENT)))
+    };
+    from.iter().map(of).collect()
+}
+
 /// What a path of this disk comes to: letters, and folders made for them.
 async fn gather(
     desk: &Desk,
-    path: &Path,
+    (path, picked): (&Path, Result<Picked, Fault>),
     into: &Found,
     whole: bool,
     letters: &mut Vec<Letter>,
     answers: &mut Vec<Result<Sent, Fault>>,
 ) -> Result<(), Fault> {
     let from = path.display().to_string();
-    let looking = path.to_owned();
-    let picked = blocking(&from, move || pick(&looking)).await?;
-    match picked {
+    match picked? {
         Picked::File(file) => {
             let name = file.path.split().map(|(_, name)| name.to_string());
             let name = remote_name(name.as_deref().unwrap_or_default(), &from, NOT_SENT)?;
@@ -249,10 +261,10 @@ fn unsendable(path: &str, why: &str) -> Fault {
 
 async fn blocking<T: Send + 'static>(
     path: &str,
-    job: impl FnOnce() -> Result<T, crate::local::LocalError> + Send + 'static,
+    job: impl FnOnce() -> Result<T, LocalError> + Send + 'static,
 ) -> Result<T, Fault> {
     let done = crate::blocking::run(job).await;
-    done.unwrap_or_else(|| Err(crate::local::LocalError::broke_off()))
+    done.unwrap_or_else(|| Err(LocalError::broke_off()))
         .map_err(disk(path, NOT_SENT))
 }
 
