@@ -2,6 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use planner::name::RemoteName;
+use planner::naming;
+use planner::policy::{DiskTraits, Unstorable};
+
 use super::ledger::{Content, bytes_of, content_of};
 use super::world::World;
 
@@ -76,9 +80,18 @@ pub(crate) fn all(world: &World) -> Result<(), String> {
     once(world)
 }
 
-/// A path without the marks of repeated names (design N3): `a (id 7).txt` is `a.txt`.
+/// A path without the marks of repeated names (design N3): `a (id 7).txt` is `a.txt`. What the account holds escaped (N1) is as the
+/// disk has it.
 fn plain(path: &str) -> String {
-    let mut plain = path.to_owned();
+    let here = |name: &str| {
+        let local = naming::to_local(&RemoteName::new(name), &DiskTraits::default(), Unstorable::Escape);
+        local.map_or_else(|_| name.to_owned(), |local| local.to_string())
+    };
+    let mut plain = if path.contains('⟦') {
+        path.split('/').map(here).collect::<Vec<_>>().join("/")
+    } else {
+        path.to_owned()
+    };
     while let Some(start) = plain.find(" (id ") {
         let Some(end) = plain.get(start..).and_then(|rest| rest.find(')')) else {
             break;
