@@ -138,13 +138,7 @@ impl Bench {
         };
         let curl_put = || self.curl_put(&sources, self.folder(&theirs));
         // The disk still writes what the first one brought while the second is measured.
-        let (put, curl_put) = if round.is_multiple_of(2) {
-            let put = put();
-            (put, curl_put())
-        } else {
-            let curl_put = curl_put();
-            (put(), curl_put)
-        };
+        let (put, curl_put) = in_turn(round, put, curl_put);
         let back = self.machine.local.join(&ours);
         fs::create_dir(&back).unwrap();
         let get = || {
@@ -156,13 +150,7 @@ impl Bench {
             })
         };
         let curl_get = || self.curl_get(&ours, sources.len());
-        let (get, curl_get) = if round.is_multiple_of(2) {
-            let get = get();
-            (get, curl_get())
-        } else {
-            let curl_get = curl_get();
-            (get(), curl_get)
-        };
+        let (get, curl_get) = in_turn(round, get, curl_get);
         assert_eq!(fs::read_dir(back.join(&ours)).unwrap().count(), sources.len());
         [put, curl_put, get, curl_get]
     }
@@ -250,6 +238,17 @@ impl Bench {
             .status()
             .unwrap();
         assert!(status.success(), "curl: {status}");
+    }
+}
+
+/// Both, the second of them first in every other round.
+fn in_turn<T>(round: u64, ours: impl FnOnce() -> T, theirs: impl FnOnce() -> T) -> (T, T) {
+    if round.is_multiple_of(2) {
+        let ours = ours();
+        (ours, theirs())
+    } else {
+        let theirs = theirs();
+        (ours(), theirs)
     }
 }
 

@@ -47,6 +47,23 @@ fn what_is_sent_comes_back_the_same_in_every_dialect() {
 }
 
 #[test]
+fn more_files_are_sent_than_a_process_may_have_open() {
+    let (world, mut machine) = alone(Dialect::Document);
+    let files: Vec<String> = (0..300).map(|n| format!("f{n}")).collect();
+    for name in &files {
+        machine.write(name, name);
+    }
+    machine.run_through(vec!["/usr/bin/prlimit".to_owned(), "--nofile=128".to_owned()]);
+    let sources: Vec<String> = files.iter().map(|name| at(&machine, name)).collect();
+    let mut words = vec!["put"];
+    words.extend(sources.iter().map(String::as_str));
+    words.push("/");
+    let run = remote(&machine, &words);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(world.cloud.tree().len(), files.len());
+}
+
+#[test]
 fn a_name_that_is_taken_is_refused_and_replaced_only_when_asked() {
     let (world, machine) = alone(Dialect::Document);
     let old = world.cloud.web_create("a.txt", b"the old one");

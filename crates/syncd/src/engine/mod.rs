@@ -39,6 +39,7 @@ mod restless;
 mod root;
 pub(crate) mod says;
 mod schedule;
+mod see;
 mod settle;
 mod sight;
 mod supposed;

@@ -21,7 +21,8 @@ use super::calm::Calm;
 use super::decide::Decision;
 use super::observe::{self, Listed, Looked};
 use super::open::{Halt, Session};
-use super::pass::{self, Trees};
+use super::pass;
+use super::see::Trees;
 use super::sight;
 use crate::local::scan::Scan;
 

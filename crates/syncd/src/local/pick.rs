@@ -3,8 +3,9 @@
 //! Only looks. The folder that holds it is opened by its path, links on the way are the user's choice; from there on
 //! nothing follows a link.
 
+use std::collections::BTreeMap;
 use std::os::fd::AsFd as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use planner::hold::Odd;
 use planner::name::LocalName;
@@ -52,8 +53,15 @@ pub(crate) enum Entry {
     Other(String, &'static str),
 }
 
-/// Looks at what a path names.
-pub(crate) fn pick(path: &Path) -> Result<Picked, LocalError> {
+/// Looks at what each of these paths names. Files of one folder share its handle: a shell's `*` may be more files than a process may
+/// have open.
+pub(crate) fn pick(paths: &[PathBuf]) -> Vec<Result<Picked, LocalError>> {
+    let mut roots = BTreeMap::new();
+    paths.iter().map(|path| pick_one(path, &mut roots)).collect()
+}
+
+/// `roots`: folders that are open already.
+fn pick_one(path: &Path, roots: &mut BTreeMap<PathBuf, Root>) -> Result<Picked, LocalError> {
     let Some(name) = path.file_name() else {
         return Root::open(path).map(Picked::Folder);
     };
@@ -66,7 +74,13 @@ pub(crate) fn pick(path: &Path) -> Result<Picked, LocalError> {
         Some(above) if !above.as_os_str().is_empty() => above,
         Some(_) | None => Path::new("."),
     };
-    let root = Root::open(above)?;
+    let root = if let Some(root) = roots.get(above) {
+        root.clone()
+    } else {
+        let root = Root::open(above)?;
+        roots.insert(above.to_owned(), root.clone());
+        root
+    };
     let inside = RelPath::root().join(&name);
     let meta = root
         .look(&inside)
@@ -200,13 +214,16 @@ mod tests {
     fn a_file_that_changed_since_is_known() {
         let disk = Disk::new();
         disk.write("a", "one");
-        let Picked::File(file) = pick(&disk.at("a")).unwrap() else {
+        let Picked::File(file) = pick_one(&disk.at("a"), &mut BTreeMap::new()).unwrap() else {
             panic!("a file");
         };
         assert!(file.is_unchanged());
         disk.write("a", "three");
         assert!(!file.is_unchanged());
-        assert!(pick(&disk.at("none")).is_err());
-        assert!(matches!(pick(&disk.at("")).unwrap(), Picked::Folder(_)));
+        assert!(pick_one(&disk.at("none"), &mut BTreeMap::new()).is_err());
+        assert!(matches!(
+            pick_one(&disk.at(""), &mut BTreeMap::new()).unwrap(),
+            Picked::Folder(_)
+        ));
     }
 }

@@ -121,12 +121,12 @@ pub(crate) async fn put(
 /// What each of these paths is, all of them looked at in one go: each change of threads costs more than a look.
 async fn picked(from: &[PathBuf]) -> Vec<(PathBuf, Result<Picked, Fault>)> {
     let paths = from.to_vec();
-    let looked = crate::blocking::run(move || paths.iter().map(|path| pick(path)).collect::<Vec<_>>()).await;
+    let looked = crate::blocking::run(move || pick(&paths)).await;
     let mut looked = looked.into_iter().flatten();
     let of = |path: &PathBuf| {
         let picked = looked.next().unwrap_or_else(|| Err(LocalError::broke_off()));
-        let path_shown = path.display().to_string();
-        (path.clone(), picked.map_err(disk(&path_shown, NOT_SENT)))
+        let shown = path.display().to_string();
+        (path.clone(), picked.map_err(disk(&shown, NOT_SENT)))
     };
     from.iter().map(of).collect()
 }

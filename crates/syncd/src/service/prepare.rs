@@ -115,6 +115,19 @@ pub(crate) fn local_folder(config: &Config, pair: &PairConfig) -> Result<(), Rep
     }
 }
 
+/// What a command that transfers runs on: one thread, so that a call and its answer change threads nowhere. What waits for the
+/// disk has threads of its own.
+///
+/// # Errors
+/// The machine gives no more threads or handles.
+pub(crate) fn one_thread() -> Result<tokio::runtime::Runtime, Report> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| {
+        let next = "free memory or processes";
+        Report::new(Kind::Internal, "cannot start", error.to_string(), next)
+    })
+}
+
 /// The client of the account, with the limits and waiting times of the configuration.
 pub(crate) fn client(config: &Config, credentials: api::Credentials) -> Result<api::Client, Report> {
     let store = FileTokenStore::open(&config.state_dir, &config.account.api_url, &credentials)

@@ -121,32 +121,30 @@ const ONCE_VIOLATED: [(u64, &str); 26] = [
     ),
 ];
 
-#[test]
-fn histories_of_services_end_well() {
-    let from = super::machine::SERVICES;
+/// Lives those from a seed on.
+fn end_well(from: u64) {
     let found = search(from..from + SEEDS, 2, 1, &|_| {}).unwrap();
     assert_eq!(found.failures, std::collections::BTreeMap::new());
+}
+
+#[test]
+fn histories_of_services_end_well() {
+    end_well(super::machine::SERVICES);
 }
 
 #[test]
 fn histories_with_folders_that_may_not_be_looked_into_end_well() {
-    let from = super::machine::SHUT;
-    let found = search(from..from + SEEDS, 2, 1, &|_| {}).unwrap();
-    assert_eq!(found.failures, std::collections::BTreeMap::new());
+    end_well(super::machine::SHUT);
 }
 
 #[test]
 fn histories_with_hiccups_of_the_accounts_database_end_well() {
-    let from = super::machine::HICCUPS;
-    let found = search(from..from + SEEDS, 2, 1, &|_| {}).unwrap();
-    assert_eq!(found.failures, std::collections::BTreeMap::new());
+    end_well(super::machine::HICCUPS);
 }
 
 #[test]
 fn histories_of_pairs_with_the_accounts_top_end_well() {
-    let from = super::machine::TOP;
-    let found = search(from..from + SEEDS, 2, 1, &|_| {}).unwrap();
-    assert_eq!(found.failures, std::collections::BTreeMap::new());
+    end_well(super::machine::TOP);
 }
 
 #[test]

@@ -22,7 +22,7 @@ use crate::report::{Kind, Report};
 use crate::service::instance::{self, Instance};
 use crate::service::limiter::{Closed, Limiter};
 use crate::service::pause;
-use crate::service::prepare::{client, ground_of, local_folder};
+use crate::service::prepare::{client, ground_of, local_folder, one_thread};
 use crate::summary::{INTERRUPTED, PAUSED, PairSummary};
 
 /// After the end, threads that still wait for a disk get so long.
@@ -74,12 +74,7 @@ fn online<T>(
     work: impl AsyncFnOnce(Prepared, &Arc<Progress>) -> Result<T, Report>,
 ) -> Result<T, Report> {
     let limiter = Limiter::new(prepared.client.clone(), prepared.config.limits.clone());
-    // One thread: a call and its answer change threads nowhere. What the disk keeps waiting has threads of its own.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| {
-        let next = "free memory or processes";
-        Report::new(Kind::Internal, "cannot start", error.to_string(), next)
-    })?;
+    let runtime = one_thread()?;
     let verbose = context.verbosity > 0;
     let progress = Arc::new(Progress::new(context.output, verbose));
     let log = &prepared.config.log;

@@ -16,12 +16,12 @@ use crate::sim::rng::Rng;
 /// Keeps the choices of late work apart from those of the call it came from.
 const LATE_SEED: u64 = 0x006c_6174_652d_776f;
 
-/// What is done some calls after it was asked for.
 /// How long a bad moment of the database lasts, and how far apart two are, in seconds: shorter, and longer, than
 /// `confirm_after`, or nothing could be told from it.
 const HICCUPS_LAST_S: u64 = 5;
 const HICCUPS_APART_S: u64 = 60;
 
+/// What is done some calls after it was asked for.
 #[derive(Debug)]
 enum Late {
     /// A file that was taken and not yet stored.

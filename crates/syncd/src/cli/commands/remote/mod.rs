@@ -22,9 +22,9 @@ use crate::cli::progress::Progress;
 use crate::cli::{Context, logging};
 use crate::exit::Exit;
 use crate::manual::{Desk, Fault, Found, Item, Target};
-use crate::report::{Kind, Report, ReportJson};
+use crate::report::{Report, ReportJson};
 use crate::service::limiter::Limiter;
-use crate::service::prepare::{account_ground, client};
+use crate::service::prepare::{account_ground, client, one_thread};
 use crate::text::shown;
 
 /// After the end, threads that still wait for a disk get so long.
@@ -186,12 +186,7 @@ fn session(context: &Context, work: impl AsyncFnOnce(&Session, &mut Answers)) ->
 fn ready(context: &Context) -> Result<(Session, tokio::runtime::Runtime), Report> {
     let ground = account_ground(&context.choice, &context.env)?;
     let client = client(&ground.config, ground.credentials)?;
-    // One thread: a call and its answer change threads nowhere. What the disk keeps waiting has threads of its own.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| {
-        let next = "free memory or processes";
-        Report::new(Kind::Internal, "cannot start", error.to_string(), next)
-    })?;
+    let runtime = one_thread()?;
     let progress = Arc::new(Progress::new(context.output, context.verbosity > 0));
     logging::start(context, &ground.config.log, LevelFilter::WARN, progress.bar());
     let session = Session {

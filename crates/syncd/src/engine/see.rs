@@ -1,0 +1,105 @@
+//! Both sides as a pass sees them: all of them, a part outside of which all is at rest, or that nothing changed.
+
+use std::collections::BTreeSet;
+
+use planner::path::RelPath;
+
+use super::calm::Calm;
+use super::observe::{self, RemoteSeen};
+use super::open::{Halt, Session};
+use super::{Look, part, sight};
+use crate::local::scan::Scan;
+use crate::remote::listings::Wanted;
+
+/// Both sides as they were seen, and what the next look at this one needs.
+pub(super) type Trees = (Scan, RemoteSeen, sight::Kept);
+
+/// What both sides showed.
+pub(super) enum Seen {
+    /// This.
+    Trees(Box<Trees>),
+    /// A part of both, outside of which everything is at rest.
+    Part(Box<part::Parted>),
+    /// Only what changed here was wanted, and nothing did.
+    NothingHere,
+    /// Neither side changed since the calm pass before.
+    Nothing {
+        /// Folders that were listed.
+        listed: usize,
+    },
+}
+
+/// Sees both sides. `calm`: what the pass before left at rest.
+pub(super) async fn see(session: &mut Session, look: Look, calm: Option<&Calm>) -> Result<Seen, Halt> {
+    let (disk, known) = (session.disk.take(), session.listings.take());
+    if look == Look::All {
+        session.sink.phase(&session.pair.name, "looking");
+        // The disk does not wait for the network.
+        let both = futures_util::future::join(
+            sight::see(session, None),
+            observe::account(session, known, &Wanted::All),
+        );
+        let (sight, looked) = both.await;
+        let (scan, _, mut kept) = sight?.split();
+        let scan = sight::quiet(session, scan).await?;
+        let remote = observe::translate(session, looked?, kept.ignore())?;
+        return Ok(Seen::Trees(Box::new((scan, remote, kept))));
+    }
+    let sure = disk.as_ref().is_some_and(sight::Disk::is_sure);
+    let (scan, looked, mut kept) = sight::see(session, disk).await?.split();
+    let same = looked
+        .as_ref()
+        .is_some_and(|paths| !sight::differs(session, &scan, paths));
+    let all = looked
+        .as_ref()
+        .map(|looked| looked.all().clone())
+        .unwrap_or_default();
+    if look == Look::Changed && same {
+        session.listings = known;
+        still(session, scan, kept, &all);
+        return Ok(Seen::NothingHere);
+    }
+    let idle = calm.is_some_and(Calm::is_idle);
+    let same = same && idle && sure && scan.young.is_empty();
+    session.sink.phase(&session.pair.name, "looking");
+    let mut scan = sight::quiet(session, scan).await?;
+    let these = looked
+        .as_ref()
+        .map(|looked| observe::folders_of(session, &looked.paths));
+    let wanted = match (look, these) {
+        (Look::Changed, Some(these)) => Wanted::These(these),
+        (Look::Due { full, next }, these) => Wanted::Due {
+            full,
+            next,
+            these: these.unwrap_or_default(),
+        },
+        (Look::All, _) | (Look::Changed, None) => Wanted::All,
+    };
+    let found = match observe::list(session, known, &wanted).await? {
+        Some((listings, listed)) if same && !listings.brought_news() && listings.stirred().is_empty() => {
+            session.listings = Some(listings);
+            still(session, scan, kept, &all);
+            return Ok(Seen::Nothing { listed: listed.len() });
+        }
+        Some(listed) => {
+            let mut found = part::Look { scan, listed, kept };
+            if let (Some(calm), Some(looked)) = (calm, &looked) {
+                found = match part::take(session, found, calm, looked)? {
+                    Ok(parted) => return Ok(Seen::Part(Box::new(parted))),
+                    Err(found) => found,
+                };
+            }
+            (scan, kept) = (found.scan, found.kept);
+            observe::confirmed(session, found.listed).await?
+        }
+        None => observe::Looked::default(),
+    };
+    let remote = observe::translate(session, found, kept.ignore())?;
+    Ok(Seen::Trees(Box::new((scan, remote, kept))))
+}
+
+/// The disk is as it was left by the pass before.
+fn still(session: &mut Session, scan: Scan, kept: sight::Kept, looked: &BTreeSet<RelPath>) {
+    let learned = std::mem::take(&mut session.learned);
+    session.disk = Some(sight::Disk::still(scan, kept, &learned, looked));
+}
