@@ -17,7 +17,8 @@ use crate::config::Config;
 use crate::endpoints::Spec;
 use crate::envelope::{Asked, Envelope, Reply, classify};
 use crate::error::{ApiError, Lost};
-use crate::limit::{Gate, Pause, Throttle};
+use crate::gate::Gate;
+use crate::limit::{Pause, Throttle};
 use crate::session::Held;
 use crate::transport::{HttpBody, HttpRequest, HttpResponse, Transport};
 
@@ -135,9 +136,9 @@ impl Caller {
         Self {
             transport,
             counters: Counters::default(),
-            calls: Gate::new(config.max_calls),
-            uploads: Gate::new(config.max_uploads),
-            downloads: Gate::new(config.max_downloads),
+            calls: Gate::new(config.calls),
+            uploads: Gate::new(config.uploads),
+            downloads: Gate::new(config.downloads),
             up: Arc::new(Throttle::default()),
             down: Arc::new(Throttle::default()),
             pause: Pause::default(),

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::Instant;
@@ -24,6 +25,7 @@ use crate::endpoints::upload::{UploadRequest, Uploaded, upload};
 use crate::endpoints::{Endpoint, Repeat, Spec, find, param, spec};
 use crate::envelope::Envelope;
 use crate::error::{ApiError, Broken};
+use crate::gate::AtOnce;
 use crate::id::{AccountId, FileId, FolderId, Parent, ScheduledId};
 use crate::rows::{FileRow, FolderRow};
 use crate::session::{OnLogin, Session};
@@ -32,6 +34,8 @@ use crate::transport::{HttpTransport, Transport};
 
 /// Token losses that one call survives; more means that two devices take it from each other faster than we work.
 const SESSIONS_MAX: u32 = 3;
+/// A link that was made longer ago may have ended, although links live for hours as a rule: it is renewed once.
+const FRESH: Duration = Duration::from_secs(60);
 
 /// What the probe of wire.md §5 says about a folder. Never use it where folder rows carry a state, and only after
 /// calibrating it.
@@ -107,11 +111,11 @@ impl Client {
         self.inner.caller.requests()
     }
 
-    /// New maxima for calls, uploads and downloads at once; the client adapts below them.
-    pub fn set_concurrency(&self, calls: usize, uploads: usize, downloads: usize) {
-        self.inner.caller.calls.set_max(calls);
-        self.inner.caller.uploads.set_max(uploads);
-        self.inner.caller.downloads.set_max(downloads);
+    /// Short calls, uploads and downloads at once from now on; the client adapts within these bounds.
+    pub fn set_concurrency(&self, calls: AtOnce, uploads: AtOnce, downloads: AtOnce) {
+        self.inner.caller.calls.set(calls);
+        self.inner.caller.uploads.set(uploads);
+        self.inner.caller.downloads.set(downloads);
     }
 
     /// Calls, uploads and downloads that may run at once now.
@@ -431,17 +435,20 @@ impl Client {
             return Ok(DownloadStream::nothing(size));
         }
         let wanted = Wanted { size, offset };
-        let Some(link) = self
-            .inner
-            .links
-            .get(file, self.inner.caller.config.timeouts.link_life)
-        else {
-            return self.open(&self.download_link(file).await?, file, wanted).await;
+        let life = self.inner.caller.config.timeouts.link_life;
+        let known = self.inner.links.get(file, life);
+        let (link, mut fresh) = match known {
+            Some(link) => (link, false),
+            None => (self.download_link(file).await?, true),
         };
-        match self.open(&link, file, wanted).await {
+        let begun = Instant::now();
+        let result = self.open(&link, file, wanted).await;
+        // It may have waited long for its place behind others.
+        fresh &= begun.elapsed() < FRESH;
+        match result {
             Err(ApiError::DownloadBroken {
                 how: Broken::ErrorPage | Broken::Http(_) | Broken::Redirects,
-            }) => self.open(&self.download_link(file).await?, file, wanted).await,
+            }) if !fresh => self.open(&self.download_link(file).await?, file, wanted).await,
             result => result,
         }
     }

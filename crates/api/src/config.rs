@@ -5,6 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::error::ApiError;
+use crate::gate::AtOnce;
 use crate::retry::RetryPolicy;
 use crate::secret::Credentials;
 
@@ -28,12 +29,12 @@ pub struct Config {
     pub retry: RetryPolicy,
     /// Sign-in behaviour.
     pub session: SessionPolicy,
-    /// Calls, uploads and downloads at once, at most; later changed with [`crate::Client::set_concurrency`].
-    pub max_calls: usize,
-    /// Uploads at once, at most. 2–4 suffice (wire.md §6.1).
-    pub max_uploads: usize,
-    /// Downloads at once, at most.
-    pub max_downloads: usize,
+    /// Short calls at once; later changed with [`crate::Client::set_concurrency`], as the next two.
+    pub calls: AtOnce,
+    /// Uploads at once. 2–4 suffice where the server is near (wire.md §6.1).
+    pub uploads: AtOnce,
+    /// Downloads at once.
+    pub downloads: AtOnce,
 }
 
 impl Config {
@@ -69,9 +70,9 @@ impl Config {
             timeouts: Timeouts::default(),
             retry: RetryPolicy::default(),
             session: SessionPolicy::default(),
-            max_calls: 8,
-            max_uploads: 4,
-            max_downloads: 4,
+            calls: AtOnce::fixed(8),
+            uploads: AtOnce::fixed(4),
+            downloads: AtOnce::fixed(4),
         })
     }
 }
@@ -124,6 +125,8 @@ pub struct SessionPolicy {
     pub quiet: Duration,
     /// A token lost before this age was ended by another device.
     pub young: Duration,
+    /// Who was answered within this is at work: two who lose their sessions to each other so must make room for each other.
+    pub at_work: Duration,
     /// Logins within a sliding hour, at most.
     pub logins_per_hour: usize,
     /// Uploads from this size need a fresh token, bytes.
@@ -141,6 +144,7 @@ impl Default for SessionPolicy {
             login_backoff_max: Duration::from_secs(60),
             quiet: Duration::from_secs(300),
             young: Duration::from_secs(600),
+            at_work: Duration::from_secs(10),
             logins_per_hour: 30,
             large_upload: 8 * 1024 * 1024,
             fresh: Duration::from_secs(60),

@@ -18,8 +18,10 @@ pub mod envelope;
 mod error;
 #[cfg(test)]
 mod fuzz;
+mod gate;
 mod greeting;
 mod id;
+mod knee;
 mod limit;
 mod loose;
 mod retry;
@@ -41,6 +43,7 @@ pub use endpoints::folder::{Access, FolderCreate, FolderEdit, Listing};
 pub use endpoints::import::{Import, ImportState};
 pub use endpoints::upload::{UploadRequest, Uploaded};
 pub use error::{ApiError, Broken, Lost, RedirectKind, Unreachable};
+pub use gate::AtOnce;
 pub use greeting::Greeting;
 pub use id::{AccountId, FileId, FolderId, Md5Hex, NotAnId, Parent, ScheduledId};
 pub use retry::RetryPolicy;

@@ -21,8 +21,9 @@ use crate::caller::{Caller, Class, retry_after};
 use crate::endpoints::{Endpoint, Repeat, param};
 use crate::envelope::Envelope;
 use crate::error::{ApiError, Broken, Lost, RedirectKind};
+use crate::gate::Pass;
 use crate::id::FileId;
-use crate::limit::{Pass, Throttle};
+use crate::limit::Throttle;
 use crate::loose;
 use crate::transport::{HttpBody, HttpRequest, HttpResponse, TransportError};
 

@@ -197,6 +197,8 @@ pub(crate) async fn upload(
     let mut sessions = 0u32;
     let mut attempt = 1u32;
     loop {
+        // Before the token is looked at: what waited long for its place must not begin with one that ended meanwhile.
+        let pass = caller.uploads.enter().await;
         let sent = Instant::now();
         let held = if large {
             session.fresh_token().await
@@ -208,7 +210,6 @@ pub(crate) async fn upload(
             Ok(held) => {
                 let span = tracing::debug_span!("call", endpoint = FileUpload::PATH, attempt);
                 let once = async {
-                    let pass = caller.uploads.enter().await;
                     let result = send(caller, session, &mut request, &folder, &held, large).await;
                     pass.report(&result);
                     caller.note(&result);
@@ -223,6 +224,7 @@ pub(crate) async fn upload(
                 }
             }
         };
+        drop(pass);
         if let (ApiError::TokenInvalid, Some(held)) = (&error, &held) {
             // Renewed also when this body is spent: the caller's next try finds a good token.
             session.lost(held, sent).await?;

@@ -186,7 +186,7 @@ pub(crate) const KEYS: &[Key] = &[
 
     key(Limits, "upload", Bytes, Is(0), "Bytes per second; 0 is no limit."),
     key(Limits, "download", Bytes, Is(0), "Bytes per second; 0 is no limit."),
-    key(Limits, "concurrency", Concurrency, Text("auto"), "Calls at once, never above what the package allows."),
+    key(Limits, "concurrency", Concurrency, Text("auto"), "Calls, uploads and downloads at once. `auto`: four transfers to begin with, then as many as are fastest, up to 16. Never above what the package allows."),
 
     key(Window, "from", Clock, Nothing, "Where the window begins, by this machine's clock. Without `from` and `to` it is whole days."),
     key(Window, "to", Clock, Nothing, "Where it ends, on the next day if that is earlier than `from`."),

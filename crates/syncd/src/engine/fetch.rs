@@ -63,7 +63,7 @@ pub(crate) async fn fetch(
     let mut last = Failure::Later("the download did not work".to_owned());
     let mut other = None;
     for _ in 0..TRIES {
-        match part.go_on(account, wanted, sink).await {
+        match part.go_on(account, root, wanted, sink).await {
             Ok(()) => {
                 let staged = part.finish().await?;
                 if staged.size != wanted.size {
@@ -126,7 +126,13 @@ impl Part {
     }
 
     /// Asks for what is missing and writes it down.
-    async fn go_on(&mut self, account: &Account, wanted: &Wanted, sink: &dyn Sink) -> Result<(), Broke> {
+    async fn go_on(
+        &mut self,
+        account: &Account,
+        root: &Root,
+        wanted: &Wanted,
+        sink: &dyn Sink,
+    ) -> Result<(), Broke> {
         let tail = std::mem::take(&mut self.tail);
         let overlap = u64::try_from(tail.len()).unwrap_or(u64::MAX);
         let from = self.staged.offset().saturating_sub(overlap);
@@ -148,6 +154,8 @@ impl Part {
                 });
             }
         };
+        // It may have waited long for its turn behind others, which filled the disk.
+        room(root, wanted).map_err(Broke::End)?;
         let mut expected = tail.as_slice();
         loop {
             let piece = match body.chunk().await {

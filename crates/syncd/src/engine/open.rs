@@ -585,25 +585,35 @@ fn policy(
     })
 }
 
-/// Uploads at once when nothing says otherwise: all of them recalculate the same folders (`wire.md` §6.1).
-const UPLOADS: u64 = 4;
-/// Downloads at once when nothing says otherwise.
-const DOWNLOADS: u64 = 4;
+/// Uploads at once to begin with, and downloads: all uploads recalculate the same folders (`wire.md` §6.1).
+const TRANSFERS: usize = 4;
+/// More are tried where the server is far away, and kept where they are worth it.
+const TRANSFERS_MOST: usize = 16;
 /// Short calls at once.
 const CALLS: usize = 8;
 
-/// Never more at once than the package and the user allow.
+/// Never more at once than the package allows; as many as the user says, or what is fastest.
 fn limit(setup: &Setup, package: &api::Package) {
-    let bounded = |usual: u64, package: Option<std::num::NonZeroU64>| {
-        let allowed = package.map_or(usual, |allowed| usual.min(allowed.get()));
-        let allowed = setup
-            .config
-            .limits
-            .concurrency
-            .map_or(allowed, |own| allowed.min(u64::try_from(own).unwrap_or(u64::MAX)));
-        usize::try_from(allowed.max(1)).unwrap_or(1)
+    let own = setup.config.limits.concurrency;
+    let bounded = |package: Option<std::num::NonZeroU64>| {
+        let package = package.map_or(usize::MAX, |most| {
+            usize::try_from(most.get()).unwrap_or(usize::MAX)
+        });
+        let bounds = own.map_or(
+            api::AtOnce {
+                usual: TRANSFERS,
+                most: TRANSFERS_MOST,
+            },
+            api::AtOnce::fixed,
+        );
+        api::AtOnce {
+            usual: bounds.usual.min(package),
+            most: bounds.most.min(package),
+        }
     };
-    let uploads = bounded(UPLOADS, package.concurrent_uploads);
-    let downloads = bounded(DOWNLOADS, package.concurrent_downloads);
-    setup.client.set_concurrency(CALLS, uploads, downloads);
+    setup.client.set_concurrency(
+        api::AtOnce::fixed(own.unwrap_or(CALLS)),
+        bounded(package.concurrent_uploads),
+        bounded(package.concurrent_downloads),
+    );
 }

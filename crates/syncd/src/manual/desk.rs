@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use api::{ApiError, Client, FileRow, FolderRow, Package, RowState};
+use api::{ApiError, AtOnce, Client, FileRow, FolderRow, Package, RowState};
 use planner::id::FolderId;
 use tokio::sync::Mutex;
 
@@ -22,8 +22,8 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// Folders in the account's root asked to show that the probe works.
 const WITNESSES: usize = 5;
 
-/// Transfers at once when the package says nothing (`wire.md` §6.1).
-const TRANSFERS: u64 = 4;
+/// Transfers at once when the user says nothing (`wire.md` §6.1).
+const TRANSFERS: usize = 4;
 
 /// Short calls at once.
 pub(super) const CALLS: usize = 8;
@@ -74,15 +74,17 @@ impl Desk {
     pub(crate) async fn limits(&self) -> Result<Package, ApiError> {
         let package = self.client.account_package().await?;
         let bounded = |allowed: Option<NonZeroU64>| {
-            let allowed = allowed.map_or(TRANSFERS, |allowed| TRANSFERS.min(allowed.get()));
-            let allowed = usize::try_from(allowed).unwrap_or(1);
-            self.own.map_or(allowed, |own| own.min(allowed)).max(1)
+            let allowed = allowed.map_or(usize::MAX, |most| {
+                usize::try_from(most.get()).unwrap_or(usize::MAX)
+            });
+            self.own.unwrap_or(TRANSFERS).min(allowed)
         };
         let (up, down) = (
             bounded(package.concurrent_uploads),
             bounded(package.concurrent_downloads),
         );
-        let calls = self.own.map_or(CALLS, |own| own.min(CALLS)).max(1);
+        let calls = self.own.unwrap_or(CALLS);
+        let [calls, up, down] = [calls, up, down].map(AtOnce::fixed);
         self.client.set_concurrency(calls, up, down);
         Ok(package)
     }

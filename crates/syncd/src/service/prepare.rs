@@ -157,9 +157,8 @@ pub(crate) fn client_with(
         .as_ref()
         .map(|proxy| proxy.expose_secret().to_owned());
     if let Some(calls) = config.limits.concurrency {
-        built.max_calls = calls;
-        built.max_uploads = built.max_uploads.min(calls);
-        built.max_downloads = calls;
+        let own = api::AtOnce::fixed(calls);
+        (built.calls, built.uploads, built.downloads) = (own, own, own);
     }
     if let Some(path) = &config.account.ca_file {
         let pem = std::fs::read(path).map_err(|error| {

@@ -28,7 +28,7 @@ use crate::engine::deletions;
 use crate::engine::fetch::Fetched;
 use crate::engine::open::{Halt, Session};
 use crate::engine::record::{Facts, Known, record};
-use crate::engine::schedule::{Lane, Schedule};
+use crate::engine::schedule::{Lane, Places, Schedule};
 use crate::engine::tally::Tally;
 use crate::engine::{absent, intents};
 use crate::local::trash::TrashPlace;
@@ -210,7 +210,12 @@ impl Execution<'_> {
     fn begin_ready(&mut self, schedule: &mut Schedule, begun: &mut Vec<Running>) -> Result<(), Halt> {
         while self.may_start() {
             let (calls, uploads, downloads) = self.session.account.client.concurrency();
-            let Some(id) = schedule.next(|lane| bound(lane, calls, uploads, downloads)) else {
+            let places = Places {
+                calls,
+                uploads,
+                downloads,
+            };
+            let Some(id) = schedule.next(places) else {
                 break;
             };
             let Some(step) = step(&self.decision.plan, id) else {
@@ -327,7 +332,7 @@ impl Execution<'_> {
         self.commit(step, facts, intent)?;
         self.tally.done(self.decision, step);
         self.session.sink.step_done(&self.tally.line(self.decision, step));
-        if matches!(Lane::of(step), Lane::Upload | Lane::Download) {
+        if matches!(Lane::of(step), Lane::Upload(_) | Lane::Download(_)) {
             self.session.sink.file_done();
         }
         Ok(Start::Ended(true))
@@ -460,15 +465,6 @@ enum Start {
 
 fn step(plan: &planner::transition::Plan, id: StepId) -> Option<&Step> {
     plan.steps.get(usize::try_from(id.0).ok()?)
-}
-
-fn bound(lane: Lane, calls: usize, uploads: usize, downloads: usize) -> usize {
-    match lane {
-        Lane::Record | Lane::Disk => 1,
-        Lane::Call => calls.max(1),
-        Lane::Upload => uploads.max(1),
-        Lane::Download => downloads.max(1),
-    }
 }
 
 fn is_landed(intent: Option<&Intent>) -> bool {
