@@ -236,25 +236,32 @@ impl Session {
         })
     }
 
-    /// A token that died young was ended by another device: let it finish its burst (design A9).
+    /// A token that died young was ended by another device: let it finish its burst (design A9). Who was not at work himself
+    /// knows only that the other one was at some time since: it waits the shortest, and that is no reason to wait longer the
+    /// next time.
     async fn wait_if_young(&self, desk: &mut Desk, dead: &Held) {
         let policy = &self.caller.config.session;
         let quiet = desk.last_loss.is_none_or(|at| at.elapsed() >= policy.quiet);
-        let ceiling = if quiet {
+        let at_work = lock(&self.used).is_some_and(|at| at.elapsed() < policy.at_work);
+        let ceiling = if quiet || !at_work {
             policy.login_backoff
         } else {
             desk.ceiling.unwrap_or(policy.login_backoff)
         };
-        desk.last_loss = Some(Instant::now());
         // A clock that went back makes the age unknown: young is the careful guess.
         let age = SystemTime::now()
             .duration_since(dead.login_at)
             .unwrap_or_default();
+        if at_work {
+            desk.last_loss = Some(Instant::now());
+        }
         if age >= policy.young || desk.latched.is_some() {
             return;
         }
         self.taken.fetch_add(1, Ordering::Relaxed);
-        desk.ceiling = Some(ceiling.saturating_mul(2).min(policy.login_backoff_max));
+        if at_work {
+            desk.ceiling = Some(ceiling.saturating_mul(2).min(policy.login_backoff_max));
+        }
         let wait = ceiling.mul_f64(rand::random::<f64>());
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(

@@ -239,6 +239,7 @@ fn every_document_with_commands_is_run_and_what_is_not_has_a_reason() {
     docs/install.md: builds a release
     docs/install.md: needs root, and a package
     docs/performance.md: they measure, and take minutes
+    docs/scale.md: a minute of processor time
     docs/testing.md: these take hours; `CI_SLOW=1 .ci/run` has most of them
     docs/testing.md: minutes to hours; `crates/syncd/src/sim` runs 500 of them
     docs/testing.md: they measure, and take minutes

@@ -143,6 +143,11 @@ pub(crate) struct Pace {
     hold: Duration,
 }
 
+/// Up to a tenth earlier.
+fn early(wait: Duration, jitter: f64) -> Duration {
+    wait.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 10.0)
+}
+
 /// Twice as long, but no longer than that.
 fn longer(wait: &mut Duration, at_most: Duration) -> Duration {
     let now = *wait;
@@ -173,7 +178,8 @@ impl Pace {
     }
 
     /// After a pass that came to this, and did something on either side or not. `jitter` is a number from 0 to 1, by which
-    /// machines that lost the same server do not come back all at once.
+    /// machines that lost the same server do not come back all at once, and those that were started together do not ask
+    /// together for ever (`docs/scale.md`).
     pub(crate) fn after(&mut self, came: Came, worked: bool, trigger: Trigger, jitter: f64) -> Next {
         let Bounds {
             poll,
@@ -196,7 +202,7 @@ impl Pace {
             self.hold = self.hold.saturating_mul(2).clamp(HOLD_MIN, HOLD_MAX);
         }
         let within = match came {
-            Came::Done | Came::Stopped => Some(self.poll),
+            Came::Done | Came::Stopped => Some(early(self.poll, jitter)),
             Came::Open => Some(longer(&mut self.again, poll.max(again)).min(self.poll)),
             Came::Refused => Some(longer(&mut self.retry, max_poll).min(self.poll)),
             Came::Offline | Came::Failed => {
@@ -226,7 +232,9 @@ mod tests {
     };
 
     fn waits(pace: &mut Pace, came: Came, trigger: Trigger, times: usize) -> Vec<u64> {
-        let wait = |_| pace.after(came, false, trigger, 0.5).within.unwrap().as_secs();
+        // The one that leaves a wait as it is.
+        let jitter = if came == Came::Offline { 0.5 } else { 0.0 };
+        let wait = |_| pace.after(came, false, trigger, jitter).within.unwrap().as_secs();
         (0..times).map(wait).collect()
     }
 
@@ -238,8 +246,13 @@ mod tests {
             [120, 240, 300, 300]
         );
         assert_eq!(waits(&mut pace, Came::Done, Trigger::Change, 1), [300]);
-        let worked = pace.after(Came::Done, true, Trigger::Poll, 0.5);
-        assert_eq!(worked.within, Some(BOUNDS.poll));
+        let [soon, late] = [1.0, 0.0].map(|jitter| {
+            let mut pace = pace.clone();
+            pace.after(Came::Done, true, Trigger::Poll, jitter)
+                .within
+                .unwrap()
+        });
+        assert_eq!((soon.as_secs(), late), (54, BOUNDS.poll), "machines drift apart");
     }
 
     #[test]
