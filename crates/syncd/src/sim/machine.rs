@@ -44,6 +44,9 @@ pub(super) const HICCUPS: u64 = 4_000_000;
 /// Histories from this seed on are of pairs with all of the account, to its top.
 pub(super) const TOP: u64 = 5_000_000;
 
+/// Histories from this seed on have databases that hiccup whenever they may, in two of five calls.
+pub(super) const OFTEN: u64 = 6_000_000;
+
 impl Machine {
     /// Whether syncd runs on it as a service.
     pub(super) const fn is_service(&self) -> bool {

@@ -143,6 +143,11 @@ fn histories_with_hiccups_of_the_accounts_database_end_well() {
 }
 
 #[test]
+fn histories_with_all_the_hiccups_there_may_be_end_well() {
+    end_well(super::machine::OFTEN);
+}
+
+#[test]
 fn histories_of_pairs_with_the_accounts_top_end_well() {
     end_well(super::machine::TOP);
 }

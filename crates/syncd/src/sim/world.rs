@@ -23,7 +23,7 @@ use super::disk::{self, Disk, Event, Killed};
 use super::history::{Deed, History, Step};
 use super::ledger::Ledger;
 use super::machine::{Broken, Workshop};
-use super::machine::{HICCUPS, Machine, SHUT, Service};
+use super::machine::{HICCUPS, Machine, OFTEN, SHUT, Service};
 use super::rng::Rng;
 use super::time;
 use super::web;
@@ -33,6 +33,9 @@ const CALLS: usize = 900;
 
 /// Passes of every machine after which all is at rest. Counted looks and conflicts take some.
 const ROUNDS: usize = 12;
+
+/// Of a thousand calls in one of the database's bad moments, where these come as often as they may.
+const HICCUPS_OFTEN: u16 = 400;
 
 /// Nobody watches.
 struct Quiet;
@@ -111,10 +114,20 @@ pub(crate) struct World {
     parts: RefCell<u64>,
     /// Folders may be shut for a pass.
     shuts: bool,
-    /// The account has a database that hiccups.
-    hiccups: bool,
+    hiccups: Hiccups,
     told: bool,
     story: RefCell<String>,
+}
+
+/// How the account's database is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Hiccups {
+    /// Sound.
+    Never,
+    /// It hiccups in some steps, in some calls.
+    Sometimes,
+    /// Whenever it may.
+    Often,
 }
 
 /// How one pass of the real engine ended.
@@ -148,7 +161,11 @@ impl World {
             passes: RefCell::new(0),
             parts: RefCell::new(0),
             shuts: history.seed >= SHUT,
-            hiccups: history.seed >= HICCUPS,
+            hiccups: match history.seed {
+                OFTEN.. => Hiccups::Often,
+                HICCUPS.. => Hiccups::Sometimes,
+                _ => Hiccups::Never,
+            },
             told,
             story: RefCell::default(),
         })
@@ -302,8 +319,16 @@ impl World {
     fn trouble(&self, rng: &mut Rng) {
         self.account
             .set_max_latency_ms([0, 20, 400].get(rng.below(3)).copied().unwrap_or(0));
+        let often = if self.hiccups == Hiccups::Often {
+            HICCUPS_OFTEN
+        } else {
+            0
+        };
         if rng.one_in(2) {
-            self.account.set_faults(Faults::default());
+            self.account.set_faults(Faults {
+                hiccup: often,
+                ..Faults::default()
+            });
             return;
         }
         let mut fault = || {
@@ -323,7 +348,11 @@ impl World {
             listing_reordered: fault(),
             late_upload: fault(),
             late_orphan: fault(),
-            hiccup: if self.hiccups { fault() } else { 0 },
+            hiccup: if self.hiccups == Hiccups::Never {
+                0
+            } else {
+                fault().max(often)
+            },
         });
     }
 
