@@ -111,6 +111,15 @@ impl JournalError {
         }
     }
 
+    /// A thread that waited for the disk ended before the disk answered.
+    #[must_use]
+    pub fn broke_off() -> Self {
+        Self::NotWritable {
+            path: PathBuf::from(crate::journal::DATABASE),
+            cause: io::Error::other("waiting for the disk broke off"),
+        }
+    }
+
     /// Names the place, where SQLite's error did not.
     #[must_use]
     pub(crate) fn at(self, database: &std::path::Path) -> Self {

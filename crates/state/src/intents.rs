@@ -268,6 +268,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_settled_behind_is_in_the_log_at_once_and_on_the_disk_when_it_was_waited_for() {
+        let home = Home::new();
+        let mut journal = home.open();
+        let mut flushes = 0;
+        for number in 0..5_usize {
+            journal.gather();
+            journal.begin(upload("x"), 5).unwrap();
+            if let Some(flush) = journal.settle_behind().unwrap() {
+                flushes += 1;
+                // Other writes need not wait for it.
+                journal.set_walked(7).unwrap();
+                flush.wait().unwrap();
+            }
+            assert_eq!(killed(&home).open().open_intents().unwrap().len(), number + 1);
+        }
+        assert_eq!(flushes, 4, "the first brings the log's own name to the disk");
+        assert!(journal.settle_behind().unwrap().is_none(), "nothing was gathered");
+        journal.gather();
+        journal.begin(upload("y"), 6).unwrap();
+        journal.settle().unwrap();
+        assert_eq!(killed(&home).open().open_intents().unwrap().len(), 6);
+    }
+
+    #[test]
     fn what_was_gathered_and_not_settled_is_gone_with_the_journal() {
         let home = Home::new();
         let mut journal = home.open();

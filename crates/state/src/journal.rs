@@ -3,8 +3,9 @@
 //! Must never happen here: a second writer, a write outside a transaction. Agreements and intents are on disk before
 //! their call returns; observations may be lost in a power cut (never half of them), for they can be seen again.
 //! Killing the process loses neither. Who has much to write at once gathers it: then [`Journal::settle`] is the call that
-//! brings it to the disk.
+//! brings it to the disk, or the [`Flush`] that [`Journal::settle_behind`] answers.
 
+use std::fs::File;
 use std::path::PathBuf;
 
 use rusqlite::Connection;
@@ -25,6 +26,24 @@ pub(crate) enum Durability {
     Full,
     /// The last observations, as whole transactions.
     Relaxed,
+}
+
+/// What was committed, and may not be on the disk yet: a kill does not take it back, a power cut may.
+#[derive(Debug)]
+#[must_use = "what it stands for is not on the disk before it was waited for"]
+pub struct Flush {
+    log: File,
+    path: PathBuf,
+}
+
+impl Flush {
+    /// Brings it to the disk; blocks for as long as that takes. Needs no journal, which may be written to meanwhile.
+    ///
+    /// # Errors
+    /// The disk is full or broken: any part of it may be lost.
+    pub fn wait(self) -> Result<(), JournalError> {
+        self.log.sync_data().map_err(JournalError::io(self.path))
+    }
 }
 
 /// The connection of a journal, closed when it is dropped. In a simulation it goes back to its shelf instead.
@@ -89,6 +108,8 @@ pub struct Journal {
     pub(crate) durability: Option<Durability>,
     /// Writes are parts of one transaction, which the first of them opens.
     pub(crate) gathering: bool,
+    /// The write-ahead log, once SQLite brought a commit to the disk itself, and with it the log's name in its folder.
+    pub(crate) log: Option<File>,
     /// Dropped last: after the database is closed. `None` only for one in memory whose folder is not there.
     pub(crate) _lock: Option<Lock>,
 }
@@ -111,16 +132,42 @@ impl Journal {
     /// # Errors
     /// The disk is full or broken: nothing of it is there.
     pub fn settle(&mut self) -> Result<(), JournalError> {
+        self.settle_behind()?.map_or(Ok(()), Flush::wait)
+    }
+
+    /// Commits what was written since [`gather`](Self::gather), and leaves it to the caller to wait for the disk, beside other
+    /// work: SQLite writes to its log without waiting, and [`Flush`] is what it would have done. `None`: it is on the disk.
+    ///
+    /// # Errors
+    /// The disk is full or broken: nothing of it is there.
+    pub fn settle_behind(&mut self) -> Result<Option<Flush>, JournalError> {
         self.gathering = false;
         // After errors at which SQLite rolled back itself none is open any more, and whoever met them knows.
         if self.conn.is_autocommit() {
-            return Ok(());
+            return Ok(None);
         }
         let done = Open(&self.conn).commit();
         done.map_err(|cause| {
             self.stored_next_node = 0;
             JournalError::sql("committing what was gathered", cause).at(&self.path)
-        })
+        })?;
+        if self.in_memory {
+            return Ok(None);
+        }
+        let mut path = self.path.clone().into_os_string();
+        path.push("-wal");
+        let path = PathBuf::from(path);
+        if self.durability == Some(Durability::Full) {
+            // Should it not open, SQLite goes on to wait for the disk.
+            self.log = File::open(path).ok();
+            return Ok(None);
+        }
+        let log = self.log.as_ref().map(File::try_clone).transpose();
+        match log.map_err(JournalError::io(&path))? {
+            Some(log) => Ok(Some(Flush { log, path })),
+            // Never: without it what was gathered is written as SQLite does it.
+            None => Err(JournalError::io(path)(std::io::ErrorKind::NotFound.into())),
+        }
     }
 
     /// The one way to write: `work` in one transaction, committed when it succeeds, gone when it fails. Records on
@@ -170,7 +217,11 @@ impl Journal {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
         if self.conn.is_autocommit() {
-            self.synchronise(Durability::Full)?;
+            self.synchronise(if self.log.is_some() {
+                Durability::Relaxed
+            } else {
+                Durability::Full
+            })?;
             self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         }
         self.conn.prepare_cached("SAVEPOINT part")?.execute([])?;

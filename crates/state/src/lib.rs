@@ -45,7 +45,7 @@ pub use hashes::{LocalVersion, RemoteVersion};
 pub use history::HistoryEntry;
 pub use intent_body::{IntentBody, OldFile, Replaced};
 pub use intents::{Intent, IntentId};
-pub use journal::Journal;
+pub use journal::{Flush, Journal};
 pub use meta::{Meta, RemoteRoot};
 pub use observed::{Absence, Looks};
 pub use problems::{Problem, ProblemKind};

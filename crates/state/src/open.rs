@@ -159,6 +159,7 @@ impl Journal {
             in_memory,
             durability: None,
             gathering: false,
+            log: None,
             _lock: lock,
         })
     }

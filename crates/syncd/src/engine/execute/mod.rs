@@ -21,7 +21,7 @@ use planner::hold::Side;
 use planner::id::{FolderId, LocalKey, NodeId, RemoteId, TargetKey};
 use planner::transition::{Action, JournalStep, LocalStep, RemoteStep, Step, StepId};
 use planner::tree::LocalNode;
-use state::{Change, HistoryEntry, Intent, IntentBody};
+use state::{Change, HistoryEntry, Intent, IntentBody, JournalError};
 
 use crate::engine::decide::Decision;
 use crate::engine::deletions;
@@ -169,32 +169,35 @@ impl Execution<'_> {
         let mut running: FuturesUnordered<Running> = FuturesUnordered::new();
         // What is begun makes no call before its intent is on the disk.
         let mut begun: Vec<Running> = Vec::new();
+        let mut ended: Vec<(StepId, Ended)> = Vec::new();
         let mut tick = tokio::time::interval(TICK);
         loop {
-            self.session.journal.gather();
-            self.begin_ready(&mut schedule, &mut begun)?;
-            self.session.settle()?;
-            running.extend(begun.drain(..));
-            let first = tokio::select! {
-                // In order, so that a simulation is the same each time; a display that waits harms nobody.
-                biased;
-                ended = running.next() => match ended {
-                    Some(ended) => ended,
-                    None => break,
-                },
-                _ = tick.tick() => {
-                    self.show_uploads();
-                    continue;
-                }
-            };
             // All that has ended by now, and what is begun in its place, is journalled together: one flush of the disk.
             self.session.journal.gather();
-            let mut next = Some(first);
-            while let Some((id, ended)) = next {
+            for (id, ended) in ended.drain(..) {
                 if let Some(step) = step(plan, id) {
                     self.go_on(step, ended, &mut schedule, &mut begun)?;
                 }
-                next = running.next().now_or_never().flatten();
+            }
+            self.begin_ready(&mut schedule, &mut begun)?;
+            self.flushed(&mut running, &mut ended).await?;
+            running.extend(begun.drain(..));
+            while ended.is_empty() {
+                tokio::select! {
+                    // In order, so that a simulation is the same each time; a display that waits harms nobody.
+                    biased;
+                    first = running.next() => match first {
+                        Some(first) => ended.push(first),
+                        None => break,
+                    },
+                    _ = tick.tick() => self.show_uploads(),
+                }
+            }
+            if ended.is_empty() {
+                break;
+            }
+            while let Some(next) = running.next().now_or_never().flatten() {
+                ended.push(next);
             }
         }
         self.session.flush()?;
@@ -204,6 +207,31 @@ impl Execution<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Brings to the disk what was journalled, while what is running goes on: a place that becomes free is taken by who waits for
+    /// it with his intent on the disk already.
+    async fn flushed(
+        &mut self,
+        running: &mut FuturesUnordered<Running>,
+        ended: &mut Vec<(StepId, Ended)>,
+    ) -> Result<(), Halt> {
+        let flush = self.session.journal.settle_behind();
+        let Some(flush) = flush.map_err(|error| self.session.broken(&error))? else {
+            return Ok(());
+        };
+        let flushed = crate::blocking::run(move || flush.wait());
+        tokio::pin!(flushed);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut flushed => {
+                    let done = done.unwrap_or_else(|| Err(JournalError::broke_off()));
+                    return done.map_err(|error| self.session.broken(&error));
+                }
+                Some(next) = running.next() => ended.push(next),
+            }
+        }
     }
 
     /// Begins the steps that are ready, as many as may run at once.
@@ -468,8 +496,5 @@ fn step(plan: &planner::transition::Plan, id: StepId) -> Option<&Step> {
 }
 
 fn is_landed(intent: Option<&Intent>) -> bool {
-    matches!(
-        intent.map(|intent| &intent.body),
-        Some(IntentBody::Upload { landed: Some(_), .. })
-    )
+    intent.is_some_and(|intent| intents::answered(&intent.body).is_some())
 }
