@@ -7,6 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -19,6 +20,13 @@ const LOCK: &str = "lock";
 /// Longest text of a pid that is read from a lock file: ten digits and some blanks.
 const PID_TEXT_MAX: u64 = 32;
 
+/// A lock that we held ourselves a moment ago may be held on by a child of ours that is just being started: what is open is
+/// its as well, until it is another program. So often it is tried again ...
+const OWN_TRIES: u32 = 20;
+
+/// ... after this.
+const OWN_WAIT: Duration = Duration::from_millis(10);
+
 /// The lock, held until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
@@ -27,7 +35,7 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of a folder that exists, without waiting, and writes our pid into it.
+    /// Takes the lock of a folder that exists, without waiting for another process, and writes our pid into it.
     ///
     /// # Errors
     /// `Locked` if somebody holds it, `NotWritable` if the file cannot be made or locked.
@@ -41,14 +49,21 @@ impl Lock {
             .mode(0o600)
             .open(&path)
             .map_err(JournalError::io(&path))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => {
-                return Err(JournalError::Locked {
-                    pid: pid_in(&mut file),
-                });
+        let mut tries = OWN_TRIES;
+        let mut holder = None;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => break,
+                Err(Errno::WOULDBLOCK) => {
+                    holder = holder.or_else(|| pid_in(&mut file));
+                    tries = tries.saturating_sub(1);
+                    if tries == 0 || holder != Some(std::process::id()) {
+                        return Err(JournalError::Locked { pid: holder });
+                    }
+                    std::thread::sleep(OWN_WAIT);
+                }
+                Err(other) => return Err(JournalError::io(&path)(other.into())),
             }
-            Err(other) => return Err(JournalError::io(&path)(other.into())),
         }
         // A service takes it at each pass: what is there already is not written again.
         if pid_in(&mut file) != Some(std::process::id()) {
@@ -86,6 +101,21 @@ mod tests {
         }
         drop(first);
         assert!(Lock::take(dir.path()).is_ok());
+    }
+
+    #[test]
+    fn a_lock_that_a_child_of_ours_still_has_for_a_moment_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Lock::take(dir.path()).unwrap();
+        // As between a fork and the other program: the same opening of the file, held on.
+        let inherited = first._file.try_clone().unwrap();
+        drop(first);
+        let child = std::thread::spawn(move || {
+            std::thread::sleep(OWN_WAIT * 3);
+            drop(inherited);
+        });
+        assert!(Lock::take(dir.path()).is_ok());
+        child.join().unwrap();
     }
 
     #[test]
