@@ -99,6 +99,14 @@ pub(crate) fn fast_target(body: &IntentBody) -> Option<(Option<u64>, String)> {
     None
 }
 
+/// The file that the account answered an upload with, where it did.
+pub(crate) fn answered(body: &IntentBody) -> Option<FileId> {
+    let IntentBody::Upload { landed, .. } = body else {
+        return None;
+    };
+    landed.and_then(FileId::new)
+}
+
 /// What an upload's intent wants, and what it replaces.
 pub(crate) fn wanted(body: &IntentBody) -> Option<(Wanted, Option<Replacement>)> {
     let IntentBody::Upload {

@@ -290,15 +290,20 @@ async fn doubts(
         }
     }
     waiting.retain(|id| synced.contains_key(id));
-    if waiting.is_empty() {
-        return Vec::new();
-    }
     let living: Vec<FolderId> = account
         .root
         .into_iter()
         .chain(live.children(None).filter_map(|node| node.id.folder()))
         .take(WITNESSES)
         .collect();
+    let mut above: BTreeSet<FolderId> = confirmed.hanging.values().copied().collect();
+    if living.is_empty() {
+        // Nothing would come of the wait.
+        above.clear();
+    }
+    if waiting.is_empty() && above.is_empty() {
+        return Vec::new();
+    }
     session.sink.phase(&session.pair.name, "confirming deletions");
     tokio::time::sleep(apart).await;
     let mut untold = Vec::new();
@@ -317,6 +322,21 @@ async fn doubts(
             confirmed.dead_folders.insert(id);
         } else if alone {
             untold.push(id);
+        }
+    }
+    let mut dead = BTreeSet::new();
+    for id in above {
+        if probe_again(account, id, &living).await == Life::Dead {
+            dead.insert(id);
+        }
+    }
+    let hanging = std::mem::take(&mut confirmed.hanging);
+    for node in session.synced.iter() {
+        if hanging
+            .get(&node.remote())
+            .is_some_and(|above| dead.contains(above))
+        {
+            confirmed.adrift(account, &session.synced, node).await;
         }
     }
     untold
@@ -552,6 +572,7 @@ pub(crate) fn leave_alone(
         };
         let parent = wanted.folder.map(RemoteId::Folder);
         let plain = naming::plain(&wanted.name);
+        let landed = intents::answered(&intent.body);
         let ours = |row: &&RemoteNode| {
             let name = row.name.as_str();
             let numbered = plain
@@ -560,13 +581,10 @@ pub(crate) fn leave_alone(
             let fits = row.file().is_some_and(|file| file.size <= wanted.size.get());
             fits && !recorded.contains(&row.id) && (row.name == wanted.name || numbered)
         };
-        let rows: Vec<RemoteId> = seen
-            .tree
-            .nodes
-            .children(parent)
-            .filter(ours)
-            .map(|row| row.id)
-            .collect();
+        let rows = seen.tree.nodes.children(parent).filter(ours).map(|row| row.id);
+        // One that was answered is known by its id, wherever somebody has put it since.
+        let answered = landed.map(RemoteId::File).filter(|id| !recorded.contains(id));
+        let rows: BTreeSet<RemoteId> = rows.chain(answered).collect();
         for id in rows {
             seen.tree.nodes.remove(id);
             seen.set_aside.extend(seen.paths.get(&id).cloned());

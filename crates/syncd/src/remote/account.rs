@@ -73,6 +73,10 @@ pub(crate) enum Above {
     Out,
     /// A ring; its smallest folder.
     Ring(FolderId),
+    /// A folder that is dead.
+    Dead,
+    /// A folder in the account's top that may be dead: one probe says so.
+    Doubted(FolderId),
     /// It cannot be told now.
     Unknown,
 }
@@ -324,6 +328,9 @@ impl Account {
             passed.push(folder);
             next = match self.client.folder_info(id).await {
                 Ok(row) if matches!(row.state, None | Some(RowState::Active)) => row.parent,
+                Ok(row) if matches!(row.state, Some(RowState::Trash | RowState::Deleted)) => {
+                    return Above::Dead;
+                }
                 Ok(_) | Err(_) => return Above::Unknown,
             };
         }
@@ -337,7 +344,9 @@ impl Account {
         };
         match self.life(topmost).await.0 {
             Life::Alive => Above::Out,
-            Life::Dead | Life::Doubted | Life::Unknown => Above::Unknown,
+            Life::Dead => Above::Dead,
+            Life::Doubted => Above::Doubted(topmost),
+            Life::Unknown => Above::Unknown,
         }
     }
 }

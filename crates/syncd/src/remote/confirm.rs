@@ -38,6 +38,8 @@ pub(crate) struct Confirmed {
     pub(crate) lost: BTreeSet<RemoteId>,
     /// Folders negatively probed once.
     pub(crate) doubted: BTreeSet<FolderId>,
+    /// Nodes that are alive by themselves, below a folder that is doubted and not synced (any more).
+    pub(crate) hanging: BTreeMap<RemoteId, FolderId>,
     /// Dead folders that had synced nodes in them: a walk begun after this proof decides about those (design S4).
     pub(crate) dead_folders: BTreeSet<FolderId>,
     /// Alive, and outside the pair as far as their chain tells: a later walk decides (design M14).
@@ -234,14 +236,11 @@ impl Confirmed {
                 }
                 Some(RowState::Active) | None => {
                     let place = account.within(row.parent);
-                    self.alive(
-                        account,
-                        live,
-                        id,
-                        row.parent,
-                        place.and_then(|place| translate::file_node(&SeenFile::of(&row), place)),
-                    )
-                    .await;
+                    let moved = place.and_then(|place| translate::file_node(&SeenFile::of(&row), place));
+                    let above = self.alive(account, live, id, row.parent, moved).await;
+                    if above == Above::Dead {
+                        self.adrift(account, synced, node).await;
+                    }
                 }
                 Some(RowState::Other(_)) => {}
             },
@@ -251,7 +250,10 @@ impl Confirmed {
                 // Its listing is not in this walk: what is in it stays as last known until the next one.
                 let place = account.within(row.parent);
                 let moved = place.and_then(|place| translate::folder_node(&row, place, false));
-                self.alive(account, live, id, row.parent, moved).await;
+                let above = self.alive(account, live, id, row.parent, moved).await;
+                if above == Above::Dead {
+                    self.adrift(account, synced, node).await;
+                }
             }
             Answer::Folder(Life::Doubted, _, _) => self.doubted.extend(id.folder()),
             Answer::Folder(Life::Alive | Life::Unknown, _, _) => {}
@@ -287,7 +289,37 @@ impl Confirmed {
         }
     }
 
-    /// It lives, but not where the walk looked.
+    /// It says itself that it is alive, and a folder above it is dead: it came there after that one's death, is seen by
+    /// nobody, and ends with the trash (`wire.md` Q10). It is put back (design S4). Asked once more, for the folder may have
+    /// died a moment ago and taken it along, which is a deletion.
+    pub(crate) async fn adrift(&mut self, account: &Account, synced: &SyncedTree, node: &SyncedNode) {
+        let alive = match node.remote() {
+            RemoteId::Folder(folder) => account.life(folder).await.0 == Life::Alive,
+            RemoteId::File(file) => {
+                let Ok(file) = translate::wire_file(file) else {
+                    return;
+                };
+                match account
+                    .client
+                    .file_info(file)
+                    .await
+                    .map(|row| (row.state, row.parent))
+                {
+                    Ok((Some(state @ (RowState::Trash | RowState::Deleted)), lies_in)) => {
+                        self.dead(synced, node, &state, lies_in);
+                        false
+                    }
+                    Ok((state, _)) => state == Some(RowState::Active),
+                    Err(_) => false,
+                }
+            }
+        };
+        if alive {
+            self.gone.insert(node.remote(), Gone::DiedYoung);
+        }
+    }
+
+    /// It lives, but not where the walk looked. Answers what is above it, as far as that was asked.
     async fn alive(
         &mut self,
         account: &Account,
@@ -295,24 +327,29 @@ impl Confirmed {
         id: RemoteId,
         lies_in: Option<api::Parent>,
         node: Option<RemoteNode>,
-    ) {
+    ) -> Above {
         if let Some(node) = node
             && node
                 .parent
                 .is_none_or(|folder| live.contains(RemoteId::Folder(folder)))
         {
             self.moved.push(node);
-            return;
+            return Above::Pair;
         }
-        match account.above(lies_in).await {
+        let above = account.above(lies_in).await;
+        match above {
             Above::Out => {
                 self.outside.insert(id);
             }
             Above::Ring(smallest) => {
                 self.rings.insert(smallest);
             }
-            Above::Pair | Above::Unknown => {}
+            Above::Doubted(topmost) => {
+                self.hanging.insert(id, topmost);
+            }
+            Above::Pair | Above::Dead | Above::Unknown => {}
         }
+        above
     }
 
     /// Whether a walk begun now would settle something.

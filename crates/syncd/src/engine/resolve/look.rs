@@ -17,10 +17,10 @@ use tokio::sync::OnceCell;
 
 use super::Verdict;
 use crate::engine::fetch::{self, Fetched};
-use crate::engine::hands::joined;
+use crate::engine::hands::{joined, local_failure};
 use crate::engine::intents;
 use crate::engine::open::{Halt, Session};
-use crate::local::hash;
+use crate::local::{LocalError, hash};
 use crate::remote::apply::{
     Failure, Landed, Replacement, Wanted, finish_interim, finish_replacement, retire, trash_arrival,
     trash_interim,
@@ -242,16 +242,17 @@ impl<'a> Looks<'a> {
     }
 
     async fn upload(&self, intent: &Intent) -> Result<Verdict, Failure> {
-        let IntentBody::Upload {
-            fast, landed, blake3, ..
-        } = &intent.body
-        else {
+        let IntentBody::Upload { fast, blake3, .. } = &intent.body else {
             return Ok(Verdict::Waits);
         };
         let Some((wanted, replaced)) = intents::wanted(&intent.body) else {
             return Ok(Verdict::Over);
         };
-        if let Some(file) = landed.and_then(FileId::new) {
+        if let Some(file) = intents::answered(&intent.body) {
+            if self.recorded.contains(&file) {
+                // Found under another name meanwhile, and on record as that.
+                return Ok(Verdict::Over);
+            }
             let hash = blake3.as_deref().and_then(intents::parse_hash);
             return match self.row(&wanted, file).await {
                 Ok(row) => self.arrived(intent, &wanted, replaced, &row, hash).await,
@@ -455,13 +456,16 @@ impl<'a> Looks<'a> {
             .collect();
         let sent = match blake3.as_deref().and_then(intents::parse_hash) {
             Some(sent) => Some(sent),
-            None => self.local_bytes(path).await,
+            None => self.local_bytes(path).await?,
         };
         let has_name = fresh.iter().any(|(_, row)| named(row));
         for (file, row) in fresh {
             let fetched = bytes_of(self.session, file, row.size, &row.short_url).await?;
             if Some(fetched.staged.hash) != sent {
-                if self.is_start_of(path, row.size, fetched.staged.hash, sent).await {
+                if self
+                    .is_start_of(path, row.size, fetched.staged.hash, sent)
+                    .await?
+                {
                     // Only the start of it was stored (`wire.md` Q60). All of it is here: this goes, and it is sent anew.
                     trash_arrival(&self.session.account, file, row).await?;
                     return Ok(Verdict::Over);
@@ -494,25 +498,41 @@ impl<'a> Looks<'a> {
         })
     }
 
-    /// Whether these are the first bytes of the local file, which still is the one that was sent.
+    /// Whether these are the first bytes of the local file, which still is the one that was sent. A file that cannot be read
+    /// just now is no answer: taken for "no", half of our own file would be somebody else's version of it.
     async fn is_start_of(
         &self,
         path: &str,
         length: u64,
         start: ContentHash,
         sent: Option<ContentHash>,
-    ) -> bool {
+    ) -> Result<bool, Failure> {
         let (root, path) = (self.session.root.clone(), RelPath::parse(path));
         let Some(path) = path.filter(|_| length > 0) else {
-            return false;
+            return Ok(false);
         };
         let read = crate::blocking::run(move || hash::hash_with_start(&root, &path, length)).await;
-        joined(read).is_ok_and(|(first, all)| first == start && Some(all) == sent)
+        let read = unless_changed(joined(read))?;
+        Ok(read.is_some_and(|(first, all)| first == start && Some(all) == sent))
     }
 
-    async fn local_bytes(&self, path: &str) -> Option<ContentHash> {
-        let (root, path) = (self.session.root.clone(), RelPath::parse(path)?);
-        joined(crate::blocking::run(move || hash::hash_now(&root, &path)).await).ok()
+    async fn local_bytes(&self, path: &str) -> Result<Option<ContentHash>, Failure> {
+        let Some(path) = RelPath::parse(path) else {
+            return Ok(None);
+        };
+        let root = self.session.root.clone();
+        unless_changed(joined(
+            crate::blocking::run(move || hash::hash_now(&root, &path)).await,
+        ))
+    }
+}
+
+/// What was read of a file, or `None` if it is not there any more, or something else.
+fn unless_changed<T>(read: Result<T, LocalError>) -> Result<Option<T>, Failure> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if error.is_stale() => Ok(None),
+        Err(error) => Err(local_failure(&error)),
     }
 }
 
