@@ -33,6 +33,9 @@ pub(crate) fn slow_down(cloud: &Cloud, latency: u64) {
 pub(crate) fn machine(world: &World, name: &str, top: &str) -> Machine {
     let mut machine = world.machine_at(name, &format!("/{top}"));
     machine.configure(|settings| settings.timing.clear());
+    if let Some(at_once) = text_option("at-once") {
+        machine.env("SYNCD_LIMITS__CONCURRENCY", &at_once);
+    }
     if let Some(words) = text_option("through") {
         machine.run_through(words.split(' ').map(str::to_owned).collect());
     }
