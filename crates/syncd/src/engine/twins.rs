@@ -113,6 +113,10 @@ async fn files_of_one_name(
         let Some(node) = record_of(session, row.id) else {
             continue;
         };
+        if !is_as_recorded(row, &node) {
+            // Somebody edited it there since: what is on record says nothing about its bytes any more.
+            continue;
+        }
         let Some(theirs) = older_twin(session, rows, file)? else {
             continue;
         };
@@ -131,6 +135,14 @@ async fn files_of_one_name(
         changed |= done;
     }
     Ok(changed)
+}
+
+/// Whether a row is the version that is on record.
+fn is_as_recorded(row: &RemoteNode, node: &SyncedNode) -> bool {
+    row.file().zip(node.file()).is_some_and(|(row, base)| {
+        let same = base.short_url.is_none() || row.short_url == base.short_url;
+        same && row.size == base.size
+    })
 }
 
 fn record_of(session: &Session, id: RemoteId) -> Option<SyncedNode> {
