@@ -6,7 +6,7 @@
 //! brings it to the disk, or the [`Flush`] that [`Journal::settle_behind`] answers.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
@@ -18,6 +18,13 @@ use crate::row::Num;
 
 /// Name of the database in the state folder of a pair.
 pub(crate) const DATABASE: &str = "journal.db";
+
+/// The write-ahead log of a database.
+pub(crate) fn log_of(database: &Path) -> PathBuf {
+    let mut log = database.as_os_str().to_owned();
+    log.push("-wal");
+    log.into()
+}
 
 /// What a power cut may take back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -154,19 +161,17 @@ impl Journal {
         if self.in_memory {
             return Ok(None);
         }
-        let mut path = self.path.clone().into_os_string();
-        path.push("-wal");
-        let path = PathBuf::from(path);
-        if self.durability == Some(Durability::Full) {
-            // Should it not open, SQLite goes on to wait for the disk.
-            self.log = File::open(path).ok();
-            return Ok(None);
-        }
-        let log = self.log.as_ref().map(File::try_clone).transpose();
-        match log.map_err(JournalError::io(&path))? {
-            Some(log) => Ok(Some(Flush { log, path })),
-            // Never: without it what was gathered is written as SQLite does it.
-            None => Err(JournalError::io(path)(std::io::ErrorKind::NotFound.into())),
+        let path = log_of(&self.path);
+        match &self.log {
+            Some(log) => {
+                let log = log.try_clone().map_err(JournalError::io(&path))?;
+                Ok(Some(Flush { log, path }))
+            }
+            // SQLite waited for the disk itself; should its log not open, it goes on to.
+            None => {
+                self.log = File::open(path).ok();
+                Ok(None)
+            }
         }
     }
 

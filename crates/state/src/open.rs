@@ -13,7 +13,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::JournalError;
-use crate::journal::{DATABASE, Database, Journal, own};
+use crate::journal::{DATABASE, Database, Journal, log_of, own};
 use crate::lock::Lock;
 use crate::meta;
 use crate::migrate::{self, MIGRATIONS};
@@ -215,9 +215,7 @@ fn connect(path: &Path) -> Result<Connection, JournalError> {
 
 /// Opens the database so that neither it nor its log is changed, not even by closing it. Only under the lock.
 fn connect_untouched(path: &Path) -> Result<Connection, JournalError> {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    let log_is_empty = fs::metadata(&log).map_or(0, |file| file.len()) == 0;
+    let log_is_empty = fs::metadata(log_of(path)).map_or(0, |file| file.len()) == 0;
     (|| {
         if log_is_empty {
             // Nobody else has it open: SQLite may take the file as immutable and so makes no files of its own.

@@ -44,6 +44,7 @@ mod settle;
 mod sight;
 mod supposed;
 mod tally;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod tidy;

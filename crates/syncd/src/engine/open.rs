@@ -3,13 +3,13 @@
 //!
 //! What must never happen here: a write to either side, or to the marker, before every check has passed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use planner::hold::Side;
 use planner::id::{FolderId, NodeId};
-use planner::policy::{ConflictPolicy, Policy, ServerTraits};
+use planner::policy::{ConflictPolicy, Policy};
 use planner::tree::{SyncedNode, SyncedTree};
 use state::{Change, HeldDeletion, HistoryEntry, Journal, JournalError, Meta, RemoteRoot};
 use tokio_util::sync::CancellationToken;
@@ -18,10 +18,9 @@ use super::deletions::Approvals;
 use super::gate::SafetyStop;
 use super::recall::Hearing;
 use super::sight::Disk;
-use super::{Setup, Sink, memo};
+use super::{Setup, Sink, memo, terms};
 use crate::config::{PairConfig, RemoteSpec, Timing};
 use crate::local::marker::{self, Marker};
-use crate::local::root::Probe;
 use crate::local::{LocalError, Root};
 use crate::remote::account::Account;
 use crate::remote::apply::Failure;
@@ -293,7 +292,7 @@ pub(crate) async fn open(
     let kept = super::conflicts::kept_copies(&journal, &synced).map_err(|error| broken(&error))?;
     let policy = Policy {
         kept_copies: kept,
-        ..policy(setup, pair, &root, &package, mode)?
+        ..terms::policy(setup, pair, &root, &package, mode)?
     };
     let approvals = journal.approvals().map_err(|error| broken(&error))?;
     let mut session = Session {
@@ -328,7 +327,7 @@ pub(crate) async fn open(
         meet_anew(&mut session)?;
     }
     take_hold(&mut session, restored, mode)?;
-    limit(setup, &session.package);
+    terms::limit(setup, &session.package);
     Ok(session)
 }
 
@@ -553,67 +552,4 @@ pub(super) async fn first_root(
             &failure.to_string(),
         )))),
     }
-}
-
-fn policy(
-    setup: &Setup,
-    pair: &PairConfig,
-    root: &Root,
-    package: &api::Package,
-    mode: Mode,
-) -> Result<Policy, Halt> {
-    let probe = if mode == Mode::Write {
-        Probe::Write
-    } else {
-        Probe::ReadOnly
-    };
-    let disk = root
-        .traits(probe)
-        .map_err(|error| Halt::Error(Box::new(Report::from_root(&pair.local, &error))))?;
-    Ok(Policy {
-        direction: pair.direction,
-        conflict: pair.conflict,
-        first_merge: pair.first_merge,
-        unstorable: pair.unstorable,
-        disk,
-        server: ServerTraits {
-            keeps_astral: false,
-            max_upload: package.max_upload_size.map(std::num::NonZeroU64::get),
-        },
-        device: setup.config.device_name.as_str().into(),
-        kept_copies: BTreeSet::new(),
-    })
-}
-
-/// Uploads at once to begin with, and downloads: all uploads recalculate the same folders (`wire.md` §6.1).
-const TRANSFERS: usize = 4;
-/// More are tried where the server is far away, and kept where they are worth it.
-const TRANSFERS_MOST: usize = 16;
-/// Short calls at once.
-const CALLS: usize = 8;
-
-/// Never more at once than the package allows; as many as the user says, or what is fastest.
-fn limit(setup: &Setup, package: &api::Package) {
-    let own = setup.config.limits.concurrency;
-    let bounded = |package: Option<std::num::NonZeroU64>| {
-        let package = package.map_or(usize::MAX, |most| {
-            usize::try_from(most.get()).unwrap_or(usize::MAX)
-        });
-        let bounds = own.map_or(
-            api::AtOnce {
-                usual: TRANSFERS,
-                most: TRANSFERS_MOST,
-            },
-            api::AtOnce::fixed,
-        );
-        api::AtOnce {
-            usual: bounds.usual.min(package),
-            most: bounds.most.min(package),
-        }
-    };
-    setup.client.set_concurrency(
-        api::AtOnce::fixed(own.unwrap_or(CALLS)),
-        bounded(package.concurrent_uploads),
-        bounded(package.concurrent_downloads),
-    );
 }
