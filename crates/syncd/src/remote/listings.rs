@@ -227,8 +227,9 @@ impl Listings {
         queue.retain(|folder| self.is_known(*folder));
         let mut wave = self.with_all_above(queue);
         let mut asked = BTreeSet::new();
-        // A dead folder lists as an empty one: a listing counts only if one above it that is as fresh shows the folder.
-        let mut fresh = BTreeSet::new();
+        // A dead folder lists as an empty one: a listing counts only if one above it that is as fresh shows the folder, and
+        // the account's top shows dead ones as well.
+        let (mut fresh, mut disbelieved) = (BTreeSet::new(), BTreeSet::new());
         while !wave.is_empty() {
             asked.extend(wave.iter().copied());
             let order = self.top_down(&wave);
@@ -238,6 +239,9 @@ impl Listings {
                 let Some(listing) = listed.remove(&folder) else {
                     continue;
                 };
+                if disbelieved.contains(&folder) {
+                    continue;
+                }
                 if folder.is_some_and(|id| !self.home(id).is_some_and(|home| fresh.contains(&home))) {
                     self.due.insert(folder);
                     continue;
@@ -247,6 +251,9 @@ impl Listings {
                         let before = self.rows(folder);
                         let below = self.note(account, folder, raw, began).await;
                         fresh.insert(folder);
+                        if folder.is_none() {
+                            disbelieved = self.disbelieve(&below.iter().copied().collect());
+                        }
                         wave.extend(self.changed_below(&before, folder, below, &asked));
                     }
                     Err(error) if folder.is_none() => return Err(error),
@@ -381,6 +388,27 @@ impl Listings {
         }
     }
 
+    /// Forgets what was listed in folders of the root that are not believed just now; answers which those are.
+    fn disbelieve(&mut self, believed: &BTreeSet<FolderId>) -> BTreeSet<Option<FolderId>> {
+        for (folder, contents) in self.walk.disbelieve(believed) {
+            self.forget(Some(folder), &contents);
+        }
+        let shown = self.rows(None).into_keys();
+        shown.filter(|id| !believed.contains(id)).map(Some).collect()
+    }
+
+    /// What a folder showed is not there any more as far as it tells.
+    fn forget(&mut self, folder: Option<FolderId>, contents: &Contents) {
+        let Contents::Listed(listed) = contents else {
+            return;
+        };
+        for id in listed.ids() {
+            if self.homes.get(&id) == Some(&folder) {
+                self.homes.remove(&id);
+            }
+        }
+    }
+
     /// What a fresh listing shows is nowhere else.
     fn settle_homes(&mut self, folder: Option<FolderId>, raw: &Raw, now: Instant) {
         let before: BTreeSet<RemoteId> = self
@@ -431,12 +459,8 @@ impl Listings {
             .collect();
         self.news |= !lost.is_empty();
         for folder in lost {
-            if let Some(Contents::Listed(listed)) = self.walk.folders.remove(&folder) {
-                for id in listed.ids() {
-                    if self.homes.get(&id) == Some(&folder) {
-                        self.homes.remove(&id);
-                    }
-                }
+            if let Some(contents) = self.walk.folders.remove(&folder) {
+                self.forget(folder, &contents);
             }
             self.due.remove(&folder);
         }

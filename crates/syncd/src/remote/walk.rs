@@ -178,20 +178,26 @@ impl Walk {
     }
 
     /// Takes a fresh listing of the root in, in place of an older one; answers the folders in it that may be believed.
-    /// What is in the others is not entered any more.
+    /// What is in the others is not entered any more: [`disbelieve`](Self::disbelieve) those.
     pub(crate) async fn take_root_again(&mut self, account: &Arc<Account>, raw: Raw) -> Vec<FolderId> {
         self.doubted.clear();
         self.doubtful.clear();
         self.by_date.clear();
         let below = self.take_in(None, raw);
-        let alive = self.enterable(account, None, below.clone()).await;
-        let believed: BTreeSet<FolderId> = alive.iter().copied().collect();
-        for folder in below {
-            if !believed.contains(&folder) {
-                self.folders.remove(&Some(folder));
-            }
-        }
-        alive
+        self.enterable(account, None, below).await
+    }
+
+    /// Leaves out the folders in the root that are not among these; answers what was listed in them before.
+    pub(crate) fn disbelieve(&mut self, believed: &BTreeSet<FolderId>) -> Vec<(FolderId, Contents)> {
+        let rows = self.listed(None).into_iter().flat_map(|listed| &listed.folders);
+        let others: Vec<FolderId> = rows
+            .filter_map(|row| translate::folder_id(row.id))
+            .filter(|id| !believed.contains(id))
+            .collect();
+        let others = others.into_iter();
+        others
+            .filter_map(|id| Some((id, self.folders.remove(&Some(id))?)))
+            .collect()
     }
 
     /// Something is in another folder now: a newer listing shows it there.
