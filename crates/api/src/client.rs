@@ -37,6 +37,17 @@ const SESSIONS_MAX: u32 = 3;
 /// A link that was made longer ago may have ended, although links live for hours as a rule: it is renewed once.
 const FRESH: Duration = Duration::from_secs(60);
 
+/// For so long at most a look counts for what is deleted on its strength (design A6).
+pub const LOOK_LASTS: Duration = Duration::from_secs(10);
+
+/// A moment before a look at the account. What was seen then is good for [`LOOK_LASTS`], and not beyond the session in which
+/// it was seen: where each sign-in ends the session of the others, one that ended means that another device was at work.
+#[derive(Debug, Clone, Copy)]
+pub struct AsOf {
+    at: Instant,
+    session: u64,
+}
+
 /// What the probe of wire.md §5 says about a folder. Never use it where folder rows carry a state, and only after
 /// calibrating it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,17 +173,41 @@ impl Client {
     /// # Errors
     /// Those of the endpoint, after the repeats that are safe.
     pub async fn call<E: Endpoint + Sync>(&self, request: &E) -> Result<E::Answer, ApiError> {
-        self.repeat(&spec::<E>(), &request.params()?, |envelope| {
-            request.read(&envelope)
-        })
-        .await
+        self.call_as_of(request, None).await
     }
 
-    /// Calls, renews the session, repeats. A token loss is no attempt: the call was not looked at.
+    async fn call_as_of<E: Endpoint + Sync>(
+        &self,
+        request: &E,
+        as_of: Option<AsOf>,
+    ) -> Result<E::Answer, ApiError> {
+        let read = |envelope| request.read(&envelope);
+        self.repeat(&spec::<E>(), &request.params()?, as_of, read).await
+    }
+
+    /// Before a look on the strength of which something is deleted.
+    ///
+    /// # Errors
+    /// Those of signing in.
+    pub async fn as_of(&self) -> Result<AsOf, ApiError> {
+        self.inner.session.token().await?;
+        Ok(AsOf {
+            at: Instant::now(),
+            session: self.inner.session.begun(),
+        })
+    }
+
+    fn is_over(&self, as_of: AsOf) -> bool {
+        as_of.at.elapsed() > LOOK_LASTS || as_of.session != self.inner.session.begun()
+    }
+
+    /// Calls, renews the session, repeats. A token loss is no attempt: the call was not looked at. With `as_of` nothing is
+    /// sent once that is over.
     async fn repeat<T>(
         &self,
         spec: &Spec,
         params: &Params,
+        as_of: Option<AsOf>,
         read: impl Fn(Envelope) -> Result<T, ApiError>,
     ) -> Result<T, ApiError> {
         let (caller, session) = (&self.inner.caller, &self.inner.session);
@@ -185,6 +220,10 @@ impl Client {
                     let span = tracing::debug_span!("call", endpoint = spec.path, attempt);
                     let once = async {
                         let pass = caller.calls.enter().await;
+                        caller.pause.over().await;
+                        if as_of.is_some_and(|as_of| self.is_over(as_of)) {
+                            return Err(ApiError::LookAgain);
+                        }
                         let result = caller.call(spec, params, Some(&held)).await.and_then(&read);
                         pass.report(&result);
                         result
@@ -242,7 +281,7 @@ impl Client {
             .iter()
             .map(|(key, value)| (Cow::Owned(key.clone()), value.clone()))
             .collect();
-        self.repeat(spec, &params, |envelope| Ok(envelope.into_json()))
+        self.repeat(spec, &params, None, |envelope| Ok(envelope.into_json()))
             .await
     }
 
@@ -256,7 +295,7 @@ impl Client {
             ..spec::<FolderMove>()
         };
         let params = vec![param("folder_id", 0), param("new_parent_folder_id", folder)];
-        match self.repeat(&spec, &params, |_| Ok(())).await {
+        match self.repeat(&spec, &params, None, |_| Ok(())).await {
             Err(ApiError::BadDestination) => Ok(Probe::Dead),
             Err(ApiError::NotFound { said })
                 if said.to_ascii_lowercase().contains("failed moving the folder") =>
@@ -309,6 +348,14 @@ impl Client {
     /// Those of any call.
     pub async fn file_delete(&self, file: FileId) -> Result<FileRow, ApiError> {
         self.call(&FileDelete { file }).await
+    }
+
+    /// `/file/delete` on the strength of a look.
+    ///
+    /// # Errors
+    /// [`ApiError::LookAgain`], and those of any call.
+    pub async fn file_delete_as_of(&self, file: FileId, as_of: AsOf) -> Result<FileRow, ApiError> {
+        self.call_as_of(&FileDelete { file }, Some(as_of)).await
     }
 
     /// `/file/move`. Prefer [`Client::file_edit`].
@@ -374,6 +421,14 @@ impl Client {
     /// Those of any call.
     pub async fn folder_delete(&self, folder: FolderId) -> Result<(), ApiError> {
         self.call(&FolderDelete { folder }).await
+    }
+
+    /// `/folder/delete` on the strength of a look at all that is in it.
+    ///
+    /// # Errors
+    /// [`ApiError::LookAgain`], and those of any call.
+    pub async fn folder_delete_as_of(&self, folder: FolderId, as_of: AsOf) -> Result<(), ApiError> {
+        self.call_as_of(&FolderDelete { folder }, Some(as_of)).await
     }
 
     /// `/folder/move`.

@@ -239,6 +239,9 @@ pub enum ApiError {
         /// What it said.
         cause: String,
     },
+    /// What was looked at may have changed since: another session began, or too much time passed. Nothing was sent; look again.
+    #[error("it was looked at too long ago")]
+    LookAgain,
     /// The client cannot be built with this configuration.
     #[error("configuration: {cause}")]
     Config {
@@ -293,6 +296,7 @@ impl ApiError {
             | Self::RangeIgnored
             | Self::SourceChanged { .. }
             | Self::Source { .. }
+            | Self::LookAgain
             | Self::Config { .. } => true,
             Self::UploadAmbiguous { .. }
             | Self::Refused { .. }
@@ -316,6 +320,7 @@ impl ApiError {
             | Self::Malformed { .. }
             | Self::Unreachable { .. }
             | Self::SourceChanged { .. }
+            | Self::LookAgain
             | Self::Redirect {
                 kind: RedirectKind::Maintenance,
                 ..

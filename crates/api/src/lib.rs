@@ -33,7 +33,7 @@ pub mod transport;
 
 pub use body::{ByteStream, Hashes, UploadBody};
 pub use caller::{Class, Requests};
-pub use client::{Client, Probe};
+pub use client::{AsOf, Client, LOOK_LASTS, Probe};
 pub use config::{Config, SessionPolicy, Timeouts};
 pub use copying::Copying;
 pub use endpoints::account::{AccountInfo, Package};

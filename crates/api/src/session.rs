@@ -76,6 +76,8 @@ pub(crate) struct Session {
     desk: tokio::sync::Mutex<Desk>,
     /// Sessions that another device ended.
     taken: AtomicU64,
+    /// Sessions that this client has had.
+    begun: AtomicU64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -106,12 +108,23 @@ impl Session {
             used,
             desk,
             taken: AtomicU64::new(0),
+            begun: AtomicU64::new(0),
         }
     }
 
     /// How many sessions another device ended by signing in.
     pub(crate) fn taken(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
+    }
+
+    /// How many sessions this client has had so far.
+    pub(crate) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    fn hold(&self, held: &Held) {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        *lock(&self.held) = Some(held.clone());
     }
 
     fn current(&self) -> Option<Held> {
@@ -224,7 +237,7 @@ impl Session {
             account: account_id,
             login_at,
         };
-        *lock(&self.held) = Some(held.clone());
+        self.hold(&held);
         Ok(Some(held))
     }
 
@@ -302,7 +315,7 @@ impl Session {
             account,
             login_at: SystemTime::now(),
         };
-        *lock(&self.held) = Some(held.clone());
+        self.hold(&held);
         self.worked();
         let api_url = self.caller.config.api_url.as_str().to_owned();
         let stored = StoredToken {

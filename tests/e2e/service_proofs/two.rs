@@ -5,6 +5,7 @@
 //! once. Each user also saves in place, in a folder that only he writes to.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -251,7 +252,8 @@ fn everybody_edits(dialect: Dialect, one_session: bool) {
     }
     assert!(
         lost.is_empty(),
-        "lost: {lost:?}\n{tree:#?}\n{}",
+        "lost: {lost:?}\n{}\n{tree:#?}\n{}",
+        whereabouts(&world, &users, &lost),
         world.cloud.mutations()
     );
     println!(
@@ -268,6 +270,31 @@ fn everybody_edits(dialect: Dialect, one_session: bool) {
         written > seconds,
         "too little happened to show anything: {written}"
     );
+}
+
+/// Where contents are that nobody has in his folder: on which machine, outside of the trees, and in the account's trash.
+fn whereabouts(world: &World, users: &[User<'_>], lost: &[&Content]) -> String {
+    let trashed = world.cloud.trash();
+    let mut told = String::new();
+    for content in lost {
+        writeln!(
+            told,
+            "{content:?}, in the account's trash: {}",
+            trashed.contains(content)
+        )
+        .unwrap();
+        for user in users {
+            for root in [&user.desk, &user.machine.local] {
+                for (path, _) in everything(root)
+                    .into_iter()
+                    .filter(|(_, entry)| *entry == Entry::File(**content))
+                {
+                    writeln!(told, "  {}/{path}", root.display()).unwrap();
+                }
+            }
+        }
+    }
+    told
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a number for people")]

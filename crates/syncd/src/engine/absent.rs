@@ -183,8 +183,9 @@ fn expire(
     Ok(())
 }
 
-/// A file that died with its folder within two polls of our upload is put back: who deleted the folder had not seen
-/// it (design A5, history H06). A folder that we made as lately was deleted as it is, with all that is in it.
+/// A file that died with its folder within two polls of its coming there by us is put back: who deleted the folder had not
+/// seen it there (design A5, history H06). It came by an upload, or by a move of it or of a folder that it is in. A folder that
+/// we made as lately was deleted as it is, with all that is in it.
 fn died_young(session: &Session, confirmed: &mut Confirmed, now: i64) -> Result<(), Halt> {
     let files: Vec<FileId> = confirmed
         .went_along
@@ -195,15 +196,20 @@ fn died_young(session: &Session, confirmed: &mut Confirmed, now: i64) -> Result<
     if files.is_empty() {
         return Ok(());
     }
-    let polls = session.pair.poll_interval.as_secs().saturating_mul(2);
-    let since = now.saturating_sub(i64::try_from(polls).unwrap_or(i64::MAX));
     let recent = session
         .journal
-        .recent_intents(since)
+        .recent_intents(young_since(session, now))
         .map_err(|error| session.broken(&error))?;
-    let (mut sent, mut made) = (BTreeSet::new(), BTreeSet::new());
+    let (mut came, mut made) = (BTreeSet::new(), BTreeSet::new());
     for intent in recent {
-        sent.extend(intent.body.made_file().and_then(FileId::new));
+        came.extend(intent.body.made_file().and_then(FileId::new).map(RemoteId::File));
+        came.extend(intent.body.moved().and_then(|(id, is_folder)| {
+            if is_folder {
+                FolderId::new(id).map(RemoteId::Folder)
+            } else {
+                FileId::new(id).map(RemoteId::File)
+            }
+        }));
         made.extend(intent.body.made_folder().and_then(FolderId::new));
     }
     let nodes: BTreeMap<RemoteId, NodeId> = session
@@ -211,20 +217,28 @@ fn died_young(session: &Session, confirmed: &mut Confirmed, now: i64) -> Result<
         .iter()
         .map(|node| (node.remote(), node.id))
         .collect();
-    for file in files.into_iter().filter(|file| sent.contains(file)) {
+    for file in files {
         let id = RemoteId::File(file);
         let Some(node) = nodes.get(&id) else { continue };
         // The folder that was deleted is the topmost one that is gone; what is in it went along.
         let above = session.synced.ancestors(*node).map(|above| above.remote());
-        let top = above.filter(|above| confirmed.gone.contains_key(above)).last();
-        if !top
-            .and_then(RemoteId::folder)
-            .is_some_and(|folder| made.contains(&folder))
-        {
+        let mut along: Vec<RemoteId> = above.filter(|above| confirmed.gone.contains_key(above)).collect();
+        let top = along.pop().and_then(RemoteId::folder);
+        let came = came.contains(&id) || along.iter().any(|folder| came.contains(folder));
+        if came && !top.is_some_and(|folder| made.contains(&folder)) {
             confirmed.gone.insert(id, Gone::DiedYoung);
         }
     }
     Ok(())
+}
+
+/// What came since then may have been deleted by somebody who had not seen it, in seconds since 1970: two polls ago. Where
+/// looks are late, a poll before the last one: nothing is known of the time after that.
+fn young_since(session: &Session, now: i64) -> i64 {
+    let poll = i64::try_from(session.pair.poll_interval.as_secs()).unwrap_or(i64::MAX);
+    let polls = now.saturating_sub(poll.saturating_mul(2));
+    let late = session.looked_at.map(|looked| looked.saturating_sub(poll));
+    late.map_or(polls, |late| late.min(polls))
 }
 
 /// Counts an upload that was trashed before any listing showed it; whether it may be sent once more.

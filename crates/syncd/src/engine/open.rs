@@ -95,6 +95,9 @@ pub(crate) struct Session {
     pub(crate) disk: Option<Disk>,
     /// What the account showed.
     pub(crate) listings: Option<Listings>,
+    /// When the last look at the account's whole, or at what had its turn, began, in seconds since 1970; `None`: before this
+    /// process.
+    pub(crate) looked_at: Option<i64>,
     /// The pass before found nothing to do; what it said is said again while nothing changes.
     pub(crate) calm: Option<super::calm::Calm>,
     /// Versions of this disk that were put on record since the pair was opened or looked at whole.
@@ -319,6 +322,7 @@ pub(crate) async fn open(
         hearing: None,
         disk: None,
         listings: None,
+        looked_at: None,
         calm: None,
         learned: Vec::new(),
         claimed: false,

@@ -148,6 +148,7 @@ struct Idle {
     hearing: Option<Arc<dyn Hearing>>,
     disk: Option<Disk>,
     listings: Option<Listings>,
+    looked_at: Option<i64>,
     calm: Option<Calm>,
 }
 
@@ -168,6 +169,7 @@ impl Idle {
             hearing: session.hearing,
             disk: session.disk,
             listings: session.listings,
+            looked_at: session.looked_at,
             calm: session.calm,
         };
         (session.journal, idle)
@@ -236,6 +238,7 @@ fn wake(
         hearing: idle.hearing,
         disk: idle.disk,
         listings: idle.listings,
+        looked_at: idle.looked_at,
         calm: idle.calm,
         learned: Vec::new(),
         claimed: false,

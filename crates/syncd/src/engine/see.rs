@@ -31,6 +31,15 @@ pub(super) enum Seen {
 
 /// Sees both sides. `calm`: what the pass before left at rest.
 pub(super) async fn see(session: &mut Session, look: Look, calm: Option<&Calm>) -> Result<Seen, Halt> {
+    let begun = session.now();
+    let seen = both(session, look, calm).await?;
+    if look != Look::Changed {
+        session.looked_at = Some(begun);
+    }
+    Ok(seen)
+}
+
+async fn both(session: &mut Session, look: Look, calm: Option<&Calm>) -> Result<Seen, Halt> {
     let (disk, known) = (session.disk.take(), session.listings.take());
     if look == Look::All {
         session.sink.phase(&session.pair.name, "looking");

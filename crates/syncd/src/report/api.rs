@@ -210,7 +210,7 @@ fn in_the_way(error: &ApiError, given: Given) -> Report {
         return lost(*why, given);
     }
     let (kind, happened, next) = match error {
-        ApiError::TokenInvalid => (
+        ApiError::TokenInvalid | ApiError::LookAgain => (
             Kind::Server,
             "the session ends again and again",
             "end other programs that sign in to this account, or run it again later",

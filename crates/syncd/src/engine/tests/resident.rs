@@ -366,3 +366,32 @@ async fn what_a_process_knows_survives_each_kind_of_look() {
     until_quiet(&world, &[&one, &two]).await;
     assert_settled(&world, "/Sync", &[&one, &two]).await;
 }
+
+#[tokio::test]
+async fn h06_where_looks_are_late_what_died_soon_after_its_upload_is_put_back_too() {
+    let world = World::start(Dialect::Document).await;
+    let mut machine = world.machine("one", "/Sync");
+    machine.config.pairs[0].poll_interval = Duration::from_secs(1);
+    machine.write("docs/old.txt", "old");
+    machine.write("keep.txt", "keep");
+    machine.sync().await;
+    // A folder that is as young as what is in it would go with it.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let mut one = Resident::start(&machine);
+    one.look(Look::All).await;
+    machine.write("docs/new.txt", "new");
+    assert_eq!(one.heard(&["docs/new.txt"]).await.unwrap().uploaded, 1);
+    world.control.trash_folder(world.folder("/Sync/docs")).unwrap();
+    // Another device takes the session meanwhile, or this one sleeps: polls are left out.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    one.look(Look::All).await;
+    assert_eq!(machine.read("docs/new.txt"), "new");
+    assert!(!machine.disk.join("docs/old.txt").exists());
+    // By then it was seen to live for longer.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    one.look(Look::All).await;
+    world.control.trash_folder(world.folder("/Sync/docs")).unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    one.look(Look::All).await;
+    assert!(!machine.disk.join("docs").exists());
+}

@@ -15,8 +15,10 @@ pub(crate) use copy::{Twin, copy};
 pub(crate) use edit::{edit_file, edit_folder};
 pub(crate) use folder::create_folder;
 use remove::trash_file;
-pub(crate) use remove::{FolderAsKnown, trash_arrival, trash_file_as_known, trash_folder, trash_interim};
-pub(crate) use replace::{Replacement, finish_replacement, retire};
+pub(crate) use remove::{
+    FolderAsKnown, retire, trash_arrival, trash_file_as_known, trash_folder, trash_interim,
+};
+pub(crate) use replace::{Replacement, finish_replacement};
 pub(crate) use upload::{Landed, Wanted, finish_interim, upload};
 
 /// Why a step did not do what it should.

@@ -1,11 +1,10 @@
-//! Into the account's trash (design A6): one look just before, one call, one check.
+//! Into the account's trash (design A6): one look just before, one call, one check. A look that another device may have
+//! worked since, or that is long ago, is made again.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
-use api::{FileRow, RowState};
+use api::{ApiError, AsOf, FileRow, LOOK_LASTS, RowState};
 use planner::id::{FileId, FolderId, RemoteId, ShortUrl};
 use planner::name::RemoteName;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::time::Instant;
 
 use super::Failure;
@@ -13,11 +12,37 @@ use super::replace::{Replacement, as_agreed, gone};
 use crate::remote::account::Account;
 use crate::remote::{rows, translate};
 
-/// How old the first listing of a subtree may be when all of it is deleted at once (design A6).
-const AT_ONCE_WITHIN: Duration = Duration::from_secs(10);
+/// Looks made for one deletion, each because the one before was of another session or took too long.
+const LOOKS: u32 = 3;
 
 /// Folders listed before one delete: a bound against absurd trees.
 const FOLDER_LIMIT: usize = 1_000_000;
+
+/// The looks for one deletion.
+#[derive(Default)]
+struct Looks(u32);
+
+impl Looks {
+    /// Before a look.
+    async fn next(&mut self, account: &Account) -> Result<AsOf, Failure> {
+        if self.0 >= LOOKS {
+            return Err(Failure::Later(
+                "another device signed in again and again while it was looked at".to_owned(),
+            ));
+        }
+        self.0 = self.0.saturating_add(1);
+        account.client.as_of().await.map_err(Failure::of_safe_call)
+    }
+}
+
+/// Whether a deletion on the strength of a look was done; false: it needs another look.
+fn done(result: Result<(), ApiError>) -> Result<bool, Failure> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(ApiError::LookAgain) => Ok(false),
+        Err(error) => Err(Failure::of_safe_call(error)),
+    }
+}
 
 /// A file's row as it is just before something is done to it.
 pub(super) async fn seen_now(account: &Account, id: FileId) -> Result<FileRow, Failure> {
@@ -29,13 +54,27 @@ pub(super) async fn seen_now(account: &Account, id: FileId) -> Result<FileRow, F
 /// Moves a file to the trash. Repeats are harmless; the answer must say trash.
 pub(crate) async fn trash_file(account: &Account, id: FileId) -> Result<(), Failure> {
     let wire = translate::wire_file(id).map_err(Failure::of_safe_call)?;
-    match account.client.file_delete(wire).await {
-        Ok(row) if matches!(row.state, Some(RowState::Trash | RowState::Deleted)) => Ok(()),
-        Ok(_) => Err(Failure::Later(
-            "the server says it is deleted, but shows it as live".to_owned(),
-        )),
-        Err(error) => Err(Failure::of_safe_call(error)),
+    let row = account.client.file_delete(wire).await;
+    row.map_err(Failure::of_safe_call).and_then(|row| trashed(&row))
+}
+
+/// The same for one that was looked at. Answers whether it was done; else it needs another look.
+pub(super) async fn trash_file_as_of(account: &Account, id: FileId, as_of: AsOf) -> Result<bool, Failure> {
+    let wire = translate::wire_file(id).map_err(Failure::of_safe_call)?;
+    let row = account.client.file_delete_as_of(wire, as_of).await;
+    if let Ok(row) = &row {
+        trashed(row)?;
     }
+    done(row.map(|_| ()))
+}
+
+fn trashed(row: &FileRow) -> Result<(), Failure> {
+    if gone(row) {
+        return Ok(());
+    }
+    Err(Failure::Later(
+        "the server says it is deleted, but shows it as live".to_owned(),
+    ))
 }
 
 /// Moves a file to the trash if it is still as the plan knows it (`wire.md` §8, recipe 6): one look just before. Gone
@@ -45,34 +84,59 @@ pub(crate) async fn trash_file_as_known(
     id: FileId,
     known: Option<&Replacement>,
 ) -> Result<(), Failure> {
-    let row = seen_now(account, id).await?;
-    if gone(&row) {
+    let trashed = match known {
+        Some(known) => retire(account, known).await?,
+        None => gone(&seen_now(account, id).await?),
+    };
+    if trashed {
         return Ok(());
     }
-    if known.is_none_or(|known| !as_agreed(account, &row, known)) {
-        return Err(Failure::Stale("it changed in the account meanwhile".to_owned()));
+    Err(Failure::Stale("it changed in the account meanwhile".to_owned()))
+}
+
+/// The same for an old version, whose new one has its name already. Answers whether it is out of the way: one that somebody
+/// changed meanwhile stays.
+pub(crate) async fn retire(account: &Account, replaced: &Replacement) -> Result<bool, Failure> {
+    let mut looks = Looks::default();
+    loop {
+        let as_of = looks.next(account).await?;
+        let row = seen_now(account, replaced.old).await?;
+        if gone(&row) {
+            return Ok(true);
+        }
+        if !as_agreed(account, &row, replaced) {
+            return Ok(false);
+        }
+        if trash_file_as_of(account, replaced.old, as_of).await? {
+            return Ok(true);
+        }
     }
-    trash_file(account, id).await
 }
 
 /// Moves an interim of ours to the trash, if it still bears the interim name (design A3).
 pub(crate) async fn trash_interim(account: &Account, id: FileId, name: &str) -> Result<(), Failure> {
-    let row = seen_now(account, id).await?;
-    if gone(&row) || row.name != name {
-        return Ok(());
+    let mut looks = Looks::default();
+    loop {
+        let as_of = looks.next(account).await?;
+        let row = seen_now(account, id).await?;
+        if gone(&row) || row.name != name || trash_file_as_of(account, id, as_of).await? {
+            return Ok(());
+        }
     }
-    trash_file(account, id).await
 }
 
 /// Moves an arrival of ours that bears a name for users to the trash, if it still is what this row showed. Somebody who
 /// found it may have given it other bytes since, and on some servers under its id (`wire.md` Q44): then it stays.
 pub(crate) async fn trash_arrival(account: &Account, id: FileId, seen: &FileRow) -> Result<(), Failure> {
-    let row = seen_now(account, id).await?;
-    let other = row.name != seen.name || row.size != seen.size || row.short_url != seen.short_url;
-    if gone(&row) || other {
-        return Ok(());
+    let mut looks = Looks::default();
+    loop {
+        let as_of = looks.next(account).await?;
+        let row = seen_now(account, id).await?;
+        let other = row.name != seen.name || row.size != seen.size || row.short_url != seen.short_url;
+        if gone(&row) || other || trash_file_as_of(account, id, as_of).await? {
+            return Ok(());
+        }
     }
-    trash_file(account, id).await
 }
 
 /// A folder as the plan knows it.
@@ -136,7 +200,29 @@ async fn list_known(
 /// place. Then one call takes all; if the listings took long, each folder goes by itself from the bottom up, listed just
 /// before (design A6, history H06).
 pub(crate) async fn trash_folder(account: &Account, known: &FolderAsKnown) -> Result<(), Failure> {
-    let begun = Instant::now();
+    let mut looks = Looks::default();
+    loop {
+        let as_of = looks.next(account).await?;
+        let begun = Instant::now();
+        let order = list_all(account, known).await?;
+        if !is_there(account, known).await? {
+            return Ok(());
+        }
+        if begun.elapsed() > LOOK_LASTS {
+            // What is listed before what is in it goes after it.
+            for folder in order.into_iter().rev() {
+                trash_listed(account, known, folder).await?;
+            }
+            return Ok(());
+        }
+        if delete(account, known.id, as_of).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// The folder and those in it, each before what is in it; everything in them is known.
+async fn list_all(account: &Account, known: &FolderAsKnown) -> Result<Vec<FolderId>, Failure> {
     let mut queue = vec![known.id];
     let mut order = Vec::new();
     let mut seen = BTreeSet::new();
@@ -149,14 +235,16 @@ pub(crate) async fn trash_folder(account: &Account, known: &FolderAsKnown) -> Re
             queue.extend(list_known(account, known, folder).await?);
         }
     }
+    Ok(order)
+}
+
+/// Whether the folder is not in the trash yet; another name or place stops it.
+async fn is_there(account: &Account, known: &FolderAsKnown) -> Result<bool, Failure> {
     let top = translate::wire_folder(known.id).map_err(Failure::of_safe_call)?;
-    let row = account
-        .client
-        .folder_info(top)
-        .await
-        .map_err(Failure::of_safe_call)?;
+    let row = account.client.folder_info(top).await;
+    let row = row.map_err(Failure::of_safe_call)?;
     if matches!(row.state, Some(RowState::Trash | RowState::Deleted)) {
-        return Ok(());
+        return Ok(false);
     }
     let moved = known.place.as_ref().is_some_and(|(name, parent)| {
         row.name != name.as_str() || account.within(row.parent) != Some(*parent)
@@ -166,22 +254,22 @@ pub(crate) async fn trash_folder(account: &Account, known: &FolderAsKnown) -> Re
             "it was moved or renamed in the account meanwhile".to_owned(),
         ));
     }
-    if begun.elapsed() > AT_ONCE_WITHIN {
-        // What is listed before what is in it goes after it.
-        for folder in order.into_iter().rev().filter(|folder| *folder != known.id) {
-            list_known(account, known, folder).await?;
-            let wire = translate::wire_folder(folder).map_err(Failure::of_safe_call)?;
-            delete(account, wire).await?;
-        }
-        list_known(account, known, known.id).await?;
-    }
-    delete(account, top).await
+    Ok(true)
 }
 
-async fn delete(account: &Account, folder: api::FolderId) -> Result<(), Failure> {
-    account
-        .client
-        .folder_delete(folder)
-        .await
-        .map_err(Failure::of_safe_call)
+/// One folder, listed just before.
+async fn trash_listed(account: &Account, known: &FolderAsKnown, folder: FolderId) -> Result<(), Failure> {
+    let mut looks = Looks::default();
+    loop {
+        let as_of = looks.next(account).await?;
+        list_known(account, known, folder).await?;
+        if delete(account, folder, as_of).await? {
+            return Ok(());
+        }
+    }
+}
+
+async fn delete(account: &Account, folder: FolderId, as_of: AsOf) -> Result<bool, Failure> {
+    let wire = translate::wire_folder(folder).map_err(Failure::of_safe_call)?;
+    done(account.client.folder_delete_as_of(wire, as_of).await)
 }

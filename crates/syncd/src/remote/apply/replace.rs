@@ -5,9 +5,9 @@ use api::{FileRow, RowState};
 use planner::id::{FileId, FolderId, ShortUrl};
 use planner::name::RemoteName;
 
-use super::remove::seen_now;
+use super::remove::{retire, trash_file_as_of};
 use super::upload::{Landed, Wanted, finish_interim};
-use super::{Failure, trash_file, trash_interim};
+use super::{Failure, trash_interim};
 use crate::remote::account::Account;
 use crate::remote::translate;
 
@@ -35,6 +35,8 @@ pub(crate) async fn finish_replacement(
     landed: Landed,
 ) -> Result<Landed, Failure> {
     let old = translate::wire_file(replaced.old).map_err(Failure::of_safe_call)?;
+    let as_of = account.client.as_of().await;
+    let as_of = as_of.map_err(|error| still_open(Failure::of_safe_call(error)))?;
     match account.client.file_info(old).await {
         Ok(row) if as_agreed(account, &row, replaced) => {}
         Ok(row) if gone(&row) && wanted.is_named(landed.name.as_str()) => {
@@ -49,43 +51,32 @@ pub(crate) async fn finish_replacement(
             }
             return Err(Failure::Stale("it changed in the account meanwhile".to_owned()));
         }
-        Err(error) => {
-            return Err(match Failure::of_safe_call(error) {
-                Failure::Fatal(error) => Failure::Fatal(error),
-                Failure::Stale(why)
-                | Failure::Later(why)
-                | Failure::Held(why)
-                | Failure::Refused(why)
-                | Failure::Unknown(why) => Failure::Unknown(why),
-            });
-        }
+        Err(error) => return Err(still_open(Failure::of_safe_call(error))),
     }
     let landed = finish_interim(account, wanted, landed).await?;
-    match trash_file(account, replaced.old).await {
-        Ok(()) => Ok(landed),
-        Err(Failure::Fatal(error)) => Err(Failure::Fatal(error)),
-        // Both versions are live: the intent stays open so that the old one goes later.
-        Err(
-            Failure::Stale(why)
-            | Failure::Later(why)
-            | Failure::Held(why)
-            | Failure::Refused(why)
-            | Failure::Unknown(why),
-        ) => Err(Failure::Unknown(why)),
+    let retired = match trash_file_as_of(account, replaced.old, as_of).await {
+        Ok(false) => retire(account, replaced).await,
+        other => other,
+    };
+    match retired {
+        Ok(true) => Ok(landed),
+        // A later look at the open intent finds the same, and lets both be.
+        Ok(false) => Err(Failure::Unknown("the old version changed meanwhile".to_owned())),
+        // Both versions are live: the old one goes later.
+        Err(failure) => Err(still_open(failure)),
     }
 }
 
-/// Trashes the old version of a replacement whose new one has its name already. Answers whether it is out of the way:
-/// an old version that somebody changed meanwhile stays.
-pub(crate) async fn retire(account: &Account, replaced: &Replacement) -> Result<bool, Failure> {
-    let row = seen_now(account, replaced.old).await?;
-    if gone(&row) {
-        return Ok(true);
+/// The new version is in the account: whatever failed, the intent stays open.
+fn still_open(failure: Failure) -> Failure {
+    match failure {
+        Failure::Fatal(error) => Failure::Fatal(error),
+        Failure::Stale(why)
+        | Failure::Later(why)
+        | Failure::Held(why)
+        | Failure::Refused(why)
+        | Failure::Unknown(why) => Failure::Unknown(why),
     }
-    if !as_agreed(account, &row, replaced) {
-        return Ok(false);
-    }
-    trash_file(account, replaced.old).await.map(|()| true)
 }
 
 pub(super) fn gone(row: &FileRow) -> bool {
