@@ -243,28 +243,6 @@ impl IntentBody {
         }
     }
 
-    /// The file or folder of the account that goes, or went, to another folder: its id, and whether it is a folder.
-    #[must_use]
-    pub const fn moved(&self) -> Option<(u64, bool)> {
-        match self {
-            Self::Edit {
-                id,
-                is_folder,
-                moved: true,
-                ..
-            } => Some((*id, *is_folder)),
-            Self::Edit { .. }
-            | Self::Upload { .. }
-            | Self::CreateFolder { .. }
-            | Self::MakeFolder { .. }
-            | Self::Rename { .. }
-            | Self::Shift { .. }
-            | Self::Place { .. }
-            | Self::Park { .. }
-            | Self::Trash { .. } => None,
-        }
-    }
-
     /// As stored.
     pub(crate) fn encode(&self) -> rusqlite::Result<String> {
         serde_json::to_string(self).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))

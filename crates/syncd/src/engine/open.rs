@@ -277,7 +277,7 @@ pub(crate) async fn open(
     } = open_here(setup, pair, mode).await?;
     let mut meta = journal.meta().clone();
     same_api(&meta, &api_url)?;
-    let (account, package) = sign_in(setup, meta.account.as_deref(), &api_url).await?;
+    let account_id = sign_in(setup, meta.account.as_deref(), &api_url).await?;
     let proved = journal.proved().map_err(|error| broken(&error))?;
     let doubts = super::doubts::known(&journal).map_err(|error| broken(&error))?;
     let (remote_root, no_remote_root) = match &meta.remote_root {
@@ -289,8 +289,10 @@ pub(crate) async fn open(
         },
     };
     meta.api_url = Some(api_url.clone());
-    meta.account = Some(account);
+    meta.account = Some(account_id);
     meta.remote_root = Some(remote_root.map_or(RemoteRoot::Top, RemoteRoot::Folder));
+    let account = Account::new(setup.client.clone(), remote_root, proved).with_doubts(doubts);
+    let package = limits(setup, &api_url, &account).await?;
     let synced = journal.synced().map_err(|error| broken(&error))?;
     let kept = super::conflicts::kept_copies(&journal, &synced).map_err(|error| broken(&error))?;
     let policy = Policy {
@@ -311,7 +313,7 @@ pub(crate) async fn open(
         synced,
         approvals,
         root,
-        account: Arc::new(Account::new(setup.client.clone(), remote_root, proved).with_doubts(doubts)),
+        account: Arc::new(account),
         package,
         policy,
         noted: Vec::new(),
@@ -351,18 +353,11 @@ fn same_api(meta: &Meta, configured: &str) -> Result<(), Halt> {
     }
 }
 
-/// Signs in, and makes sure that it is the journal's account before anything else is asked (design A9).
-pub(super) async fn sign_in(
-    setup: &Setup,
-    known: Option<&str>,
-    api_url: &str,
-) -> Result<(String, api::Package), Halt> {
-    let fatal = |error: &api::ApiError| Halt::Error(Box::new(Report::from_sign_in(error, api_url)));
-    let account = setup
-        .client
-        .account_id()
-        .await
-        .map_err(|error| fatal(&error))?
+/// Signs in, and makes sure that it is the journal's account before anything else is asked (design A9). Answers which it is.
+pub(super) async fn sign_in(setup: &Setup, known: Option<&str>, api_url: &str) -> Result<String, Halt> {
+    let account = setup.client.account_id().await;
+    let account = account
+        .map_err(|error| not_signed_in(&error, api_url))?
         .to_string();
     if let Some(journal_says) = known.filter(|id| *id != account) {
         let stop = SafetyStop::OtherAccount {
@@ -371,12 +366,18 @@ pub(super) async fn sign_in(
         };
         return Err(Halt::Stop(stop));
     }
-    let package = setup
-        .client
-        .account_package()
-        .await
-        .map_err(|error| fatal(&error))?;
-    Ok((account, package))
+    Ok(account)
+}
+
+/// The limits of the account; its pair's root is asked about meanwhile.
+async fn limits(setup: &Setup, api_url: &str, account: &Account) -> Result<api::Package, Halt> {
+    let package = setup.client.account_package();
+    let (package, ()) = futures_util::future::join(package, account.ask_root()).await;
+    package.map_err(|error| not_signed_in(&error, api_url))
+}
+
+fn not_signed_in(error: &api::ApiError, api_url: &str) -> Halt {
+    Halt::Error(Box::new(Report::from_sign_in(error, api_url)))
 }
 
 pub(super) fn open_root(setup: &Setup, pair: &PairConfig, meta: &Meta) -> Result<Root, Halt> {

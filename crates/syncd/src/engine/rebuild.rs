@@ -68,7 +68,7 @@ async fn begin(setup: &Setup, pair: &PairConfig, by: &str) -> Result<Option<Path
     let root = open_root(setup, pair, &before)?;
     find_marker(&root, true)?;
     let api_url = setup.config.account.api_url.to_string();
-    let (account, _) = sign_in(setup, None, &api_url).await?;
+    let account = sign_in(setup, None, &api_url).await?;
     let remote_root = remote_root(setup, pair, &before, (&account, &api_url)).await?;
     let now = super::clock::now();
     let (mut journal, kept) =

@@ -16,7 +16,7 @@ pub(crate) async fn prove(session: &Session) -> Result<(), Halt> {
     let Some(root) = session.account.root else {
         return Ok(());
     };
-    let (life, row) = session.account.life(root).await;
+    let (life, row) = session.account.root_life(root).await;
     match life {
         Life::Alive => Ok(()),
         Life::Dead => Err(gone("it is in the trash")),

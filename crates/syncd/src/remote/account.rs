@@ -89,7 +89,12 @@ pub(crate) struct Account {
     /// The pair's root; `None` is the account's top.
     pub(crate) root: Option<FolderId>,
     seen: Mutex<Seen>,
+    /// What was said of the root just now, and when it was asked.
+    asked: Mutex<Option<(Instant, Said)>>,
 }
+
+/// Whether a folder lives, and the row that says so.
+type Said = (Life, Option<FolderRow>);
 
 impl Account {
     /// A view of `client` from `root`; `proved` are folders proved alive at earlier starts, with their row's date. A row
@@ -111,6 +116,7 @@ impl Account {
             client,
             root,
             seen: Mutex::new(seen),
+            asked: Mutex::default(),
         }
     }
 
@@ -227,7 +233,7 @@ impl Account {
     }
 
     /// Asks whether a folder lives: its own state first, then the probe (design S3). The row is what `folder/info` said.
-    pub(crate) async fn life(&self, id: FolderId) -> (Life, Option<FolderRow>) {
+    pub(crate) async fn life(&self, id: FolderId) -> Said {
         let Ok(wire) = translate::wire_folder(id) else {
             return (Life::Unknown, None);
         };
@@ -248,6 +254,24 @@ impl Account {
             self.remember_alive(&row);
         }
         (life, Some(row))
+    }
+
+    /// Asks whether the root lives, for who wants to know it in a moment: meanwhile something else can be asked.
+    pub(crate) async fn ask_root(&self) {
+        if let Some(root) = self.root {
+            let asked = Instant::now();
+            let said = self.life(root).await;
+            *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some((asked, said));
+        }
+    }
+
+    /// Whether the root lives: as it was just asked, once, or else by asking.
+    pub(crate) async fn root_life(&self, root: FolderId) -> Said {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match asked {
+            Some((at, said)) if at.elapsed() < api::LOOK_LASTS => said,
+            Some(_) | None => self.life(root).await,
+        }
     }
 
     /// The same for a row of a listing that carries no state: where `folder/info` carries none either, only the probe
