@@ -48,6 +48,17 @@ pub struct AsOf {
     session: u64,
 }
 
+impl AsOf {
+    /// Within the same session, from now on.
+    #[must_use]
+    pub fn from_now(self) -> Self {
+        Self {
+            at: Instant::now(),
+            ..self
+        }
+    }
+}
+
 /// What the probe of wire.md §5 says about a folder. Never use it where folder rows carry a state, and only after
 /// calibrating it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,6 +30,8 @@ pub(crate) struct Confirmed {
     pub(crate) purged: BTreeSet<FileId>,
     /// Files among them that went along with a folder, not by themselves (design A5).
     pub(crate) went_along: BTreeSet<FileId>,
+    /// Those of these that are in another folder than that of their record, with that folder: somebody had moved them there.
+    pub(crate) elsewhere: BTreeMap<FileId, Option<FolderId>>,
     /// Files among them that no listing ever showed since we uploaded them (design A5).
     pub(crate) vanished: BTreeSet<FileId>,
     /// Alive elsewhere in the pair: fresher than the walk.
@@ -229,10 +231,10 @@ impl Confirmed {
     ) {
         let id = node.remote();
         match answer {
-            Answer::State(state) => self.dead(synced, node, &state, None),
+            Answer::State(state) => self.dead(account, synced, node, &state, None),
             Answer::File(Ok(row)) => match &row.state {
                 Some(state @ (RowState::Trash | RowState::Deleted)) => {
-                    self.dead(synced, node, state, row.parent);
+                    self.dead(account, synced, node, state, row.parent);
                 }
                 Some(RowState::Active) | None => {
                     let place = account.within(row.parent);
@@ -245,7 +247,7 @@ impl Confirmed {
                 Some(RowState::Other(_)) => {}
             },
             Answer::File(Err(_)) => {}
-            Answer::Folder(Life::Dead, _, _) => self.dead(synced, node, &RowState::Trash, None),
+            Answer::Folder(Life::Dead, _, _) => self.dead(account, synced, node, &RowState::Trash, None),
             Answer::Folder(Life::Alive, Some(row), _) => {
                 // Its listing is not in this walk: what is in it stays as last known until the next one.
                 let place = account.within(row.parent);
@@ -263,6 +265,7 @@ impl Confirmed {
     /// Its own state says that it is dead.
     fn dead(
         &mut self,
+        account: &Account,
         synced: &SyncedTree,
         node: &SyncedNode,
         state: &RowState,
@@ -276,6 +279,14 @@ impl Confirmed {
                 }
                 if matches!(lies_in, Some(api::Parent::In(_))) {
                     self.went_along.insert(file);
+                    let on_record = match node.parent {
+                        None => Some(None),
+                        Some(parent) => synced.get(parent).map(|parent| parent.remote().folder()),
+                    };
+                    match account.within(lies_in) {
+                        Some(place) if Some(place) != on_record => drop(self.elsewhere.insert(file, place)),
+                        Some(_) | None => {}
+                    }
                 }
                 if node.standing == Standing::Published {
                     self.vanished.insert(file);
@@ -306,7 +317,7 @@ impl Confirmed {
                     .map(|row| (row.state, row.parent))
                 {
                     Ok((Some(state @ (RowState::Trash | RowState::Deleted)), lies_in)) => {
-                        self.dead(synced, node, &state, lies_in);
+                        self.dead(account, synced, node, &state, lies_in);
                         false
                     }
                     Ok((state, _)) => state == Some(RowState::Active),

@@ -146,6 +146,50 @@ async fn h06_what_was_moved_into_a_folder_just_before_it_died_is_put_back() {
     }
 }
 
+#[tokio::test]
+async fn h06_what_one_uploaded_and_another_moved_into_a_folder_that_died_is_put_back_once() {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let (one, two) = (world.machine("one", "/Sync"), world.machine("two", "/Sync"));
+        for path in ["docs/old.txt", "keep.txt", "a.txt"] {
+            one.write(path, path);
+        }
+        one.sync().await;
+        two.sync().await;
+        two.rename("a.txt", "docs/b.txt");
+        two.sync().await;
+        world.control.trash_folder(world.folder("/Sync/docs")).unwrap();
+        until_quiet(&world, &[&one, &two]).await;
+        let kept = [
+            ("/docs/", ""),
+            ("/docs/b.txt", "a.txt"),
+            ("/keep.txt", "keep.txt"),
+        ];
+        let kept: Vec<(String, String)> = kept.map(|(path, bytes)| (path.into(), bytes.into())).into();
+        assert_eq!(one.tree(), kept, "{dialect:?}");
+        assert_settled(&world, "/Sync", &[&one, &two]).await;
+    }
+}
+
+#[tokio::test]
+async fn h06_what_came_later_into_a_new_folder_is_put_back_and_what_came_with_it_is_not() {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        one.write("keep.txt", "keep");
+        one.write("docs/first.txt", "first");
+        one.sync().await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        one.write("docs/later.txt", "later");
+        one.sync().await;
+        world.control.trash_folder(world.folder("/Sync/docs")).unwrap();
+        until_quiet(&world, &[&one]).await;
+        assert_eq!(one.read("docs/later.txt"), "later", "{dialect:?}");
+        assert!(!one.disk.join("docs/first.txt").exists(), "{dialect:?}");
+        assert_settled(&world, "/Sync", &[&one]).await;
+    }
+}
+
 /// Lets another machine work just before the first call of an endpoint leaves.
 struct Meanwhile {
     net: HttpTransport,

@@ -1,10 +1,12 @@
 //! Into the account's trash (design A6): one look just before, one call, one check. A look that another device may have
 //! worked since, or that is long ago, is made again.
 
-use api::{ApiError, AsOf, FileRow, LOOK_LASTS, RowState};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use api::{ApiError, AsOf, FileRow, RowState};
 use planner::id::{FileId, FolderId, RemoteId, ShortUrl};
 use planner::name::RemoteName;
-use std::collections::{BTreeMap, BTreeSet};
 use tokio::time::Instant;
 
 use super::Failure;
@@ -14,6 +16,10 @@ use crate::remote::{rows, translate};
 
 /// Looks made for one deletion, each because the one before was of another session or took too long.
 const LOOKS: u32 = 3;
+
+/// How old the first listing of a subtree may be when all of it is deleted at once: half of what design A6 allows, so that the
+/// call, which may have to wait for its turn, is within [`api::LOOK_LASTS`] as well.
+const AT_ONCE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Folders listed before one delete: a bound against absurd trees.
 const FOLDER_LIMIT: usize = 1_000_000;
@@ -208,7 +214,7 @@ pub(crate) async fn trash_folder(account: &Account, known: &FolderAsKnown) -> Re
         if !is_there(account, known).await? {
             return Ok(());
         }
-        if begun.elapsed() > LOOK_LASTS {
+        if begun.elapsed() > AT_ONCE_WITHIN {
             // What is listed before what is in it goes after it.
             for folder in order.into_iter().rev() {
                 trash_listed(account, known, folder).await?;
@@ -263,7 +269,8 @@ async fn trash_listed(account: &Account, known: &FolderAsKnown, folder: FolderId
     loop {
         let as_of = looks.next(account).await?;
         list_known(account, known, folder).await?;
-        if delete(account, folder, as_of).await? {
+        // Its listing may be so large that it takes longer by itself.
+        if delete(account, folder, as_of.from_now()).await? {
             return Ok(());
         }
     }
