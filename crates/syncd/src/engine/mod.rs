@@ -52,6 +52,7 @@ mod twins;
 mod whereabouts;
 pub(crate) mod why;
 mod words;
+mod young;
 
 use tokio_util::sync::CancellationToken;
 

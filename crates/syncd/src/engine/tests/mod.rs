@@ -8,6 +8,7 @@ mod budgets;
 mod chaos;
 mod cut;
 mod dialects;
+mod died_young;
 mod hiccups;
 mod histories;
 mod lost_answers;

@@ -33,7 +33,7 @@ impl Looks {
     async fn next(&mut self, account: &Account) -> Result<AsOf, Failure> {
         if self.0 >= LOOKS {
             return Err(Failure::Later(
-                "another device signed in again and again while it was looked at".to_owned(),
+                "no look at it lasted until the delete: another device keeps signing in, or the server is slow".to_owned(),
             ));
         }
         self.0 = self.0.saturating_add(1);
@@ -103,44 +103,37 @@ pub(crate) async fn trash_file_as_known(
 /// The same for an old version, whose new one has its name already. Answers whether it is out of the way: one that somebody
 /// changed meanwhile stays.
 pub(crate) async fn retire(account: &Account, replaced: &Replacement) -> Result<bool, Failure> {
-    let mut looks = Looks::default();
-    loop {
-        let as_of = looks.next(account).await?;
-        let row = seen_now(account, replaced.old).await?;
-        if gone(&row) {
-            return Ok(true);
-        }
-        if !as_agreed(account, &row, replaced) {
-            return Ok(false);
-        }
-        if trash_file_as_of(account, replaced.old, as_of).await? {
-            return Ok(true);
-        }
-    }
+    trash_if(account, replaced.old, |row| as_agreed(account, row, replaced)).await
 }
 
 /// Moves an interim of ours to the trash, if it still bears the interim name (design A3).
 pub(crate) async fn trash_interim(account: &Account, id: FileId, name: &str) -> Result<(), Failure> {
-    let mut looks = Looks::default();
-    loop {
-        let as_of = looks.next(account).await?;
-        let row = seen_now(account, id).await?;
-        if gone(&row) || row.name != name || trash_file_as_of(account, id, as_of).await? {
-            return Ok(());
-        }
-    }
+    let trashed = trash_if(account, id, |row| row.name == name).await;
+    trashed.map(|_| ())
 }
 
 /// Moves an arrival of ours that bears a name for users to the trash, if it still is what this row showed. Somebody who
 /// found it may have given it other bytes since, and on some servers under its id (`wire.md` Q44): then it stays.
 pub(crate) async fn trash_arrival(account: &Account, id: FileId, seen: &FileRow) -> Result<(), Failure> {
+    let same =
+        |row: &FileRow| row.name == seen.name && row.size == seen.size && row.short_url == seen.short_url;
+    trash_if(account, id, same).await.map(|_| ())
+}
+
+/// Moves a file to the trash if a look just before shows it so. Answers whether it is in the trash; it may have been before.
+async fn trash_if(account: &Account, id: FileId, still: impl Fn(&FileRow) -> bool) -> Result<bool, Failure> {
     let mut looks = Looks::default();
     loop {
         let as_of = looks.next(account).await?;
         let row = seen_now(account, id).await?;
-        let other = row.name != seen.name || row.size != seen.size || row.short_url != seen.short_url;
-        if gone(&row) || other || trash_file_as_of(account, id, as_of).await? {
-            return Ok(());
+        if gone(&row) {
+            return Ok(true);
+        }
+        if !still(&row) {
+            return Ok(false);
+        }
+        if trash_file_as_of(account, id, as_of).await? {
+            return Ok(true);
         }
     }
 }
