@@ -72,6 +72,14 @@ pub enum IntentBody {
         /// Where it is on this disk then.
         path: String,
     },
+    /// A file moved to the account's trash. Repeating it is safe; it is journalled so that what is gone by it is not taken
+    /// for deleted by somebody else.
+    Discard {
+        /// The file's id.
+        id: u64,
+        /// Our node.
+        node: u64,
+    },
     /// A folder made on this disk.
     MakeFolder {
         /// Where.
@@ -186,6 +194,7 @@ impl IntentBody {
             Self::Upload { name_on_wire, .. } => Some(name_on_wire),
             Self::CreateFolder { .. }
             | Self::Edit { .. }
+            | Self::Discard { .. }
             | Self::MakeFolder { .. }
             | Self::Rename { .. }
             | Self::Shift { .. }
@@ -202,7 +211,8 @@ impl IntentBody {
             Self::Upload { path, .. } | Self::CreateFolder { path, .. } | Self::Edit { path, .. } => {
                 Some(path)
             }
-            Self::MakeFolder { .. }
+            Self::Discard { .. }
+            | Self::MakeFolder { .. }
             | Self::Rename { .. }
             | Self::Shift { .. }
             | Self::Place { .. }
@@ -218,6 +228,7 @@ impl IntentBody {
             Self::Upload { landed, .. } => *landed,
             Self::CreateFolder { .. }
             | Self::Edit { .. }
+            | Self::Discard { .. }
             | Self::MakeFolder { .. }
             | Self::Rename { .. }
             | Self::Shift { .. }
@@ -234,6 +245,7 @@ impl IntentBody {
             Self::CreateFolder { made, .. } => *made,
             Self::Upload { .. }
             | Self::Edit { .. }
+            | Self::Discard { .. }
             | Self::MakeFolder { .. }
             | Self::Rename { .. }
             | Self::Shift { .. }
@@ -353,6 +365,7 @@ mod tests {
             }
         });
         let trash = any::<(String, String)>().prop_map(|(path, to)| IntentBody::Trash { path, to });
+        let discard = any::<(u64, u64)>().prop_map(|(id, node)| IntentBody::Discard { id, node });
         let make = any::<String>().prop_map(|path| IntentBody::MakeFolder { path });
         let edit = any::<(u64, bool, Text, bool, Option<u64>, u64, String)>().prop_map(
             |(id, is_folder, name, moved, parent, node, path)| IntentBody::Edit {
@@ -385,6 +398,7 @@ mod tests {
             any_upload(),
             create,
             edit,
+            discard,
             make,
             rename,
             shift,

@@ -88,7 +88,7 @@ pub(crate) fn forget(config: &Config, pair: &PairConfig) -> Result<Forgotten, Re
 const fn is_remote(body: &state::IntentBody) -> bool {
     use state::IntentBody as Body;
     match body {
-        Body::Upload { .. } | Body::CreateFolder { .. } | Body::Edit { .. } => true,
+        Body::Upload { .. } | Body::CreateFolder { .. } | Body::Edit { .. } | Body::Discard { .. } => true,
         Body::Rename { .. }
         | Body::Shift { .. }
         | Body::MakeFolder { .. }

@@ -181,6 +181,14 @@ pub(crate) fn edit(edit: Edit<'_>) -> IntentBody {
     }
 }
 
+/// The body of a deletion in the account.
+pub(crate) const fn discard(file: FileId, node: NodeId) -> IntentBody {
+    IntentBody::Discard {
+        id: file.get(),
+        node: node.0,
+    }
+}
+
 /// The body of a rename on this disk: the record that it leads to.
 pub(crate) fn rename(
     node: NodeId,

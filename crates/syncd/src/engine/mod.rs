@@ -14,6 +14,7 @@ pub(crate) mod conflicts;
 mod copied;
 mod decide;
 mod deletions;
+mod discarded;
 mod doubts;
 mod dry_run;
 pub(crate) mod ending;

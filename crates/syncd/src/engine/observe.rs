@@ -13,7 +13,7 @@ use planner::tree::{Gone, RemoteKind, RemoteNode, RemoteTree, Standing, SyncedNo
 use state::{Change, RemoteVersion};
 
 use super::open::{Halt, Session};
-use super::{absent, intents, words};
+use super::{absent, discarded, intents, words};
 use crate::local::ignore::Ignore;
 use crate::remote::account::{Account, Life};
 use crate::remote::confirm::{self, Confirmed, confirm};
@@ -230,6 +230,7 @@ pub(crate) fn translate(
         listings.decided();
     }
     agree(session, &looked.live)?;
+    discarded::settle(session, &mut looked.confirmed, &looked.live)?;
     let judged = absent::judge(session, &mut looked.confirmed)?;
     let mut seen = RemoteSeen {
         tree: RemoteTree {
@@ -573,13 +574,16 @@ pub(crate) fn leave_alone(
         let parent = wanted.folder.map(RemoteId::Folder);
         let plain = naming::plain(&wanted.name);
         let landed = intents::answered(&intent.body);
+        let fast = intents::fast_target(&intent.body).is_some();
         let ours = |row: &&RemoteNode| {
             let name = row.name.as_str();
             let numbered = plain
                 .as_ref()
                 .is_some_and(|plain| naming::numbered_like(name, plain));
             let fits = row.file().is_some_and(|file| file.size <= wanted.size.get());
-            fits && !recorded.contains(&row.id) && (row.name == wanted.name || numbered)
+            // Of its very name, whatever it holds: ours may yet arrive beside it, under another.
+            let named = row.name == wanted.name && (fits || (fast && row.file().is_some()));
+            !recorded.contains(&row.id) && (named || (fits && numbered))
         };
         let rows = seen.tree.nodes.children(parent).filter(ours).map(|row| row.id);
         // One that was answered is known by its id, wherever somebody has put it since.

@@ -306,9 +306,12 @@ async fn settle_on(
     expected: Option<&String>,
 ) -> Result<(Decision, sight::Kept), Halt> {
     let (mut scan, mut remote, mut seen) = trees;
-    let copies = match mode {
-        Mode::Write => restless::copy(session, &mut scan).await?,
-        Mode::Look => restless::Copies::default(),
+    let (copies, waiting) = match mode {
+        Mode::Write => {
+            let waiting = resolve::elsewhere(session, &remote, waiting).await?;
+            (restless::copy(session, &mut scan).await?, waiting)
+        }
+        Mode::Look => (restless::Copies::default(), waiting),
     };
     observe::leave_alone(session, &mut remote, &waiting)?;
     if let Some(expected) = expected {

@@ -288,7 +288,10 @@ fn folder_at(synced: &SyncedTree, path: &RelPath) -> Option<Option<NodeId>> {
 /// Settles one intent; `None`: it is not about the disk.
 fn settle(root: &Root, body: &IntentBody, how: Keeping<'_>) -> Result<Option<Vec<Recovered>>, LocalError> {
     match body {
-        IntentBody::Upload { .. } | IntentBody::CreateFolder { .. } | IntentBody::Edit { .. } => Ok(None),
+        IntentBody::Upload { .. }
+        | IntentBody::CreateFolder { .. }
+        | IntentBody::Edit { .. }
+        | IntentBody::Discard { .. } => Ok(None),
         // What it came to is looked at apart: it may lead to a record, and others follow it.
         IntentBody::Rename { .. } | IntentBody::Shift { .. } => Ok(Some(Vec::new())),
         IntentBody::MakeFolder { path } => {

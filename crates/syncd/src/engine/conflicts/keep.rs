@@ -207,6 +207,7 @@ fn may_touch(journal: &Journal, root: &Root) -> Result<(), KeepError> {
         IntentBody::Upload { .. }
         | IntentBody::CreateFolder { .. }
         | IntentBody::Edit { .. }
+        | IntentBody::Discard { .. }
         | IntentBody::Rename { .. }
         | IntentBody::Shift { .. }
         | IntentBody::MakeFolder { .. } => false,

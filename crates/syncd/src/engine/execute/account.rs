@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use futures_util::future::BoxFuture;
 use planner::content::ContentHash;
-use planner::id::{FileId, FolderId, LocalKey, RemoteId};
+use planner::id::{FileId, FolderId, LocalKey, NodeId, RemoteId};
 use planner::name::{PlainName, RemoteName};
 use planner::naming;
 use planner::path::RelPath;
@@ -120,6 +120,7 @@ impl Execution<'_> {
                 Box::pin(hands::edit_folder(account, *id, name.clone(), parent))
             }
             RemoteStep::TrashFile { id } => {
+                self.note_discard(step, *id)?;
                 let (id, known) = (*id, self.as_known(*id));
                 Box::pin(async move {
                     let trashed = cloud::trash_file_as_known(&account, id, known.as_ref()).await;
@@ -175,6 +176,20 @@ impl Execution<'_> {
         };
         let intent = self.begin(intents::edit(edit))?;
         self.intents.insert(step.id, intent);
+        Ok(())
+    }
+
+    /// Journals a deletion, so that a later look knows our own from somebody else's.
+    fn note_discard(&mut self, step: &Step, id: FileId) -> Result<(), Halt> {
+        let mut forgotten = step.forgets.iter();
+        let of_it = |node: &&NodeId| {
+            let record = self.session.synced.get(**node);
+            record.is_some_and(|record| record.remote() == RemoteId::File(id))
+        };
+        if let Some(node) = forgotten.find(of_it).copied() {
+            let intent = self.begin(intents::discard(id, node))?;
+            self.intents.insert(step.id, intent);
+        }
         Ok(())
     }
 

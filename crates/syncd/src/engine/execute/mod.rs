@@ -321,15 +321,19 @@ impl Execution<'_> {
                 self.uploads.remove(&step.id);
                 // Surely nothing came of it: the intent has no reason to stay. One of the disk is settled before the
                 // next scan, and one whose file is in the account already is looked at.
-                let is_edit = matches!(
+                let is_repeated = matches!(
                     step.action,
-                    Action::Remote(RemoteStep::EditFile { .. } | RemoteStep::EditFolder { .. })
+                    Action::Remote(
+                        RemoteStep::EditFile { .. }
+                            | RemoteStep::EditFolder { .. }
+                            | RemoteStep::TrashFile { .. }
+                    )
                 );
                 let nothing_came = match &failure {
                     Failure::Unknown(_) => false,
                     Failure::Fatal(error) => error.is_definite(),
                     // The client repeated it until it gave up: any of the tries may have worked.
-                    Failure::Later(_) => !is_edit,
+                    Failure::Later(_) => !is_repeated,
                     Failure::Stale(_) | Failure::Refused(_) | Failure::Held(_) => true,
                 };
                 let over = matches!(step.action, Action::Remote(_))

@@ -58,6 +58,7 @@ fn folder_of(body: &IntentBody) -> Option<Option<FolderId>> {
         IntentBody::Upload { folder, .. } => Some(folder.and_then(FolderId::new)),
         IntentBody::CreateFolder { parent, .. } => Some(parent.and_then(FolderId::new)),
         IntentBody::Edit { .. }
+        | IntentBody::Discard { .. }
         | IntentBody::MakeFolder { .. }
         | IntentBody::Rename { .. }
         | IntentBody::Shift { .. }
@@ -139,7 +140,8 @@ impl<'a> Looks<'a> {
             IntentBody::CreateFolder { .. } => self.folder(intent),
             IntentBody::Upload { .. } => self.upload(intent).await,
             IntentBody::Edit { .. } => self.edit(intent).await,
-            IntentBody::MakeFolder { .. }
+            IntentBody::Discard { .. }
+            | IntentBody::MakeFolder { .. }
             | IntentBody::Rename { .. }
             | IntentBody::Shift { .. }
             | IntentBody::Place { .. }
@@ -482,20 +484,20 @@ impl<'a> Looks<'a> {
                 return Ok(Verdict::Landed(wanted.clone(), landed));
             }
             if has_name {
-                // Somebody else's has the name: ours is a numbered one of the same bytes, which are still here. The
-                // merge decides about the two; a third would be one too many.
-                trash_arrival(&self.session.account, file, row).await?;
-                return Ok(Verdict::Over);
+                // Somebody else's has the name, so the server numbered ours. Recorded as it was sent, it is one that got
+                // another name there: both stay.
+                let landed = Landed {
+                    name: wanted.name.clone(),
+                    ..landed
+                };
+                return Ok(Verdict::Landed(wanted.clone(), landed));
             }
             let landed = finish_interim(&self.session.account, wanted, landed).await?;
             return Ok(Verdict::Landed(wanted.clone(), landed));
         }
-        // One of the name with other bytes is somebody else's: the merge has both.
-        Ok(if has_name {
-            Verdict::Over
-        } else {
-            self.not_seen(intent)
-        })
+        // One of the name with other bytes is somebody else's, and ours may still arrive beside it, as a numbered one. Until
+        // then the merge has neither: a conflict copy of ours would be sent a second time.
+        Ok(self.not_seen(intent))
     }
 
     /// Whether these are the first bytes of the local file, which still is the one that was sent. A file that cannot be read

@@ -5,13 +5,14 @@
 //! found goes on record here, one after the other. Invariants: a file is taken for ours only by its interim name, or
 //! after its bytes were compared; while looking may still bring it to light, nothing is sent again for its path.
 
+mod elsewhere;
 mod look;
 mod sweep;
 
 use std::collections::BTreeSet;
 
 use futures_util::stream::{self, StreamExt};
-use planner::id::{FileId, FolderId, NodeId, RemoteId};
+use planner::id::{FileId, FolderId, LocalIdentity, NodeId, RemoteId};
 use planner::name::{LocalName, RemoteName};
 use planner::naming;
 use planner::path::RelPath;
@@ -23,6 +24,7 @@ use super::absent;
 use super::open::{Halt, Session};
 use crate::remote::apply::{Failure, Landed, Wanted};
 
+pub(crate) use elsewhere::elsewhere;
 pub(crate) use look::bytes_of;
 pub(crate) use sweep::{mend_rings, sweep};
 
@@ -152,6 +154,30 @@ fn place_of(
     path: &str,
     own: Option<NodeId>,
 ) -> Option<(Option<NodeId>, LocalName)> {
+    let (parent, local_name) = spot(session, folder, path)?;
+    let mut siblings = session.synced.children(parent);
+    let taken = siblings.any(|other| other.local_name == local_name && Some(other.id) != own);
+    (!taken).then_some((parent, local_name))
+}
+
+/// The same, and what is there on this disk, where the record that has the name is of another file by its identity: that one
+/// has gone to another place since, as when an editor renames the old version and writes a new one. Without a record what was
+/// sent from there would be a new version of it.
+fn place_beside(
+    session: &Session,
+    folder: Option<FolderId>,
+    path: &str,
+) -> Option<(Option<NodeId>, LocalName, LocalIdentity)> {
+    let (parent, local_name) = spot(session, folder, path)?;
+    let identity = session.root.identity_at(&RelPath::parse(path)?).ok()??;
+    let mut siblings = session.synced.children(parent);
+    let is_told = |other: &SyncedNode| {
+        other.local_name != local_name || other.identity.is_some_and(|other| other != identity)
+    };
+    siblings.all(is_told).then_some((parent, local_name, identity))
+}
+
+fn spot(session: &Session, folder: Option<FolderId>, path: &str) -> Option<(Option<NodeId>, LocalName)> {
     let parent = match folder {
         None => None,
         Some(folder) => {
@@ -160,9 +186,7 @@ fn place_of(
         }
     };
     let (_, local_name) = RelPath::parse(path)?.split()?;
-    let mut siblings = session.synced.children(parent);
-    let taken = siblings.any(|other| other.local_name == local_name && Some(other.id) != own);
-    (!taken).then_some((parent, local_name))
+    Some((parent, local_name))
 }
 
 /// The name on record for something new that was sent as `sent` and arrived as `arrived`. Where we gave it another name
@@ -246,6 +270,14 @@ fn adopt(session: &mut Session, intent: &Intent, wanted: &Wanted, landed: &Lande
     let base = node.map(NodeId).and_then(|id| session.synced.get(id)).cloned();
     let own = base.as_ref().map(|base| base.id);
     let place = place_of(session, wanted.folder, path, own);
+    let beside = match (&base, &place) {
+        (None, None) => place_beside(session, wanted.folder, path),
+        (Some(_), _) | (None, Some(_)) => None,
+    };
+    let (place, identity) = match beside {
+        Some((parent, local_name, identity)) => (Some((parent, local_name)), Some(identity)),
+        None => (place, None),
+    };
     let kind = SyncedKind::File(SyncedFile {
         remote: landed.file,
         short_url: landed.short_url.clone(),
@@ -275,7 +307,7 @@ fn adopt(session: &mut Session, intent: &Intent, wanted: &Wanted, landed: &Lande
             parent,
             remote_name: fitting(session, &local_name, &wanted.name, landed.name.clone()),
             local_name,
-            identity: None,
+            identity,
             standing: Standing::Published,
             kind,
         },

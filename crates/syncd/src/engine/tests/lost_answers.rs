@@ -1,6 +1,9 @@
 //! Answers that get lost, uploads that come to something else than they should: nothing is there twice, nothing is
 //! missing, and it ends.
 
+use api::transport::{HttpRequest, HttpResponse, TransportError};
+use futures_util::future::BoxFuture;
+
 use super::*;
 
 /// A few files in a few folders.
@@ -215,6 +218,148 @@ async fn an_upload_that_arrives_after_it_was_sent_again_goes() {
         until_quiet(&world, &[&one]).await;
         assert_eq!(one.tree().len(), 2, "{dialect:?} {:?}", one.tree());
         assert_settled(&world, "/Sync", &[&one]).await;
+    }
+}
+
+/// A network on which nothing is heard of what a call to one endpoint came to.
+struct Deaf {
+    net: HttpTransport,
+    endpoint: &'static str,
+    /// What happens meanwhile.
+    then: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Transport for Deaf {
+    fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, TransportError>> {
+        let lost = request.url.path().ends_with(self.endpoint);
+        Box::pin(async move {
+            let answer = self.net.send(request).await?;
+            if lost {
+                (self.then)();
+                Err(TransportError::Broken("the answer is lost".to_owned()))
+            } else {
+                Ok(answer)
+            }
+        })
+    }
+}
+
+/// A machine that hears nothing of what comes of calls to an endpoint in its next pass.
+async fn once_deaf(
+    machine: &Machine,
+    endpoint: &'static str,
+    then: impl Fn() + Send + Sync + 'static,
+) -> PairSummary {
+    let net = HttpTransport::new(&machine.client_config()).unwrap();
+    let then = Box::new(then);
+    machine.once_through(Arc::new(Deaf { net, endpoint, then })).await
+}
+
+/// A machine that has synced once, and looks for what it sent as long as it takes.
+async fn patient(world: &World) -> Machine {
+    let mut one = world.machine("one", "/Sync");
+    one.config.timing.late_upload_limit = std::time::Duration::from_secs(600);
+    one.write("keep.txt", "keep");
+    one.sync().await;
+    one
+}
+
+#[tokio::test]
+async fn a_file_put_back_after_a_deletion_of_which_the_answer_was_lost_stays() {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let one = patient(&world).await;
+        one.write("docs/f.txt", "once more");
+        one.sync().await;
+        // Out of the pair and back: it is the same file to this disk.
+        let aside = world.dir.path().join("aside");
+        fs::rename(one.disk.join("docs/f.txt"), &aside).unwrap();
+        let pass = once_deaf(&one, "/file/delete", || {}).await;
+        assert!(!pass.in_sync(), "{dialect:?} {pass:#?}");
+        fs::rename(&aside, one.disk.join("docs/f.txt")).unwrap();
+        until_quiet(&world, &[&one]).await;
+        assert_eq!(one.read("docs/f.txt"), "once more", "{dialect:?}");
+        assert_settled(&world, "/Sync", &[&one]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_of_which_the_answer_was_lost_is_one() {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let one = patient(&world).await;
+        one.write("f.txt", "gone soon");
+        one.sync().await;
+        one.remove("f.txt");
+        once_deaf(&one, "/file/delete", || {}).await;
+        until_quiet(&world, &[&one]).await;
+        assert_eq!(one.tree().len(), 1, "{dialect:?} {:?}", one.tree());
+        assert_settled(&world, "/Sync", &[&one]).await;
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_is_moved_before_it_was_seen_is_one_that_moved() {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let one = patient(&world).await;
+        one.write("f.txt", "mine");
+        let root = world.folder("/Sync");
+        let folder = world.control.create_folder(Some(root), "moved").unwrap();
+        let control = world.server.control();
+        once_deaf(&one, "/file/upload", move || {
+            let tree = control.tree().unwrap();
+            let sent = tree
+                .live_files()
+                .into_iter()
+                .find(|(path, _)| *path == "/Sync/f.txt");
+            if let Some((_, file)) = sent {
+                control.move_file(file.id, Some(folder)).unwrap();
+            }
+        })
+        .await;
+        until_quiet(&world, &[&one]).await;
+        assert!(!one.disk.join("f.txt").exists(), "{dialect:?} {:?}", one.tree());
+        assert_eq!(one.read("moved/f.txt"), "mine", "{dialect:?}");
+        assert_settled(&world, "/Sync", &[&one]).await;
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_arrives_beside_somebody_elses_of_its_name_is_there_once() {
+    for dialect in [Dialect::V4, Dialect::V5] {
+        let world = World::start(dialect).await;
+        let one = patient(&world).await;
+        world.control.set_quirk("Q20", true).unwrap();
+        for (knob, value) in [
+            ("Q20.gateway", "0"),
+            ("Q20.work", "1"),
+            ("Q20.late", "1"),
+            ("Q20.p", "1"),
+        ] {
+            world.control.set_knob(knob, value).unwrap();
+        }
+        one.write("late.txt", "mine");
+        one.once().await;
+        world.control.set_quirk("Q20", false).unwrap();
+        let root = world.folder("/Sync");
+        let theirs = "theirs, which is longer";
+        world.control.put_file(Some(root), "late.txt", theirs).unwrap();
+        one.once().await;
+        while world.control.tree().unwrap().files.len() < 3 {
+            one.once().await;
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        until_quiet(&world, &[&one]).await;
+        // Some servers let two files have one name: here one of them has another then.
+        for tree in [one.tree(), below(world.account(), "/Sync")] {
+            let count = |bytes: &str| tree.iter().filter(|(_, held)| held == bytes).count();
+            assert_eq!(
+                (tree.len(), count("mine"), count(theirs)),
+                (3, 1, 1),
+                "{dialect:?} {tree:?}"
+            );
+        }
     }
 }
 
