@@ -420,10 +420,21 @@ impl<'a> Looks<'a> {
                 return Ok(hash);
             }
         }
-        Ok(bytes_of(self.session, file, row.size, &row.short_url)
-            .await?
-            .staged
-            .hash)
+        Ok(self.fetched(file, row).await?.staged.hash)
+    }
+
+    /// Fetches a file that a listing has just shown. That it is "not found" once says nothing (`wire.md` Q41): given up, half
+    /// of our own file would be somebody else's version. If it is gone the next look does not show it.
+    async fn fetched(&self, file: FileId, row: &FileRow) -> Result<Fetched, Failure> {
+        let fetched = bytes_of(self.session, file, row.size, &row.short_url).await;
+        fetched.map_err(|failure| match failure {
+            Failure::Stale(why) => Failure::Later(why),
+            other @ (Failure::Fatal(_)
+            | Failure::Held(_)
+            | Failure::Refused(_)
+            | Failure::Unknown(_)
+            | Failure::Later(_)) => other,
+        })
     }
 
     /// An upload under its real name whose answer was lost: a file of its name, or as the server numbered it, is ours only
@@ -439,7 +450,8 @@ impl<'a> Looks<'a> {
             return Ok(Verdict::Waits);
         };
         let Some(raw) = self.listed(wanted.folder)? else {
-            return Err(Failure::Stale("its folder is not there any more".to_owned()));
+            // "Not found" once says nothing (`wire.md` Q41); if it is gone, nothing will be seen in it.
+            return Ok(self.not_seen(intent));
         };
         let plain = naming::plain(&wanted.name);
         let numbered = |name: &str| {
@@ -462,7 +474,7 @@ impl<'a> Looks<'a> {
         };
         let has_name = fresh.iter().any(|(_, row)| named(row));
         for (file, row) in fresh {
-            let fetched = bytes_of(self.session, file, row.size, &row.short_url).await?;
+            let fetched = self.fetched(file, row).await?;
             if Some(fetched.staged.hash) != sent {
                 if self
                     .is_start_of(path, row.size, fetched.staged.hash, sent)
