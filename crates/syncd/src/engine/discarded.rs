@@ -5,10 +5,12 @@
 
 use planner::hold::Side;
 use planner::id::{FileId, NodeId, RemoteId};
-use planner::tree::{Gone, RemoteNode, Tree};
+use planner::tree::{Gone, RemoteNode, SyncedNode, Tree};
 use state::{Change, HistoryEntry, IntentBody};
 
+use super::deletions::Deletion;
 use super::open::{Halt, Session};
+use super::tally;
 use crate::remote::confirm::Confirmed;
 
 /// Ends the records of files that are gone by a deletion of ours, as its answer would have: what is here in their place is
@@ -22,17 +24,18 @@ pub(super) fn settle(
         .journal
         .open_intents()
         .map_err(|error| session.broken(&error))?;
+    let records = session.aside.as_ref().unwrap_or(&session.synced);
     let mut changes = Vec::new();
     for intent in open {
         let IntentBody::Discard { id, node } = intent.body else {
             continue;
         };
         let (file, node) = (FileId::new(id).map(RemoteId::File), NodeId(node));
-        let record = session.synced.get(node).map(planner::tree::SyncedNode::remote);
+        let record = records.get(node).map(SyncedNode::remote);
         if let Some(id) = file.filter(|id| record == Some(*id)) {
             if confirmed.gone.get(&id) == Some(&Gone::Deleted) {
                 confirmed.gone.remove(&id);
-                changes.push(Change::History(done(session, node)));
+                changes.extend(done(session, node));
                 changes.push(Change::Forget(node));
             } else if !live.contains(id) {
                 // Nothing tells yet.
@@ -48,19 +51,27 @@ pub(super) fn settle(
     }
 }
 
-/// The line of such a deletion. Whatever was let through for it was let through for this.
-fn done(session: &Session, node: NodeId) -> HistoryEntry {
+/// What such a deletion leaves in the journal: its line, and the end of the approval that let it through.
+fn done(session: &Session, node: NodeId) -> Vec<Change> {
     let path = session.synced.path(node);
-    HistoryEntry {
+    let deletion = Deletion {
+        side: Side::Remote,
+        node: Some(node),
+        path: path.map_or_else(String::new, |path| path.to_string()),
+    };
+    let allowed = deletion.allowed(&session.approvals, &session.synced);
+    let line = HistoryEntry {
         at: session.now(),
         pass: session.meta.generation,
-        side: Side::Remote,
-        action: "trash".to_owned(),
-        path: path.map_or_else(String::new, |path| path.to_string()),
+        side: deletion.side,
+        action: tally::DELETE_THERE.to_owned(),
+        path: deletion.path.clone(),
         to: None,
         bytes: None,
         reason: "deleted on this machine; the answer was lost".to_owned(),
-        allowed_by: None,
-        deleted_files: 1,
-    }
+        allowed_by: allowed.map(|approval| approval.allowed_by.clone()),
+        deleted_files: allowed.is_none().into(),
+    };
+    let used = allowed.map(|_| Change::ConsumeApproval(node));
+    std::iter::once(Change::History(line)).chain(used).collect()
 }

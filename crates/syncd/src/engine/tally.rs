@@ -12,6 +12,9 @@ use super::words;
 use crate::remote::apply::Failure;
 use crate::summary::{ConflictItem, Item, PairSummary};
 
+/// A file or folder that goes to the account's trash, as the history says it.
+pub(crate) const DELETE_THERE: &str = "delete there";
+
 /// Why a path waits whose upload may still be found in the account.
 pub(crate) const UNANSWERED: &str = "an earlier upload was not answered";
 
@@ -326,7 +329,7 @@ fn of_remote_step(decision: &Decision, step: &Step, remote: &RemoteStep) -> Show
     };
     let gone = |id: RemoteId| Shown {
         side: "remote",
-        kind: "delete there",
+        kind: DELETE_THERE,
         path: of_remote(decision, id),
         to: None,
         bytes: None,

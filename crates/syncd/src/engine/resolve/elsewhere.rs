@@ -2,12 +2,13 @@
 //!
 //! Never here: a file taken for ours by its size alone, or one fetched for a question that its folder answers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use planner::id::{FileId, RemoteId};
+use planner::content::ContentHash;
+use planner::id::{FileId, RemoteId, ShortUrl};
 use planner::path::RelPath;
 use planner::tree::{RemoteNode, SyncedNode};
-use state::{Change, Intent, IntentBody};
+use state::{Change, Intent, IntentBody, RemoteVersion};
 
 use super::{adopt, bytes_of};
 use crate::engine::intents;
@@ -32,6 +33,8 @@ pub(crate) async fn elsewhere(
         .journal
         .open_intents()
         .map_err(|error| session.broken(&error))?;
+    let mut fresh = new_by_size(session, seen);
+    let mut held = BTreeMap::new();
     for intent in open {
         let IntentBody::Upload {
             fast: true,
@@ -50,58 +53,85 @@ pub(crate) async fn elsewhere(
         let (Some(path), Some(sent)) = (path, intents::parse_hash(sent)) else {
             continue;
         };
-        for file in of_its_size(session, seen, &wanted) {
-            let Some(landed) = compared(session, seen, &wanted, file).await? else {
-                continue;
-            };
-            if landed.hash == sent {
-                if found(session, &intent, &wanted, &landed)? {
-                    waiting.remove(&path);
-                }
+        let rows = fresh.get(&wanted.size.get()).into_iter().flatten();
+        // One of its own name in its own folder was looked at there.
+        let rows = rows.filter(|row| row.parent != wanted.folder || row.name != wanted.name);
+        let mut ours = None;
+        for row in rows.take(ASKED) {
+            if hash_of(session, row, &mut held).await? == Some(sent) {
+                ours = row.file_id();
                 break;
+            }
+        }
+        let Some(file) = ours else { continue };
+        let landed = Landed {
+            file,
+            short_url: seen.tree.nodes.get(RemoteId::File(file)).and_then(short_url),
+            name: wanted.name.clone(),
+            hash: sent,
+        };
+        if found(session, &intent, &wanted, &landed)? {
+            waiting.remove(&path);
+            if let Some(rows) = fresh.get_mut(&wanted.size.get()) {
+                rows.retain(|row| row.file_id() != Some(file));
             }
         }
     }
     Ok(waiting)
 }
 
-/// Files of that size that nobody has on record, anywhere but where it was sent under its own name.
-fn of_its_size(session: &Session, seen: &RemoteSeen, wanted: &Wanted) -> Vec<FileId> {
-    let recorded: BTreeSet<RemoteId> = session.synced.iter().map(SyncedNode::remote).collect();
-    let is_open = |row: &&RemoteNode| {
-        let size = row.file().map(|file| file.size);
-        let in_place = row.parent == wanted.folder && row.name == wanted.name;
-        size == Some(wanted.size.get()) && !row.ignored && !in_place && !recorded.contains(&row.id)
-    };
-    let rows = seen.tree.nodes.iter().filter(is_open);
-    rows.filter_map(RemoteNode::file_id).take(ASKED).collect()
+fn short_url(row: &RemoteNode) -> Option<ShortUrl> {
+    row.file()?.short_url.clone()
 }
 
-/// What a file holds; `None`: that cannot be told now.
-async fn compared(
-    session: &Session,
-    seen: &RemoteSeen,
-    wanted: &Wanted,
-    file: FileId,
-) -> Result<Option<Landed>, Halt> {
-    let row = seen.tree.nodes.get(RemoteId::File(file));
-    let Some(row) = row.and_then(RemoteNode::file) else {
-        return Ok(None);
-    };
-    let short_url = row.short_url.as_ref().map_or("", |url| &*url.0);
-    match bytes_of(session, file, row.size, short_url).await {
-        Ok(fetched) => Ok(Some(Landed {
-            file,
-            short_url: fetched.short_url,
-            name: wanted.name.clone(),
-            hash: fetched.staged.hash,
-        })),
-        Err(Failure::Fatal(error)) => Err(session.fatal(&error)),
-        Err(failure) => {
-            tracing::debug!(file_id = file.get(), error = %failure, "a file could not be compared");
-            Ok(None)
+/// Files that nobody has on record, by their size.
+fn new_by_size<'a>(session: &Session, seen: &'a RemoteSeen) -> BTreeMap<u64, Vec<&'a RemoteNode>> {
+    let recorded: BTreeSet<RemoteId> = session.synced.iter().map(SyncedNode::remote).collect();
+    let rows = seen.tree.nodes.iter();
+    let mut new: BTreeMap<u64, Vec<&RemoteNode>> = BTreeMap::new();
+    for row in rows.filter(|row| !row.ignored && !recorded.contains(&row.id)) {
+        if let Some(file) = row.file() {
+            new.entry(file.size).or_default().push(row);
         }
     }
+    new
+}
+
+/// What a file holds: as it is known, else fetched, once for all who ask and for later passes. `None`: that cannot be told now.
+async fn hash_of(
+    session: &mut Session,
+    row: &RemoteNode,
+    held: &mut BTreeMap<FileId, Option<ContentHash>>,
+) -> Result<Option<ContentHash>, Halt> {
+    let (Some(id), Some(file)) = (row.file_id(), row.file()) else {
+        return Ok(None);
+    };
+    let known = file.hash.map(Some).or_else(|| held.get(&id).copied());
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let url = file.short_url.as_ref().map_or("", |url| &*url.0);
+    let hash = match bytes_of(session, id, file.size, url).await {
+        Ok(fetched) => {
+            let version = RemoteVersion {
+                file: id,
+                size: fetched.staged.size,
+                short_url: fetched.short_url,
+            };
+            session
+                .journal
+                .put_remote_hash(&version, fetched.staged.hash)
+                .map_err(|error| session.broken(&error))?;
+            Some(fetched.staged.hash)
+        }
+        Err(Failure::Fatal(error)) => return Err(session.fatal(&error)),
+        Err(failure) => {
+            tracing::debug!(file_id = id.get(), error = %failure, "a file could not be compared");
+            None
+        }
+    };
+    held.insert(id, hash);
+    Ok(hash)
 }
 
 /// Puts it on record. `false`: there is no place for that now.

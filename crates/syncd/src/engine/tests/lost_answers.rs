@@ -191,6 +191,22 @@ async fn scanner(world: &World) {
     }
 }
 
+/// Sends `late.txt`, which is not answered and arrives a moment later.
+async fn send_late(world: &World, machine: &Machine, bytes: &str) {
+    world.control.set_quirk("Q20", true).unwrap();
+    for (knob, value) in [
+        ("Q20.gateway", "0"),
+        ("Q20.work", "1"),
+        ("Q20.late", "1"),
+        ("Q20.p", "1"),
+    ] {
+        world.control.set_knob(knob, value).unwrap();
+    }
+    machine.write("late.txt", bytes);
+    machine.once().await;
+    world.control.set_quirk("Q20", false).unwrap();
+}
+
 #[tokio::test]
 async fn an_upload_that_arrives_after_it_was_sent_again_goes() {
     for dialect in [Dialect::V4, Dialect::V5] {
@@ -198,18 +214,7 @@ async fn an_upload_that_arrives_after_it_was_sent_again_goes() {
         let one = world.machine("one", "/Sync");
         one.write("keep.txt", "keep");
         one.sync().await;
-        world.control.set_quirk("Q20", true).unwrap();
-        for (knob, value) in [
-            ("Q20.gateway", "0"),
-            ("Q20.work", "1"),
-            ("Q20.late", "1"),
-            ("Q20.p", "1"),
-        ] {
-            world.control.set_knob(knob, value).unwrap();
-        }
-        one.write("late.txt", "late");
-        one.once().await;
-        world.control.set_quirk("Q20", false).unwrap();
+        send_late(&world, &one, "late").await;
         one.sync().await;
         let sent = usize::try_from(world.control.totals().at("/file/upload")).unwrap();
         while world.control.tree().unwrap().files.len() < sent {
@@ -330,18 +335,7 @@ async fn an_upload_that_arrives_beside_somebody_elses_of_its_name_is_there_once(
     for dialect in [Dialect::V4, Dialect::V5] {
         let world = World::start(dialect).await;
         let one = patient(&world).await;
-        world.control.set_quirk("Q20", true).unwrap();
-        for (knob, value) in [
-            ("Q20.gateway", "0"),
-            ("Q20.work", "1"),
-            ("Q20.late", "1"),
-            ("Q20.p", "1"),
-        ] {
-            world.control.set_knob(knob, value).unwrap();
-        }
-        one.write("late.txt", "mine");
-        one.once().await;
-        world.control.set_quirk("Q20", false).unwrap();
+        send_late(&world, &one, "mine").await;
         let root = world.folder("/Sync");
         let theirs = "theirs, which is longer";
         world.control.put_file(Some(root), "late.txt", theirs).unwrap();
