@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use planner::id::{FileId, FolderId};
+use planner::id::{FileId, FolderId, LocalIdentity};
 use planner::name::{LocalName, PlainName, RemoteName};
 use planner::path::RelPath;
 use planner::transition::LocalStep;
@@ -43,10 +43,11 @@ pub(crate) fn local_failure(error: &LocalError) -> Failure {
     }
 }
 
-/// A step of the disk that moves no bytes.
+/// A step of the disk that moves no bytes; what it brings somewhere goes into `folder`, where it is known which that is.
 pub(crate) async fn on_disk(
     root: Root,
     step: LocalStep,
+    folder: Option<LocalIdentity>,
     seen: Option<LocalNode>,
     slot: Option<LocalName>,
     day: TrashPlace,
@@ -65,8 +66,8 @@ pub(crate) async fn on_disk(
             })
         };
         match &step {
-            LocalStep::CreateFolder { path } => disk::create_folder(&root, path).map(Some),
-            LocalStep::Move { from, to, .. } => disk::rename(&root, from, to, seen(from)?).map(Some),
+            LocalStep::CreateFolder { path } => disk::create_folder(&root, path, folder).map(Some),
+            LocalStep::Move { from, to, .. } => disk::rename(&root, from, to, folder, seen(from)?).map(Some),
             LocalStep::Park { from, .. } => disk::park(&root, from, parking(from)?).map(Some),
             LocalStep::Unpark { to, .. } => disk::unpark(&root, parking(to)?, to).map(Some),
             LocalStep::Trash { path, .. } => disk::trash(&root, path, seen(path)?, day).map(|_| None),
@@ -85,18 +86,18 @@ pub(crate) fn slot_name(prefix: &str, slot: u32) -> Option<LocalName> {
     LocalName::new(format!("{prefix}-{slot}"))
 }
 
-/// Brings a fetched version to its path; with `over`, in place of the file that is there.
+/// Brings a fetched version to its path, in the folder that was meant; with `over`, in place of the file that is there.
 pub(crate) async fn put(
     root: Root,
     fetched: Fetched,
-    path: RelPath,
+    (path, folder): (RelPath, Option<LocalIdentity>),
     over: Option<LocalNode>,
     day: TrashPlace,
 ) -> Result<Facts, Failure> {
     let hash = fetched.staged.hash;
     let job = move || match over {
         Some(old) => disk::replace(&root, &fetched.staged, &path, &old, day),
-        None => disk::place(&root, &fetched.staged, &path),
+        None => disk::place(&root, &fetched.staged, &path, folder),
     };
     let done = joined(crate::blocking::run(job).await).map_err(|error| local_failure(&error))?;
     Ok(Facts {

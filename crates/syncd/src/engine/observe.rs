@@ -160,15 +160,16 @@ pub(super) async fn confirmed(session: &Session, listed: Listed) -> Result<Looke
 /// ids out again (history H03): the synced row is lost, and what has its id now is neither an edit of it nor, until the
 /// user has seen that, a file to be synced.
 fn others_under_our_ids(synced: &SyncedTree, live: &Tree<RemoteNode>) -> Vec<RemoteId> {
-    let files = synced
-        .iter()
-        .filter_map(|node| Some((node.remote(), node.file()?)));
-    let other = files.filter(|(id, base)| {
-        let row = live.get(*id).and_then(RemoteNode::file);
-        let shown = row.and_then(|row| row.short_url.as_ref());
-        matches!((shown, &base.short_url), (Some(shown), Some(agreed)) if shown != agreed)
-    });
-    other.map(|(id, _)| id).collect()
+    let files = synced.iter().filter(|node| node.file().is_some());
+    let rows = files.filter_map(|node| live.get(node.remote()).filter(|row| is_another(node, row)));
+    rows.map(|row| row.id).collect()
+}
+
+/// Whether what has the id of a synced file now is another file.
+pub(super) fn is_another(synced: &SyncedNode, row: &RemoteNode) -> bool {
+    let agreed = synced.file().and_then(|base| base.short_url.as_ref());
+    let shown = row.file().and_then(|row| row.short_url.as_ref());
+    matches!((shown, agreed), (Some(shown), Some(agreed)) if shown != agreed)
 }
 
 /// The folders of the account that are the like of those in which these paths are, as far as they are on record; of a folder

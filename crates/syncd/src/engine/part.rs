@@ -114,9 +114,12 @@ fn cut(
     let at_most = session.synced.len().max(NODES);
     let part = part(whole, &seeds, at_most);
     let mut part = part.ok_or("too much changed, or what changed cannot be told from the rest")?;
-    // What is missing is asked about, and what comes of that is decided about the whole.
-    let shown =
-        |node: &SyncedNode| node.standing == Standing::Agreed && part.remote.nodes.contains(node.remote());
+    // What is missing is asked about, and what comes of that is decided about the whole; so is another file under the id of
+    // ours (history H03).
+    let shown = |node: &SyncedNode| {
+        let row = part.remote.nodes.get(node.remote());
+        node.standing == Standing::Agreed && row.is_some_and(|row| !observe::is_another(node, row))
+    };
     if !part.synced.iter().all(shown) {
         return Err("something is missing in the account");
     }

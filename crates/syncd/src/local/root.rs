@@ -329,6 +329,22 @@ impl Spot {
         self.name.as_str()
     }
 
+    /// That its folder is the one that was meant, where it is known which: between the scan and the step the user may have
+    /// given that name to another. What is done in the open folder then goes where it was to go, wherever that is by now.
+    pub(super) fn within(self, folder: Option<LocalIdentity>) -> Result<Self, LocalError> {
+        let Some(folder) = folder else {
+            return Ok(self);
+        };
+        let meta = sys::look_fd(self.fd()).map_err(self.failed("looking at its folder"))?;
+        if meta.identity == folder {
+            return Ok(self);
+        }
+        Err(LocalError::Changed {
+            path: self.path.to_string(),
+            what: "its folder is another one by now",
+        })
+    }
+
     /// Names the path in a failure.
     pub(super) fn failed(&self, doing: &'static str) -> impl FnOnce(Errno) -> LocalError {
         let path = self.path.to_string();

@@ -346,7 +346,7 @@ fn take_the_name(
         Some(seen) => Some(to_trash(journal, root, wish, &two.path, seen)?),
         None => None,
     };
-    apply::rename(root, &two.copy, &two.path, &two.copy_seen)?;
+    apply::rename(root, &two.copy, &two.path, None, &two.copy_seen)?;
     Ok(trashed)
 }
 

@@ -83,8 +83,9 @@ impl Execution<'_> {
             self.intents.insert(id, intent);
         }
         let (root, local, day) = (self.session.root.clone(), local.clone(), self.day);
+        let folder = self.folder_meant(step);
         Ok(Start::Running(Box::pin(async move {
-            match hands::on_disk(root, local, seen, parking, day).await {
+            match hands::on_disk(root, local, folder, seen, parking, day).await {
                 Ok(done) => (id, Ended::OnDisk(done)),
                 Err(failure) => (id, Ended::Failed(failure)),
             }
@@ -162,8 +163,9 @@ impl Execution<'_> {
         let intent = self.begin(intents::place(&path, file, &fetched, over.as_ref(), base, row))?;
         self.intents.insert(step.id, intent);
         let (root, day, id) = (self.session.root.clone(), self.day, step.id);
+        let to = (path, self.folder_meant(step));
         Ok(Start::Running(Box::pin(async move {
-            match hands::put(root, fetched, path, over, day).await {
+            match hands::put(root, fetched, to, over, day).await {
                 Ok(facts) => (id, Ended::Done(facts)),
                 Err(failure) => (id, Ended::Failed(failure)),
             }

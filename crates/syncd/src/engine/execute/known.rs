@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use planner::content::ContentHash;
-use planner::id::{FileId, FolderId, LocalKey, RemoteId};
+use planner::id::{FileId, FolderId, LocalIdentity, LocalKey, RemoteId};
 use planner::name::RemoteName;
 use planner::naming;
 use planner::transition::{Action, RemoteParent, RemoteStep, Step};
@@ -19,6 +19,17 @@ impl Execution<'_> {
             .get(&key)
             .or_else(|| self.decision.scan.tree.nodes.get(key))
             .cloned()
+    }
+
+    /// What the folder is that a step of the disk brings something into, which its path alone does not say: as the scan saw
+    /// it, or as we made it. `None` where the step settles no place, at the root, and where identity says nothing.
+    pub(super) fn folder_meant(&self, step: &Step) -> Option<LocalIdentity> {
+        let node = step.node.filter(|_| step.settles.place)?;
+        let folder = self.decision.merged.target.get(node)?.parent?;
+        match self.decision.merged.target.get(folder)?.local {
+            Some(key) => self.entry(key)?.identity,
+            None => self.session.synced.get(*self.nodes.get(&folder)?)?.identity,
+        }
     }
 
     /// Takes in what a file's bytes are.

@@ -154,6 +154,32 @@ async fn one_change_costs_its_folder_and_not_the_tree() {
 }
 
 #[tokio::test]
+async fn h03_another_file_under_an_id_of_before_is_no_edit_to_a_service_either() {
+    let world = World::start(Dialect::V5).await;
+    let one = world.machine("one", "/Sync");
+    let mut resident = settled(&world, &one).await;
+    one.write("f3/last.txt", "ours");
+    resident.heard(&["f3/last.txt"]).await.unwrap();
+    // The database of an hour ago: it gives the id out again, to another.
+    let file = world.file("/Sync/f3/last.txt");
+    let (files, folders) = (vec![file], Vec::new());
+    let lost = devcloud::WebAction::LoseRows { files, folders };
+    world.control.web(lost).unwrap();
+    let folder = Some(world.folder("/Sync/f3"));
+    let again = world.control.put_file(folder, "another.txt", "theirs").unwrap();
+    assert_eq!(again, file, "without that this shows nothing");
+    for number in 0..2 {
+        let name = format!("f3/new {number}.txt");
+        one.write(&name, "new");
+        let pass = resident.heard(&[&name]).await.unwrap();
+        let moved = (pass.moved, pass.downloaded, pass.deleted_local);
+        assert_eq!(moved, (0, 0, 0), "{pass:#?}");
+        assert_eq!(one.read("f3/last.txt"), "ours");
+        assert!(!one.disk.join("f3/another.txt").exists());
+    }
+}
+
+#[tokio::test]
 async fn a_pass_decides_about_what_changed_and_what_that_depends_on() {
     let world = World::start(Dialect::Document).await;
     let one = world.machine("one", "/Sync");

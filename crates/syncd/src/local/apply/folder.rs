@@ -1,5 +1,6 @@
 //! Folders: made, and removed when empty.
 
+use planner::id::LocalIdentity;
 use planner::path::RelPath;
 
 use super::{Done, done};
@@ -7,10 +8,15 @@ use crate::local::error::LocalError;
 use crate::local::root::Root;
 use crate::local::sys::{self, Errno, Kind};
 
-/// Makes a folder. One that is there and empty is taken as made: a step that was killed leaves it so, and to the user it is
-/// the same. [`LocalError::Occupied`] if anything else is there.
-pub(crate) fn create_folder(root: &Root, path: &RelPath) -> Result<Done, LocalError> {
-    let at = root.user_spot(path)?;
+/// Makes a folder, in the one that was meant (see [`Spot::within`](crate::local::root::Spot::within)). One that is there and
+/// empty is taken as made: a step that was killed leaves it so, and to the user it is the same. [`LocalError::Occupied`] if
+/// anything else is there.
+pub(crate) fn create_folder(
+    root: &Root,
+    path: &RelPath,
+    folder: Option<LocalIdentity>,
+) -> Result<Done, LocalError> {
+    let at = root.user_spot(path)?.within(folder)?;
     match sys::create_folder(at.fd(), at.name()) {
         Ok(()) => at.sync()?,
         Err(Errno::EXIST) => {
@@ -73,19 +79,19 @@ mod tests {
     #[test]
     fn a_folder_is_made_where_nothing_is() {
         for disk in Disk::both() {
-            let done = create_folder(&disk.root, &path("a")).unwrap();
+            let done = create_folder(&disk.root, &path("a"), None).unwrap();
             assert_eq!((done.name.as_str(), done.size), ("a", 0));
             assert_eq!(done.identity, disk.seen("a").identity);
             assert!(
-                create_folder(&disk.root, &path("a")).is_ok(),
+                create_folder(&disk.root, &path("a"), None).is_ok(),
                 "an empty one is as good as made"
             );
             disk.write("a/x", "");
-            let again = create_folder(&disk.root, &path("a"));
+            let again = create_folder(&disk.root, &path("a"), None);
             assert!(matches!(again, Err(LocalError::Occupied { .. })));
-            let below = create_folder(&disk.root, &path("no/b"));
+            let below = create_folder(&disk.root, &path("no/b"), None);
             assert!(matches!(below, Err(LocalError::Vanished { .. })));
-            let in_file = create_folder(&disk.root, &path("a/x/b"));
+            let in_file = create_folder(&disk.root, &path("a/x/b"), None);
             assert!(matches!(in_file, Err(LocalError::Changed { .. })));
         }
     }
@@ -131,7 +137,7 @@ mod tests {
         for name in [".syncd", ".syncd/x", ".SYNCD/x", "a/.syncd-x"] {
             assert!(
                 matches!(
-                    create_folder(&disk.root, &path(name)),
+                    create_folder(&disk.root, &path(name), None),
                     Err(LocalError::Denied { .. })
                 ),
                 "{name}"

@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd;
 
+use planner::id::LocalIdentity;
 use planner::name::LocalName;
 use planner::path::RelPath;
 use planner::tree::LocalNode;
@@ -14,11 +15,17 @@ use crate::local::staging::{self, Staged};
 use crate::local::sys::{self, Kind, Meta};
 use crate::local::trash::{self, TrashPlace};
 
-/// Gives a download a path where nothing is; [`LocalError::Occupied`] if something is.
-pub(crate) fn place(root: &Root, staged: &Staged, to: &RelPath) -> Result<Done, LocalError> {
+/// Gives a download a path where nothing is, in the folder that was meant (see [`Spot::within`]); [`LocalError::Occupied`]
+/// if something is.
+pub(crate) fn place(
+    root: &Root,
+    staged: &Staged,
+    to: &RelPath,
+    folder: Option<LocalIdentity>,
+) -> Result<Done, LocalError> {
     let from = staging::spot(root, &staged.name)?;
     still_ours(&from, staged)?;
-    let there = root.user_spot(to)?;
+    let there = root.user_spot(to)?.within(folder)?;
     from.rename_new(&there, Kind::File)?;
     done(root, &there)
 }
@@ -192,7 +199,7 @@ mod tests {
         for disk in Disk::both() {
             disk.folder("docs");
             let staged = stage(&disk, "new");
-            let done = place(&disk.root, &staged, &path("docs/a")).unwrap();
+            let done = place(&disk.root, &staged, &path("docs/a"), None).unwrap();
             let seen = disk.seen("docs/a");
             assert_eq!(
                 (done.name.as_str(), done.size, done.identity),
@@ -205,6 +212,23 @@ mod tests {
     }
 
     #[test]
+    fn a_download_goes_into_the_folder_that_was_meant() {
+        for disk in Disk::both() {
+            disk.folder("docs");
+            disk.folder("music");
+            let meant = disk.seen("docs").identity;
+            std::fs::rename(disk.at("docs"), disk.at("papers")).unwrap();
+            std::fs::rename(disk.at("music"), disk.at("docs")).unwrap();
+            let staged = stage(&disk, "new");
+            let error = place(&disk.root, &staged, &path("docs/a"), meant).unwrap_err();
+            assert!(error.is_stale(), "{error}");
+            assert_eq!(disk.files(), [".syncd/staging/d1=new"]);
+            place(&disk.root, &staged, &path("papers/a"), meant).unwrap();
+            assert_eq!(disk.files(), ["papers/a=new"]);
+        }
+    }
+
+    #[test]
     fn d2_a_download_is_never_placed_over_anything() {
         for disk in Disk::both() {
             disk.write("a", "mine");
@@ -212,12 +236,12 @@ mod tests {
             disk.link("nowhere", "l");
             for to in ["a", "d", "l"] {
                 let staged = stage(&disk, "new");
-                let error = place(&disk.root, &staged, &path(to)).unwrap_err();
+                let error = place(&disk.root, &staged, &path(to), None).unwrap_err();
                 assert!(matches!(error, LocalError::Occupied { .. }), "{error}");
             }
             assert_eq!(disk.files(), [".syncd/staging/d1=new", "a=mine"]);
             let staged = stage(&disk, "new");
-            let error = place(&disk.root, &staged, &path("no/a")).unwrap_err();
+            let error = place(&disk.root, &staged, &path("no/a"), None).unwrap_err();
             assert!(matches!(error, LocalError::Vanished { .. }), "{error}");
         }
     }
@@ -314,7 +338,7 @@ mod tests {
         let disk = Disk::new();
         let staged = stage(&disk, "new");
         let ready = staging::spot(&disk.root, &staged.name).unwrap().look().unwrap();
-        place(&disk.root, &staged, &path("a")).unwrap();
+        place(&disk.root, &staged, &path("a"), None).unwrap();
         disk.save_by_rename("a", "mine");
         let there = disk.root.spot(&path("a")).unwrap();
         let told = done_with(&disk.root, &there, &ready).unwrap();
@@ -335,7 +359,7 @@ mod tests {
             std::os::unix::fs::symlink(outside.path(), disk.at("docs")).unwrap();
             for error in [
                 replace(&disk.root, &staged, &path("docs/a"), &seen, trash()).unwrap_err(),
-                place(&disk.root, &staged, &path("docs/b")).unwrap_err(),
+                place(&disk.root, &staged, &path("docs/b"), None).unwrap_err(),
             ] {
                 assert!(matches!(error, LocalError::Changed { .. }), "{error}");
             }
@@ -352,7 +376,7 @@ mod tests {
         let disk = Disk::new();
         let staged = stage(&disk, "new");
         disk.write(".syncd/staging/d1", "other bytes");
-        let error = place(&disk.root, &staged, &path("a")).unwrap_err();
+        let error = place(&disk.root, &staged, &path("a"), None).unwrap_err();
         assert!(matches!(error, LocalError::Changed { .. }));
     }
 
@@ -360,7 +384,7 @@ mod tests {
     fn n4_a_name_too_long_for_the_disk_is_told_as_such() {
         let disk = Disk::new();
         let staged = stage(&disk, "new");
-        let error = place(&disk.root, &staged, &path(&"n".repeat(256))).unwrap_err();
+        let error = place(&disk.root, &staged, &path(&"n".repeat(256)), None).unwrap_err();
         assert!(matches!(error, LocalError::Unnameable { .. }), "{error}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd;
 
+use planner::id::LocalIdentity;
 use planner::name::LocalName;
 use planner::path::RelPath;
 use planner::tree::LocalNode;
@@ -12,16 +13,17 @@ use crate::local::hash;
 use crate::local::root::{Area, Root, Spot};
 use crate::local::sys::{self, Meta};
 
-/// Renames a file or folder to a path where nothing is. Its content may have changed since the scan; that is another
-/// matter (design M10).
+/// Renames a file or folder to a path where nothing is, in the folder that was meant (see [`Spot::within`]). Its content may
+/// have changed since the scan; that is another matter (design M10).
 pub(crate) fn rename(
     root: &Root,
     from: &RelPath,
     to: &RelPath,
+    folder: Option<LocalIdentity>,
     seen: &LocalNode,
 ) -> Result<Done, LocalError> {
     let here = root.user_spot(from)?;
-    let there = root.user_spot(to)?;
+    let there = root.user_spot(to)?.within(folder)?;
     let before = here.look()?;
     same_entry(from, seen, &before)?;
     match here.rename_new(&there, before.kind) {
@@ -144,10 +146,10 @@ mod tests {
             disk.write("docs/a", "one");
             disk.folder("to");
             let seen = disk.seen("docs");
-            let done = rename(&disk.root, &path("docs"), &path("to/papers"), &seen).unwrap();
+            let done = rename(&disk.root, &path("docs"), &path("to/papers"), None, &seen).unwrap();
             assert_eq!((done.name.as_str(), done.identity), ("papers", seen.identity));
             let seen = disk.seen("to/papers/a");
-            rename(&disk.root, &path("to/papers/a"), &path("b"), &seen).unwrap();
+            rename(&disk.root, &path("to/papers/a"), &path("b"), None, &seen).unwrap();
             assert_eq!(disk.files(), ["b=one"]);
         }
     }
@@ -169,7 +171,7 @@ mod tests {
                 ("d", "l"),
             ] {
                 let Some(to) = RelPath::parse(to) else { continue };
-                let error = rename(&disk.root, &path(from), &to, &disk.seen(from)).unwrap_err();
+                let error = rename(&disk.root, &path(from), &to, None, &disk.seen(from)).unwrap_err();
                 assert!(
                     matches!(error, LocalError::Occupied { .. }),
                     "{from} to {to}: {error}"
@@ -186,7 +188,7 @@ mod tests {
         disk.write("a", "one");
         let seen = disk.seen("a");
         disk.save_by_rename("a", "two");
-        let error = rename(&disk.root, &path("a"), &path("b"), &seen).unwrap_err();
+        let error = rename(&disk.root, &path("a"), &path("b"), None, &seen).unwrap_err();
         assert!(matches!(error, LocalError::Changed { .. }));
         assert_eq!(disk.files(), ["a=two"]);
     }
@@ -197,7 +199,7 @@ mod tests {
         disk.write("a", "one");
         let seen = disk.seen("a");
         disk.write("a", "longer");
-        rename(&disk.root, &path("a"), &path("b"), &seen).unwrap();
+        rename(&disk.root, &path("a"), &path("b"), None, &seen).unwrap();
         assert_eq!(disk.files(), ["b=longer"]);
     }
 
@@ -211,7 +213,7 @@ mod tests {
         std::fs::remove_dir(disk.at("to")).unwrap();
         std::os::unix::fs::symlink(outside.path(), disk.at("to")).unwrap();
         for root in disk.roots() {
-            let error = rename(&root, &path("a"), &path("to/a"), &seen).unwrap_err();
+            let error = rename(&root, &path("a"), &path("to/a"), None, &seen).unwrap_err();
             assert!(matches!(error, LocalError::Changed { .. }), "{error}");
         }
         assert_eq!(disk.files(), ["a=one"]);
@@ -224,7 +226,7 @@ mod tests {
             disk.write("a/x", "one");
             disk.write("b", "two");
             park(&disk.root, &path("a"), &slot("0")).unwrap();
-            rename(&disk.root, &path("b"), &path("a"), &disk.seen("b")).unwrap();
+            rename(&disk.root, &path("b"), &path("a"), None, &disk.seen("b")).unwrap();
             assert!(matches!(
                 unpark(&disk.root, &slot("0"), &path("a")),
                 Err(LocalError::Occupied { .. })
@@ -258,7 +260,7 @@ mod tests {
             disk.write("a/Name", "one");
             for at in ["a/Name", "a"] {
                 let seen = disk.seen(at);
-                let done = rename(&disk.root, &path(at), &path(at), &seen).unwrap();
+                let done = rename(&disk.root, &path(at), &path(at), None, &seen).unwrap();
                 assert_eq!(done.identity, seen.identity);
             }
             assert_eq!(disk.files(), ["a/Name=one"]);
@@ -270,7 +272,7 @@ mod tests {
         let disk = Disk::new();
         disk.write("a", "one");
         std::fs::hard_link(disk.at("a"), disk.at("b")).unwrap();
-        let error = rename(&disk.root, &path("a"), &path("b"), &disk.seen("a")).unwrap_err();
+        let error = rename(&disk.root, &path("a"), &path("b"), None, &disk.seen("a")).unwrap_err();
         assert!(matches!(error, LocalError::Occupied { .. }));
         assert!(disk.exists("a") && disk.exists("b"));
     }

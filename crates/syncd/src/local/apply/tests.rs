@@ -31,10 +31,10 @@ fn a_pass_of_every_kind_of_step_leaves_what_was_planned() {
         disk.write("b", "was b");
         disk.write("old/gone", "gone");
         disk.write("edited", "version 1");
-        apply::create_folder(root, &path("new")).unwrap();
-        apply::place(root, &stage(root, "d1", "down"), &path("new/file")).unwrap();
+        apply::create_folder(root, &path("new"), None).unwrap();
+        apply::place(root, &stage(root, "d1", "down"), &path("new/file"), None).unwrap();
         apply::park(root, &path("a"), &name("0")).unwrap();
-        apply::rename(root, &path("b"), &path("a"), &disk.seen("b")).unwrap();
+        apply::rename(root, &path("b"), &path("a"), None, &disk.seen("b")).unwrap();
         apply::unpark(root, &name("0"), &path("b")).unwrap();
         let seen = disk.seen("edited");
         apply::replace(
@@ -70,7 +70,7 @@ fn n4_names_are_read_back_also_on_a_disk_that_was_never_asked() {
     asked.root.traits(Probe::Write).unwrap();
     for disk in [asked, Disk::new()] {
         for text in ["plain", "e\u{301}", "\u{e9}", "trailing."] {
-            let done = apply::create_folder(&disk.root, &path(text)).unwrap();
+            let done = apply::create_folder(&disk.root, &path(text), None).unwrap();
             assert_eq!(done.name.as_str(), text);
         }
     }
@@ -81,7 +81,7 @@ fn d7_what_the_disk_refuses_says_what_the_caller_can_do() {
     let disk = Disk::new();
     let long = "n".repeat(256);
     for (at, stale) in [("no/x", true), (long.as_str(), false), (".syncd/x", false)] {
-        let error = apply::create_folder(&disk.root, &path(at)).unwrap_err();
+        let error = apply::create_folder(&disk.root, &path(at), None).unwrap_err();
         assert_eq!(error.is_stale(), stale, "{error}");
         assert!(error.to_string().starts_with(at), "{error}");
     }
@@ -160,7 +160,7 @@ fn a_disk_that_may_not_be_written_says_so() {
             let dir = tempfile::tempdir().unwrap();
             mount(&["-t", "tmpfs", "-o", "ro", "none"], dir.path());
             let root = Root::open(dir.path()).unwrap();
-            let error = apply::create_folder(&root, &path("a")).unwrap_err();
+            let error = apply::create_folder(&root, &path("a"), None).unwrap_err();
             assert!(matches!(error, LocalError::Denied { .. }), "{error}");
             assert!(matches!(
                 root.traits(Probe::Write),
