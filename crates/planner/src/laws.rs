@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::id::{LocalKey, RemoteId};
 use crate::merge::{Compare, Now, Scope, Trees, merge};
-use crate::part::{Seeds, Whole, part};
+use crate::part::{Seeds, Whole, part, unlike};
 use crate::policy::Policy;
 use crate::pretend::{
     Account, Decision, Habit, Ledger, Machine, Rng, Trouble, cases, disturb_account, disturb_disk,
@@ -233,6 +233,17 @@ fn stirred(before: &Decision, now: &Decision) -> Seeds {
     seeds
 }
 
+/// Where these trees differ.
+pub(crate) fn differing(now: &Decision) -> Result<Seeds, String> {
+    let whole = Whole {
+        synced: &now.synced,
+        local: &now.local,
+        holder: &|_| None,
+        remote: &now.remote,
+    };
+    unlike(whole).ok_or_else(|| "the root is hidden".to_owned())
+}
+
 /// A part of these trees, decided by itself, as text; with how many records it has.
 pub(crate) fn decided_in_part(
     now: &Decision,
@@ -391,6 +402,21 @@ proptest! {
         world.disturb(events, Side::Anywhere, Habit::Plain);
         let now = world.decide();
         let seeds = stirred(&before, &now);
+        let (text, _) = decided_in_part(&now, &seeds, &world.machine.policy).map_err(fail(seed))?;
+        prop_assert_eq!(text, now.text(), "seed {}", seed);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn what_differs_is_decided_as_the_whole(seed: u64, events in 0_usize..5, size in 0_u8..4) {
+        let world = if size == 0 { wide(seed) } else { World::grown(seed) };
+        let mut world = world.map_err(fail(seed))?;
+        world.disturb(events, Side::Anywhere, Habit::Plain);
+        let now = world.decide();
+        let seeds = differing(&now).map_err(fail(seed))?;
         let (text, _) = decided_in_part(&now, &seeds, &world.machine.policy).map_err(fail(seed))?;
         prop_assert_eq!(text, now.text(), "seed {}", seed);
     }

@@ -10,11 +10,13 @@
 mod look;
 #[cfg(test)]
 mod tests;
+mod unlike;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use self::look::Look;
+pub use self::unlike::unlike;
 use crate::id::{FolderId, LocalIdentity, LocalKey, NodeId, RemoteId};
 use crate::path::RelPath;
 use crate::tree::{LocalNode, LocalTree, RemoteNode, RemoteTree, SyncedNode, SyncedTree};
@@ -298,7 +300,11 @@ impl<'a> Cut<'a> {
         let mut count = 0;
         for entry in local.nodes.children(key) {
             count += 1;
-            let new = || self.look.node_at(entry).is_none();
+            // A folder in the place of a file is new as well.
+            let new = || {
+                let node = self.look.node_at(entry);
+                node.is_none_or(|node| node.remote().folder().is_none())
+            };
             if entry.is_folder() && !entry.ignored && (depth == Depth::Below || new()) {
                 self.open(Place::Local(Some(entry.key)), Depth::Below);
             }

@@ -127,17 +127,27 @@ impl<'a> Look<'a> {
                 None => return false,
             },
         };
-        let here = self.entry_of(node).is_some_and(|entry| {
-            let kind = match &entry.kind {
-                LocalKind::File(_) => node.file().is_some(),
-                LocalKind::Folder(LocalContents::Read { .. }) => node.file().is_none(),
-                LocalKind::Folder(LocalContents::Hidden) | LocalKind::Other(_) => false,
-            };
-            kind && entry.identity == node.identity && !entry.ignored
-        });
-        here && self.whole.remote.row(node.remote()).is_some_and(|row| {
-            let readable = !matches!(row.kind, RemoteKind::Folder { readable: false });
-            readable && row.parent == folder && row.name == node.remote_name && !row.ignored
+        self.entry_of(node).is_some_and(|entry| {
+            let row = self.whole.remote.row(node.remote());
+            row.is_some_and(|row| is_still(node, folder, entry, &row))
         })
     }
+}
+
+/// Whether what has a record's path here and its id there is that file or folder, where it was agreed to be: in this folder of
+/// the account, and under these names.
+pub(super) fn is_still(
+    node: &SyncedNode,
+    folder: Option<FolderId>,
+    entry: &LocalNode,
+    row: &RemoteNode,
+) -> bool {
+    let kind = match &entry.kind {
+        LocalKind::File(_) => node.file().is_some(),
+        LocalKind::Folder(LocalContents::Read { .. }) => node.file().is_none(),
+        LocalKind::Folder(LocalContents::Hidden) | LocalKind::Other(_) => false,
+    };
+    let here = kind && entry.identity == node.identity && !entry.ignored;
+    let readable = !matches!(row.kind, RemoteKind::Folder { readable: false });
+    here && readable && row.parent == folder && row.name == node.remote_name && !row.ignored
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::forest::{Seen, Spot};
 use super::world::{Newer, World, bytes_of};
 use crate::id::{LocalKey, RemoteId};
-use crate::laws::{count, decided_in_part, renumbered};
+use crate::laws::{count, decided_in_part, differing, renumbered};
 use crate::merge::{Compare, Now, Scope, Trees, merge};
 use crate::part::Seeds;
 use crate::policy::ConflictPolicy;
@@ -54,6 +54,7 @@ pub(super) fn check(world: &World, care: Care) -> Result<Tally, String> {
     if care == Care::All {
         life.check_numbering()?;
         life.check_part()?;
+        life.check_what_differs()?;
         for policy in [
             ConflictPolicy::PreferLocal,
             ConflictPolicy::PreferRemote,
@@ -151,6 +152,17 @@ impl<'a> Life<'a> {
             return Ok(());
         }
         Err(format!("a part by itself:\n{text}\nelse:\n{whole}"))
+    }
+
+    /// The same where nobody tells what changed.
+    fn check_what_differs(&self) -> Result<(), String> {
+        let seeds = differing(&self.decision)?;
+        let (text, _) = decided_in_part(&self.decision, &seeds, &self.machine.policy)?;
+        let whole = self.decision.text();
+        if text == whole {
+            return Ok(());
+        }
+        Err(format!("what differs by itself:\n{text}\nelse:\n{whole}"))
     }
 
     fn same_plan(&self, trees: Trees<'_>, scope: &Scope, what: &str) -> Result<(), String> {

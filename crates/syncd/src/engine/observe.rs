@@ -60,19 +60,23 @@ pub(crate) struct Looked {
     confirmed: Confirmed,
     /// Folders that could not be listed, or of which nothing tells whether they live, each with why.
     unlisted: BTreeMap<FolderId, String>,
+    /// It is a part, and no row of the whole that has no record is outside of it.
+    compared: bool,
 }
 
 impl Looked {
-    /// A part in which nothing is missing.
+    /// A part in which nothing is missing; `compared`: no row that has no record is outside of it.
     pub(super) fn of_a_part(
         listings: Listings,
         listed: BTreeSet<Option<FolderId>>,
         live: Tree<RemoteNode>,
+        compared: bool,
     ) -> Self {
         Self {
             listings: Some(listings),
             listed,
             live,
+            compared,
             ..Self::default()
         }
     }
@@ -153,6 +157,7 @@ pub(super) async fn confirmed(session: &Session, listed: Listed) -> Result<Looke
         live,
         confirmed,
         unlisted,
+        compared: false,
     })
 }
 
@@ -226,7 +231,9 @@ pub(crate) fn translate(
     mut looked: Looked,
     ignore: &mut Ignore,
 ) -> Result<RemoteSeen, Halt> {
-    session.listings = looked.listings.take().filter(|_| session.hearing.is_some());
+    // Whoever compared may have to prove it.
+    let keep = session.hearing.is_some() || looked.compared;
+    session.listings = looked.listings.take().filter(|_| keep);
     if let Some(listings) = &mut session.listings {
         listings.decided();
     }
@@ -259,7 +266,8 @@ pub(crate) fn translate(
         Some((path.to_string(), why))
     });
     seen.unlisted = unlisted.collect();
-    know(session, &mut seen.tree, &seen.listed)?;
+    let among = session.aside.is_some() && !looked.compared;
+    know(session, &mut seen.tree, &seen.listed, among)?;
     Ok(seen)
 }
 
@@ -483,11 +491,12 @@ impl Hashes {
 }
 
 /// Adds what is known of files beyond their rows: hashes of versions seen before, and how often a row that is not
-/// synced was looked at (design N3).
+/// synced was looked at (design N3). `among`: there may be more of those than these.
 fn know(
     session: &mut Session,
     tree: &mut RemoteTree,
     listed: &BTreeSet<Option<FolderId>>,
+    among: bool,
 ) -> Result<(), Halt> {
     let synced: BTreeMap<FileId, &SyncedNode> = session
         .synced
@@ -508,7 +517,7 @@ fn know(
         let row = tree.nodes.get(RemoteId::File(id));
         row.is_some_and(|row| listed.contains(&row.parent))
     };
-    let counted = if session.aside.is_some() {
+    let counted = if among {
         session.journal.count_looks_among(&fresh, is_fresh, now, apart)
     } else {
         session.journal.count_looks(&fresh, is_fresh, now, apart)

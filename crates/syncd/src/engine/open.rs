@@ -3,12 +3,13 @@
 //!
 //! What must never happen here: a write to either side, or to the marker, before every check has passed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use planner::hold::Side;
 use planner::id::{FolderId, NodeId};
+use planner::path::RelPath;
 use planner::policy::{ConflictPolicy, Policy};
 use planner::tree::{SyncedNode, SyncedTree};
 use state::{Change, HeldDeletion, HistoryEntry, Journal, JournalError, Meta, RemoteRoot};
@@ -259,6 +260,30 @@ async fn open_here(setup: &Setup, pair: &PairConfig, mode: Mode) -> Result<Here,
     })
 }
 
+/// What is on record.
+struct Recorded {
+    journal: Journal,
+    synced: SyncedTree,
+    /// Copies that a conflict left.
+    kept: BTreeSet<RelPath>,
+    approvals: Approvals,
+}
+
+/// Reads what is on record.
+async fn recorded(journal: Journal) -> Result<Recorded, JournalError> {
+    let read = crate::blocking::run(move || {
+        let synced = journal.synced()?;
+        let kept = super::conflicts::kept_copies(&journal, &synced)?;
+        Ok(Recorded {
+            approvals: journal.approvals()?,
+            journal,
+            synced,
+            kept,
+        })
+    });
+    read.await.unwrap_or_else(|| Err(JournalError::broke_off()))
+}
+
 /// Opens a pair.
 pub(crate) async fn open(
     setup: &Setup,
@@ -292,26 +317,27 @@ pub(crate) async fn open(
     meta.account = Some(account_id);
     meta.remote_root = Some(remote_root.map_or(RemoteRoot::Top, RemoteRoot::Folder));
     let account = Account::new(setup.client.clone(), remote_root, proved).with_doubts(doubts);
-    let package = limits(setup, &api_url, &account).await?;
-    let synced = journal.synced().map_err(|error| broken(&error))?;
-    let kept = super::conflicts::kept_copies(&journal, &synced).map_err(|error| broken(&error))?;
+    // The disk does not wait for the network.
+    let both = futures_util::future::join(limits(setup, &api_url, &account), recorded(journal));
+    let (package, recorded) = both.await;
+    let recorded = recorded.map_err(|error| broken(&error))?;
+    let package = package?;
     let policy = Policy {
-        kept_copies: kept,
+        kept_copies: recorded.kept,
         ..terms::policy(setup, pair, &root, &package, mode)?
     };
-    let approvals = journal.approvals().map_err(|error| broken(&error))?;
     let mut session = Session {
         pair: pair.clone(),
         timing: setup.config.timing.clone(),
         api_url,
         sink,
         stop: setup.stop.clone(),
-        journal,
+        journal: recorded.journal,
         meta,
         aside: None,
-        files: count_files(&synced),
-        synced,
-        approvals,
+        files: count_files(&recorded.synced),
+        synced: recorded.synced,
+        approvals: recorded.approvals,
         root,
         account: Arc::new(account),
         package,

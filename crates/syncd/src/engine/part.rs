@@ -1,9 +1,10 @@
 //! A pass about a part of the pair: what changed, with what its decisions depend on. What one change costs then does not
 //! grow with the pair.
 //!
-//! Only where the pass before left everything at rest but for places that it named, and where everything that changed since
-//! was heard of or listed. Whatever else comes up (something is missing in the account, a folder that the plan needs was not
-//! listed now) is decided about the whole. While it lasts, the session's merge base is that of the part.
+//! Where the pass before left everything at rest but for places that it named, and everything that changed since was heard of
+//! or listed, these are the places. A process that begins compares its journal with both sides, and only what differs is put
+//! into the vocabulary and merged. Whatever else comes up (something is missing in the account, a folder that the plan needs
+//! was not listed now) is decided about the whole. While it lasts, the session's merge base is that of the part.
 
 #[cfg(any(test, feature = "sim"))]
 pub(super) mod proof;
@@ -12,7 +13,7 @@ use std::collections::BTreeSet;
 
 use planner::id::{FolderId, NodeId, RemoteId};
 use planner::name::LocalName;
-use planner::part::{Part, Whole, part};
+use planner::part::{Part, Whole, part, unlike};
 use planner::path::RelPath;
 use planner::transition::{Action, JournalStep, RemoteStep};
 use planner::tree::{Standing, SyncedNode, SyncedTree};
@@ -39,6 +40,16 @@ pub(super) struct Parted {
     pub(super) scan: Scan,
     /// The folders of which everything is in the part.
     pub(super) open: BTreeSet<RelPath>,
+    /// What is not in the part was compared just now.
+    pub(super) compared: bool,
+}
+
+/// Where the part is looked for.
+pub(super) enum Around<'a> {
+    /// Places that the pass before did not leave at rest, and what was looked at since.
+    Changes(&'a Calm, &'a sight::Looked),
+    /// All that is not as the journal has it.
+    Differences,
 }
 
 /// What one look at both sides brought.
@@ -48,14 +59,13 @@ pub(super) struct Look {
     pub(super) kept: sight::Kept,
 }
 
-/// Takes the part out that changed since the pair was at rest. Gives the look back where only the whole can be decided about.
+/// Takes a part out, outside of which all is at rest. Gives the look back where only the whole can be decided about.
 pub(super) fn take(
     session: &mut Session,
     look: Look,
-    calm: &Calm,
-    looked: &sight::Looked,
+    around: &Around<'_>,
 ) -> Result<Result<Parted, Look>, Halt> {
-    let (part, open) = match cut(session, &look, calm, looked) {
+    let (part, open) = match cut(session, &look, around) {
         Ok(cut) => cut,
         Err(why) => {
             tracing::debug!(pair = session.pair.name, why, "everything is decided about");
@@ -75,21 +85,22 @@ pub(super) fn take(
     let whole = std::mem::replace(&mut session.synced, part.synced);
     session.aside = Some(whole);
     let cut = scan.of(part.local);
-    let seen = Looked::of_a_part(listings, listed.clone(), part.remote.nodes);
+    let compared = matches!(around, Around::Differences);
+    let seen = Looked::of_a_part(listings, listed.clone(), part.remote.nodes, compared);
     let remote = observe::translate(session, seen, kept.ignore())?;
     Ok(Ok(Parted {
         trees: (cut, remote, kept),
         listed,
         scan,
         open,
+        compared,
     }))
 }
 
 fn cut(
     session: &Session,
     look: &Look,
-    calm: &Calm,
-    looked: &sight::Looked,
+    around: &Around<'_>,
 ) -> Result<(Part, BTreeSet<RelPath>), &'static str> {
     let (listings, _) = &look.listed;
     if session.pair.server_copy {
@@ -98,18 +109,27 @@ fn cut(
     if !listings.is_whole() {
         return Err("not all of the account is known");
     }
-    let mut seeds = calm.open().ok_or("too much was not at rest")?.clone();
-    let paths = || looked.paths.iter().chain(looked.all());
-    seeds.local.extend(paths().cloned());
-    // Of a folder that was looked at anew, all may be another.
-    seeds.below.extend(look.scan.folders_among(paths()));
-    seeds.remote.extend(listings.stirred());
     let rows = listings.rows_by_folder();
     let whole = Whole {
         synced: &session.synced,
         local: &look.scan.tree,
         holder: &|identity| look.scan.holder(identity),
         remote: &rows,
+    };
+    let seeds = match around {
+        Around::Changes(calm, looked) => {
+            let mut seeds = calm.open().ok_or("too much was not at rest")?.clone();
+            let paths = || looked.paths.iter().chain(looked.all());
+            seeds.local.extend(paths().cloned());
+            // Of a folder that was looked at anew, all may be another.
+            seeds.below.extend(look.scan.folders_among(paths()));
+            seeds.remote.extend(listings.stirred());
+            seeds
+        }
+        Around::Differences if listings.show_each_once() => {
+            unlike(whole).ok_or("the folder cannot be looked into")?
+        }
+        Around::Differences => return Err("something moved in the account meanwhile"),
     };
     let at_most = session.synced.len().max(NODES);
     let part = part(whole, &seeds, at_most);

@@ -7,14 +7,17 @@ use std::sync::Arc;
 
 use planner::hold::Side;
 use planner::path::RelPath;
+use planner::policy::Direction;
 use planner::transition::{Action, LocalStep, Plan};
+use state::IntentBody;
 
 use super::calm::Calm;
 use super::decide::{Decision, decide};
 use super::gate::{Brake, SafetyStop, brake};
 use super::observe::RemoteSeen;
 use super::open::{Halt, Mode, Session};
-use super::see::{Seen, Trees, see};
+use super::see::{Known, Seen, Trees, see};
+use super::sight::Sureness;
 use super::tally::Tally;
 use super::{
     Look, OnceOptions, Outcome, Recall, Setup, Sink, conflicts, deletions, dry_run, execute, memo, observe,
@@ -213,9 +216,12 @@ async fn rounds(
         if !again || acted == ROUNDS {
             let stirred = stirred.map(|stirred| stirred.paths(&session.synced));
             session.calm = Calm::after(session, &decision, tally, stirred).filter(|_| !again);
-            if whole.is_some() {
-                ending = tidy::Ending::Part;
-            }
+            ending = match &whole {
+                // What is not known any more is forgotten where something was done.
+                Some((_, Sureness::AsSeen)) if !decision.plan.steps.is_empty() => tidy::Ending::Whole,
+                Some(_) => tidy::Ending::Part,
+                None => tidy::Ending::Whole,
+            };
             part::end(session);
             leave(session, (decision, seen), whole, again);
             break;
@@ -226,8 +232,11 @@ async fn rounds(
     Ok(Ended::Done)
 }
 
+/// The scan of everything, beside a part.
+type Rest = (Scan, Sureness);
+
 /// What is decided, what the next look needs, and the scan of everything if it is about a part.
-type Decided = (Decision, sight::Kept, Option<Scan>);
+type Decided = (Decision, sight::Kept, Option<Rest>);
 
 /// What a round comes to before anything is done.
 enum Turn {
@@ -266,7 +275,14 @@ async fn turn(
         .take()
         .filter(|_| waiting.is_empty() && mode == Mode::Write);
     let expected = options.expect.as_ref().filter(|_| tally.rounds() == 1);
-    let decided = match see(session, look, calm.as_ref()).await? {
+    let known = match &calm {
+        Some(calm) => Known::Rest(calm),
+        None if mode == Mode::Write && expected.is_none() && only_the_record(session, &waiting, tally)? => {
+            Known::Record
+        }
+        None => Known::Less,
+    };
+    let decided = match see(session, look, &known).await? {
         Seen::Trees(trees) => {
             let (decision, seen) = settle_on(session, *trees, waiting, (mode, look), expected).await?;
             (decision, seen, None)
@@ -332,6 +348,21 @@ async fn settle_on(
     Ok((decision, seen))
 }
 
+/// Whether the journal's record is all that is known and to be known: nothing waits, or was let through, or is looked for.
+fn only_the_record(session: &Session, waiting: &BTreeSet<RelPath>, tally: &Tally) -> Result<bool, Halt> {
+    let open = session.journal.open_intents();
+    let open = open.map_err(|error| session.broken(&error))?;
+    let deletes = open
+        .iter()
+        .any(|intent| matches!(intent.body, IntentBody::Discard { .. }));
+    Ok(tally.rounds() == 1
+        && waiting.is_empty()
+        && !deletes
+        && session.approvals.is_empty()
+        && !session.synced.is_empty()
+        && session.policy.direction == Direction::Both)
+}
+
 /// Decides what is to be done about a part; about everything, if the plan needs what was not listed now (design A2). Answers
 /// the whole scan as well if it was a part.
 async fn settle_on_part(
@@ -344,6 +375,7 @@ async fn settle_on_part(
         listed,
         scan,
         open,
+        compared,
     } = parted;
     let everything = (Mode::Write, Look::All);
     let (decision, mut kept) = settle_on(session, trees, waiting.clone(), everything, None).await?;
@@ -351,11 +383,19 @@ async fn settle_on_part(
     if older.is_empty() {
         #[cfg(any(test, feature = "sim"))]
         part::proof::prove(session, &scan, &decision, kept.ignore());
+        if session.hearing.is_none() {
+            session.listings = None;
+        }
         let decision = Decision {
             open: Some(open),
             ..decision
         };
-        return Ok((decision, kept, Some(scan)));
+        let sureness = if compared {
+            Sureness::AsSeen
+        } else {
+            Sureness::AsBefore
+        };
+        return Ok((decision, kept, Some((scan, sureness))));
     }
     part::end(session);
     let known = session.listings.take();
@@ -371,7 +411,7 @@ async fn settle_on_part(
 fn leave(
     session: &mut Session,
     (decision, seen): (Decision, sight::Kept),
-    whole: Option<Scan>,
+    whole: Option<Rest>,
     surprised: bool,
 ) {
     if session.hearing.is_none() {

@@ -29,33 +29,76 @@ pub(super) enum Seen {
     },
 }
 
-/// Sees both sides. `calm`: what the pass before left at rest.
-pub(super) async fn see(session: &mut Session, look: Look, calm: Option<&Calm>) -> Result<Seen, Halt> {
+/// What is known before a look.
+pub(super) enum Known<'a> {
+    /// What the pass before left at rest.
+    Rest(&'a Calm),
+    /// What the journal has, and nothing beside it waits: a part that differs from it may be decided about.
+    Record,
+    /// Less than that: everything is decided about.
+    Less,
+}
+
+/// Sees both sides.
+pub(super) async fn see(session: &mut Session, look: Look, known: &Known<'_>) -> Result<Seen, Halt> {
     let begun = session.now();
-    let seen = both(session, look, calm).await?;
+    let seen = match look {
+        Look::All => all(session, known).await?,
+        Look::Changed | Look::Due { .. } => both(session, look, known).await?,
+    };
     if look != Look::Changed {
         session.looked_at = Some(begun);
     }
     Ok(seen)
 }
 
-async fn both(session: &mut Session, look: Look, calm: Option<&Calm>) -> Result<Seen, Halt> {
-    let (disk, known) = (session.disk.take(), session.listings.take());
-    if look == Look::All {
-        session.sink.phase(&session.pair.name, "looking");
-        // The disk does not wait for the network.
-        let both = futures_util::future::join(
-            sight::see(session, None),
-            observe::account(session, known, &Wanted::All),
-        );
-        let (sight, looked) = both.await;
-        let (scan, _, mut kept) = sight?.split();
-        let scan = sight::quiet(session, scan).await?;
-        let remote = observe::translate(session, looked?, kept.ignore())?;
-        return Ok(Seen::Trees(Box::new((scan, remote, kept))));
+/// Looks at everything.
+async fn all(session: &mut Session, known: &Known<'_>) -> Result<Seen, Halt> {
+    session.disk = None;
+    let listings = session.listings.take();
+    session.sink.phase(&session.pair.name, "looking");
+    // The disk does not wait for the network.
+    let both = futures_util::future::join(
+        sight::see(session, None),
+        observe::list(session, listings, &Wanted::All),
+    );
+    let (sight, listed) = both.await;
+    let (scan, _, kept) = sight?.split();
+    let mut scan = sight::quiet(session, scan).await?;
+    let Some(listed) = listed? else {
+        return whole(session, scan, kept, observe::Looked::default());
+    };
+    let (mut listed, mut kept) = (listed, kept);
+    if matches!(known, Known::Record) {
+        let look = part::Look { scan, listed, kept };
+        match part::take(session, look, &part::Around::Differences)? {
+            Ok(parted) => return Ok(Seen::Part(Box::new(parted))),
+            Err(look) => part::Look { scan, listed, kept } = look,
+        }
     }
+    let looked = observe::confirmed(session, listed).await?;
+    whole(session, scan, kept, looked)
+}
+
+/// Everything is decided about.
+fn whole(
+    session: &mut Session,
+    scan: Scan,
+    mut kept: sight::Kept,
+    looked: observe::Looked,
+) -> Result<Seen, Halt> {
+    let remote = observe::translate(session, looked, kept.ignore())?;
+    Ok(Seen::Trees(Box::new((scan, remote, kept))))
+}
+
+async fn both(session: &mut Session, look: Look, rest: &Known<'_>) -> Result<Seen, Halt> {
+    let (disk, known) = (session.disk.take(), session.listings.take());
+    let calm = match rest {
+        Known::Rest(calm) => Some(*calm),
+        Known::Record | Known::Less => None,
+    };
     let sure = disk.as_ref().is_some_and(sight::Disk::is_sure);
-    let (scan, looked, mut kept) = sight::see(session, disk).await?.split();
+    let (scan, looked, kept) = sight::see(session, disk).await?.split();
     let same = looked
         .as_ref()
         .is_some_and(|paths| !sight::differs(session, &scan, paths));
@@ -71,7 +114,7 @@ async fn both(session: &mut Session, look: Look, calm: Option<&Calm>) -> Result<
     let idle = calm.is_some_and(Calm::is_idle);
     let same = same && idle && sure && scan.young.is_empty();
     session.sink.phase(&session.pair.name, "looking");
-    let mut scan = sight::quiet(session, scan).await?;
+    let scan = sight::quiet(session, scan).await?;
     let these = looked
         .as_ref()
         .map(|looked| observe::folders_of(session, &looked.paths));
@@ -84,27 +127,24 @@ async fn both(session: &mut Session, look: Look, calm: Option<&Calm>) -> Result<
         },
         (Look::All, _) | (Look::Changed, None) => Wanted::All,
     };
-    let found = match observe::list(session, known, &wanted).await? {
+    let listed = match observe::list(session, known, &wanted).await? {
         Some((listings, listed)) if same && !listings.brought_news() && listings.stirred().is_empty() => {
             session.listings = Some(listings);
             still(session, scan, kept, &all);
             return Ok(Seen::Nothing { listed: listed.len() });
         }
-        Some(listed) => {
-            let mut found = part::Look { scan, listed, kept };
-            if let (Some(calm), Some(looked)) = (calm, &looked) {
-                found = match part::take(session, found, calm, looked)? {
-                    Ok(parted) => return Ok(Seen::Part(Box::new(parted))),
-                    Err(found) => found,
-                };
-            }
-            (scan, kept) = (found.scan, found.kept);
-            observe::confirmed(session, found.listed).await?
-        }
-        None => observe::Looked::default(),
+        Some(listed) => listed,
+        None => return whole(session, scan, kept, observe::Looked::default()),
     };
-    let remote = observe::translate(session, found, kept.ignore())?;
-    Ok(Seen::Trees(Box::new((scan, remote, kept))))
+    let mut found = part::Look { scan, listed, kept };
+    if let (Some(calm), Some(looked)) = (calm, &looked) {
+        found = match part::take(session, found, &part::Around::Changes(calm, looked))? {
+            Ok(parted) => return Ok(Seen::Part(Box::new(parted))),
+            Err(found) => found,
+        };
+    }
+    let looked = observe::confirmed(session, found.listed).await?;
+    whole(session, found.scan, found.kept, looked)
 }
 
 /// The disk is as it was left by the pass before.

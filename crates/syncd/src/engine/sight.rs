@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use planner::id::{LocalIdentity, LocalKey, NodeId};
+use planner::id::{LocalKey, NodeId};
 use planner::path::RelPath;
 use planner::tree::{LocalContents, LocalKind, LocalNode, SyncedNode, SyncedTree};
 
@@ -65,10 +65,10 @@ impl Disk {
         Self::left(scan, &all, kept, learned, touched, copied)
     }
 
-    /// After a pass about a part of it, whose scan this is: all else is as sure as it was. What was not sure before is in the
-    /// part.
+    /// After a pass about a part of it, whose scan this is: all else is as sure as it was (`Sureness::AsBefore`; what was not
+    /// sure before is in the part), or as its scan shows.
     pub(super) fn after_part(
-        mut scan: Scan,
+        (mut scan, else_sure): (Scan, Sureness),
         part: &Scan,
         kept: Kept,
         learned: &[SyncedNode],
@@ -76,7 +76,11 @@ impl Disk {
         copied: impl Fn(LocalKey) -> bool,
     ) -> Self {
         scan.take_back(part);
-        let keys: Vec<LocalKey> = part.tree.nodes.iter().map(|node| node.key).collect();
+        let decided = match else_sure {
+            Sureness::AsBefore => &part.tree,
+            Sureness::AsSeen => &scan.tree,
+        };
+        let keys: Vec<LocalKey> = decided.nodes.iter().map(|node| node.key).collect();
         Self::left(scan, &keys, kept, learned, touched, copied)
     }
 
@@ -130,6 +134,15 @@ impl Disk {
             ours: BTreeSet::new(),
         }
     }
+}
+
+/// What tells of the entries outside a part whether they have to be looked at again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Sureness {
+    /// The passes before.
+    AsBefore,
+    /// The scan itself, which is of all of them.
+    AsSeen,
 }
 
 /// Whether an entry has to be looked at again though nothing is heard of it.
@@ -456,12 +469,6 @@ fn differs_at(session: &Session, scan: &Scan, path: &RelPath, is_ours: bool) -> 
 /// folder in which it was looked for. What lies in a folder that could not be read is not missing, but hidden.
 fn missing(synced: &SyncedTree, scan: &Scan) -> BTreeMap<NodeId, Option<LocalKey>> {
     let tree = &scan.tree;
-    let mut names: BTreeMap<(Option<LocalKey>, &str), &LocalNode> = BTreeMap::new();
-    let mut identities: BTreeMap<LocalIdentity, &LocalNode> = BTreeMap::new();
-    for entry in tree.nodes.iter() {
-        names.insert((entry.parent, entry.name.as_str()), entry);
-        identities.extend(entry.identity.map(|identity| (identity, entry)));
-    }
     let mut missing = BTreeMap::new();
     let mut queue: VecDeque<(Option<NodeId>, Option<LocalKey>)> = VecDeque::from([(None, None)]);
     while let Some((above, folder)) = queue.pop_front() {
@@ -469,10 +476,12 @@ fn missing(synced: &SyncedTree, scan: &Scan) -> BTreeMap<NodeId, Option<LocalKey
             None => !tree.root_hidden,
             Some(entry) => matches!(entry.kind, LocalKind::Folder(LocalContents::Read { .. })),
         };
+        let inside = tree.nodes.children(folder);
+        let names: BTreeMap<&str, &LocalNode> = inside.map(|entry| (entry.name.as_str(), entry)).collect();
         for node in synced.children(above) {
-            let here = names.get(&(folder, node.local_name.as_str()));
-            let found = here.or_else(|| identities.get(&node.identity?));
-            match found {
+            let here = names.get(node.local_name.as_str()).copied();
+            let held = || tree.nodes.get(scan.holder(node.identity?)?);
+            match here.or_else(held) {
                 Some(entry) if node.file().is_none() => queue.push_back((Some(node.id), Some(entry.key))),
                 Some(_) => {}
                 None if read => {

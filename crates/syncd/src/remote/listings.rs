@@ -140,6 +140,16 @@ impl Listings {
         self.due.is_empty() && self.walk.is_sure()
     }
 
+    /// Whether no file or folder is listed in two places, as one is that moves while others are listed.
+    pub(crate) fn show_each_once(&self) -> bool {
+        let listed = self
+            .walk
+            .folders
+            .keys()
+            .filter_map(|folder| self.walk.listed(*folder));
+        listed.map(|listed| listed.ids().count()).sum::<usize>() == self.homes.len()
+    }
+
     /// Folders whose rows became others since this was last [decided](Self::decided) about; of what moved, both.
     pub(crate) const fn stirred(&self) -> &BTreeSet<Option<FolderId>> {
         &self.stirred
@@ -482,18 +492,25 @@ impl RowsByFolder<'_> {
     fn shown(&self, folder: Option<FolderId>) -> Rc<Shown> {
         let mut folders = self.folders.borrow_mut();
         let shown = folders.entry(folder).or_insert_with(|| {
-            let at_home = |id: RemoteId| self.listings.homes.get(&id) == Some(&folder);
-            let nodes = self.listings.walk.nodes_in(folder).into_iter();
-            let shown = nodes.filter(|node| at_home(node.id)).map(|node| (node.id, node));
-            Rc::new(shown.collect())
+            let nodes = self.at_home(folder).map(|node| (node.id, node));
+            Rc::new(nodes.collect())
         });
         Rc::clone(shown)
+    }
+
+    fn at_home(&self, folder: Option<FolderId>) -> impl Iterator<Item = RemoteNode> {
+        let nodes = self.listings.walk.nodes_in(folder).into_iter();
+        nodes.filter(move |node| self.listings.homes.get(&node.id) == Some(&folder))
     }
 }
 
 impl Rows for RowsByFolder<'_> {
     fn inside(&self, folder: Option<FolderId>) -> Vec<RemoteNode> {
-        self.shown(folder).values().cloned().collect()
+        // Kept only where single rows are asked for: whoever goes through all folders does so once.
+        match self.folders.borrow().get(&folder) {
+            Some(shown) => shown.values().cloned().collect(),
+            None => self.at_home(folder).collect(),
+        }
     }
 
     fn row(&self, id: RemoteId) -> Option<RemoteNode> {

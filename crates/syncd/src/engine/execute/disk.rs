@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use planner::id::{LocalKey, RemoteId};
+use planner::name::LocalName;
 use planner::path::RelPath;
 use planner::transition::{Action, LocalStep, Step};
 use planner::tree::{LocalFile, LocalKind, LocalNode};
@@ -49,17 +50,7 @@ impl Execution<'_> {
             })));
         }
         let seen = what(local).and_then(|key| self.entry(key));
-        let parking = match local {
-            LocalStep::Park { slot, .. } | LocalStep::Unpark { slot, .. } => {
-                hands::slot_name(&self.run, *slot)
-            }
-            LocalStep::CreateFolder { .. }
-            | LocalStep::Move { .. }
-            | LocalStep::Place { .. }
-            | LocalStep::Replace { .. }
-            | LocalStep::Trash { .. }
-            | LocalStep::RemoveFolder { .. } => None,
-        };
+        let parking = self.parking(local);
         if let (LocalStep::Park { from, slot, .. }, Some(name)) = (local, &parking) {
             let body = intents::park(from, name, self.unparked(*slot), seen.as_ref());
             let intent = self.begin(body)?;
@@ -90,6 +81,21 @@ impl Execution<'_> {
                 Err(failure) => (id, Ended::Failed(failure)),
             }
         })))
+    }
+
+    /// The parking place that a step takes or leaves.
+    fn parking(&self, local: &LocalStep) -> Option<LocalName> {
+        match local {
+            LocalStep::Park { slot, .. } | LocalStep::Unpark { slot, .. } => {
+                hands::slot_name(&self.run, *slot)
+            }
+            LocalStep::CreateFolder { .. }
+            | LocalStep::Move { .. }
+            | LocalStep::Place { .. }
+            | LocalStep::Replace { .. }
+            | LocalStep::Trash { .. }
+            | LocalStep::RemoveFolder { .. } => None,
+        }
     }
 
     /// The intent of a rename that settles a place on record.

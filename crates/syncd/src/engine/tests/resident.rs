@@ -180,6 +180,33 @@ async fn h03_another_file_under_an_id_of_before_is_no_edit_to_a_service_either()
 }
 
 #[tokio::test]
+async fn a_process_that_begins_decides_about_what_differs() {
+    for dialect in DIALECTS {
+        let world = World::start(dialect).await;
+        let one = world.machine("one", "/Sync");
+        drop(settled(&world, &one).await);
+        // Until times prove that no file changed, each is looked at again.
+        tokio::time::sleep(Duration::from_millis(2_100)).await;
+        one.sync().await;
+        let pass = one.sync().await;
+        assert_eq!(pass.decided, Some((0, 80)), "{dialect:?}");
+        one.rename("f3/1.txt", "f4/moved.txt");
+        one.remove("f5/0.txt");
+        let folder = world.folder("/Sync/f6");
+        world
+            .control
+            .put_file(Some(folder), "theirs.txt", "theirs")
+            .unwrap();
+        let pass = one.once().await;
+        let done = (pass.moved, pass.deleted_remote, pass.downloaded);
+        assert_eq!(done, (1, 1, 1), "{dialect:?} {pass:#?}");
+        decided(&pass, 20);
+        assert_eq!(one.read("f6/theirs.txt"), "theirs");
+        assert_settled(&world, "/Sync", &[&one]).await;
+    }
+}
+
+#[tokio::test]
 async fn a_pass_decides_about_what_changed_and_what_that_depends_on() {
     let world = World::start(Dialect::Document).await;
     let one = world.machine("one", "/Sync");
