@@ -41,6 +41,7 @@ mod root;
 pub(crate) mod says;
 mod schedule;
 mod see;
+mod set_aside;
 mod settle;
 mod sight;
 mod supposed;

@@ -21,7 +21,7 @@ use super::sight::Sureness;
 use super::tally::Tally;
 use super::{
     Look, OnceOptions, Outcome, Recall, Setup, Sink, conflicts, deletions, dry_run, execute, memo, observe,
-    part, recover, resolve, restless, settle, sight, tidy, twins,
+    part, recover, resolve, restless, set_aside, settle, sight, tidy, twins,
 };
 use crate::config::PairConfig;
 use crate::local::ignore::Ignore;
@@ -329,7 +329,7 @@ async fn settle_on(
         }
         Mode::Look => (restless::Copies::default(), waiting),
     };
-    observe::leave_alone(session, &mut remote, &waiting)?;
+    set_aside::leave_alone(session, &mut remote, &waiting)?;
     if let Some(expected) = expected {
         expect(session, &scan, &remote, expected).await?;
     }
@@ -383,6 +383,7 @@ async fn settle_on_part(
     if older.is_empty() {
         #[cfg(any(test, feature = "sim"))]
         part::proof::prove(session, &scan, &decision, kept.ignore());
+        // Kept so far for that proof only: nobody goes on with them.
         if session.hearing.is_none() {
             session.listings = None;
         }
@@ -484,7 +485,7 @@ async fn freshly(
     let known = session.listings.take();
     let looked = observe::account(session, known, &Wanted::These(older)).await?;
     let mut remote = observe::translate(session, looked, ignore)?;
-    observe::leave_alone(session, &mut remote, waiting)?;
+    set_aside::leave_alone(session, &mut remote, waiting)?;
     remote.listed.extend(decision.remote.listed);
     let again = decide(session, decision.scan, remote, Mode::Write).await?;
     Ok(Decision {
