@@ -1,18 +1,21 @@
 //! One component of a path, as each side holds it. There is no conversion between the types here: the ways across
 //! are in [`naming`](crate::naming) and may answer that there is none.
+//!
+//! There are three of them for each node, and most are short: up to 24 bytes are held in place.
 
-use alloc::boxed::Box;
 use core::fmt;
+
+use compact_str::CompactString;
 
 /// A name as the server says it: any text at all, also `/`, `..` or nothing.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RemoteName(Box<str>);
+pub struct RemoteName(CompactString);
 
 impl RemoteName {
     /// Takes what the server said, unchanged.
     #[must_use]
-    pub fn new(text: impl Into<Box<str>>) -> Self {
-        Self(text.into())
+    pub fn new(text: impl AsRef<str>) -> Self {
+        Self(CompactString::new(text))
     }
 
     /// The text.
@@ -26,15 +29,15 @@ impl RemoteName {
 ///
 /// Length is not checked: what a file system allows is in [`DiskTraits`](crate::policy::DiskTraits).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LocalName(Box<str>);
+pub struct LocalName(CompactString);
 
 impl LocalName {
     /// Checks the text; `None` if no disk could hold it as one component.
     #[must_use]
-    pub fn new(text: impl Into<Box<str>>) -> Option<Self> {
-        let text = text.into();
-        let refused = text.is_empty() || &*text == "." || &*text == ".." || text.contains(['/', '\0']);
-        (!refused).then_some(Self(text))
+    pub fn new(text: impl AsRef<str>) -> Option<Self> {
+        let text = text.as_ref();
+        let refused = text.is_empty() || text == "." || text == ".." || text.contains(['/', '\0']);
+        (!refused).then(|| Self(CompactString::new(text)))
     }
 
     /// The text.
@@ -47,11 +50,11 @@ impl LocalName {
 /// A name that survives an upload unchanged (`wire.md` §4), so that one call is enough to create the file (design A2).
 /// Only [`naming`](crate::naming) makes one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PlainName(Box<str>);
+pub struct PlainName(CompactString);
 
 impl PlainName {
-    pub(crate) fn trusted(text: impl Into<Box<str>>) -> Self {
-        Self(text.into())
+    pub(crate) fn trusted(text: impl AsRef<str>) -> Self {
+        Self(CompactString::new(text))
     }
 
     /// The text.

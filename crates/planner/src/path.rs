@@ -1,7 +1,6 @@
 //! A path below the root of a pair: relative, normalised, checked once on entry.
 
 use alloc::boxed::Box;
-use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
@@ -36,7 +35,11 @@ impl RelPath {
         if self.is_root() {
             Self(name.as_str().into())
         } else {
-            Self(format!("{}/{}", self.0, name).into())
+            let mut text = String::with_capacity(self.0.len() + 1 + name.as_str().len());
+            text.push_str(&self.0);
+            text.push('/');
+            text.push_str(name.as_str());
+            Self(text.into())
         }
     }
 

@@ -8,9 +8,10 @@
 pub(crate) mod build;
 mod local;
 mod remote;
+mod store;
 mod synced;
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use core::fmt::Debug;
 
 pub use local::{LocalContents, LocalFile, LocalKind, LocalNode, LocalTree};
@@ -37,16 +38,25 @@ pub trait Node {
 /// Nodes by key, and children by folder. Children and nodes come in key order, so every walk is deterministic.
 ///
 /// A parent need not be present (a listing may be torn); such nodes are reachable by key only.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Tree<N: Node> {
-    nodes: BTreeMap<N::Key, N>,
-    children: BTreeMap<Option<N::Key>, BTreeSet<N::Key>>,
+    nodes: store::Store<N>,
+    /// What the nodes say of their folders.
+    children: BTreeMap<Option<N::Key>, store::Keys<N::Key>>,
 }
+
+impl<N: Node + PartialEq> PartialEq for Tree<N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.nodes == other.nodes
+    }
+}
+
+impl<N: Node + Eq> Eq for Tree<N> {}
 
 impl<N: Node> Default for Tree<N> {
     fn default() -> Self {
         Self {
-            nodes: BTreeMap::new(),
+            nodes: store::Store::default(),
             children: BTreeMap::new(),
         }
     }
@@ -56,42 +66,53 @@ impl<N: Node> Tree<N> {
     /// Adds a node; one with the same key is replaced and returned.
     pub fn insert(&mut self, node: N) -> Option<N> {
         let (key, parent) = (node.key(), node.parent());
-        let old = self.remove(key);
-        self.children.entry(parent).or_default().insert(key);
-        self.nodes.insert(key, node);
+        let old = self.nodes.insert(node);
+        match &old {
+            Some(old) if old.parent() == parent => {}
+            Some(old) => {
+                self.part_from(old.parent(), key);
+                self.children.entry(parent).or_default().insert(key);
+            }
+            None => {
+                self.children.entry(parent).or_default().insert(key);
+            }
+        }
         old
     }
 
     /// Takes a node out. Its children stay and can be reached by key only.
     pub fn remove(&mut self, key: N::Key) -> Option<N> {
-        let node = self.nodes.remove(&key)?;
-        let parent = node.parent();
-        if let Some(siblings) = self.children.get_mut(&parent) {
-            siblings.remove(&key);
-            if siblings.is_empty() {
-                self.children.remove(&parent);
-            }
-        }
+        let node = self.nodes.remove(key)?;
+        self.part_from(node.parent(), key);
         Some(node)
     }
 
-    /// Lays the nodes out closely. A map that was filled from one end has every other place of its leaves empty: of a large tree
-    /// that is to be kept, nearly half of the memory.
+    /// A node is not in this folder any more.
+    fn part_from(&mut self, parent: Option<N::Key>, key: N::Key) {
+        if let Some(siblings) = self.children.get_mut(&parent)
+            && !siblings.remove(key)
+        {
+            self.children.remove(&parent);
+        }
+    }
+
+    /// Lays out closely what is to be kept.
     pub fn pack(&mut self) {
-        pack(&mut self.nodes);
+        self.nodes.pack();
+        self.children.values_mut().for_each(store::Keys::pack);
         pack(&mut self.children);
     }
 
     /// The node with this key.
     #[must_use]
     pub fn get(&self, key: N::Key) -> Option<&N> {
-        self.nodes.get(&key)
+        self.nodes.get(key)
     }
 
     /// Whether there is a node with this key.
     #[must_use]
     pub fn contains(&self, key: N::Key) -> bool {
-        self.nodes.contains_key(&key)
+        self.nodes.get(key).is_some()
     }
 
     /// The nodes directly in a folder (`None`: in the root), in key order.
@@ -99,13 +120,13 @@ impl<N: Node> Tree<N> {
         self.children
             .get(&folder)
             .into_iter()
-            .flatten()
+            .flat_map(store::Keys::iter)
             .filter_map(|key| self.nodes.get(key))
     }
 
     /// All nodes in key order.
     pub fn iter(&self) -> impl Iterator<Item = &N> {
-        self.nodes.values()
+        self.nodes.iter()
     }
 
     /// How many nodes there are.
@@ -117,15 +138,15 @@ impl<N: Node> Tree<N> {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
+        self.nodes.len() == 0
     }
 
     /// The folders above a node, nearest first. Ends at the root, at a missing parent, or where a ring closes.
     pub fn ancestors(&self, key: N::Key) -> impl Iterator<Item = &N> {
-        let mut next = self.nodes.get(&key).and_then(N::parent);
+        let mut next = self.nodes.get(key).and_then(N::parent);
         let mut bound = self.nodes.len();
         core::iter::from_fn(move || {
-            let node = self.nodes.get(&next?)?;
+            let node = self.nodes.get(next?)?;
             bound = bound.checked_sub(1)?;
             next = node.parent();
             Some(node)
@@ -135,7 +156,7 @@ impl<N: Node> Tree<N> {
     /// The labels from the root down to this node, joined; `None` if the chain is torn or a label is no local name.
     #[must_use]
     pub fn path(&self, key: N::Key) -> Option<RelPath> {
-        let node = self.nodes.get(&key)?;
+        let node = self.nodes.get(key)?;
         let mut labels = alloc::vec![node.label()];
         let mut top = node.parent();
         for above in self.ancestors(key) {
@@ -151,7 +172,7 @@ impl<N: Node> Tree<N> {
     }
 }
 
-/// Lays out a map closely that was filled in order, or from one end.
+/// Lays out a map closely that was filled in order, or from one end: every other place of its leaves is empty.
 pub fn pack<K: Ord, V>(map: &mut BTreeMap<K, V>) {
     // What is appended to a map that is not empty fills its leaves, and takes no second copy meanwhile.
     let mut rest = core::mem::take(map);
