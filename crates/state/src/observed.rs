@@ -3,7 +3,7 @@
 //! Every row can be made again by looking again; none is an agreement. So these writes may be lost in a power cut,
 //! and each table is pruned to what the last pass still shows. A call that changes nothing writes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use planner::id::{FileId, FolderId, RemoteId};
@@ -51,7 +51,9 @@ impl Journal {
         now: i64,
         at_least_apart: Duration,
     ) -> Result<BTreeMap<FileId, Looks>, JournalError> {
-        self.looks(rows, is_fresh, (now, at_least_apart), |_| true)
+        let asked = sizes(rows);
+        let known = self.ask("reading looks", |conn| load_looks(conn, &asked))?;
+        self.looks(&asked, is_fresh, (now, at_least_apart), known)
     }
 
     /// The same where only a part of the account was looked at: rows that are not passed are as they were.
@@ -65,25 +67,33 @@ impl Journal {
         now: i64,
         at_least_apart: Duration,
     ) -> Result<BTreeMap<FileId, Looks>, JournalError> {
-        let asked: BTreeSet<FileId> = rows.iter().map(|&(id, _)| id).collect();
-        self.looks(rows, is_fresh, (now, at_least_apart), |id| asked.contains(&id))
+        let asked = sizes(rows);
+        let known = self.ask("reading looks", |conn| {
+            let mut select = conn.prepare_cached("SELECT * FROM row_look WHERE file_id = ?1")?;
+            let mut known = Known::default();
+            for id in asked.keys() {
+                let counted = select.query_row([Num(id.get())], decode_look).optional()?;
+                known.rows.extend(counted);
+            }
+            Ok(known)
+        })?;
+        self.looks(&asked, is_fresh, (now, at_least_apart), known)
     }
 
     fn looks(
         &mut self,
-        rows: &[(FileId, u64)],
+        asked: &BTreeMap<FileId, u64>,
         is_fresh: impl Fn(FileId) -> bool,
         (now, at_least_apart): (i64, Duration),
-        is_asked: impl Fn(FileId) -> bool,
+        known: Known,
     ) -> Result<BTreeMap<FileId, Looks>, JournalError> {
         self.hear(now);
         let apart_s = i64::try_from(at_least_apart.as_secs()).unwrap_or(i64::MAX);
         let last_walk = self.walked_at()?;
-        let mut old = self.ask("reading looks", load_looks)?;
-        old.retain(|id, _| is_asked(*id));
-        let new: BTreeMap<_, _> = rows
+        let Known { rows: old, others } = known;
+        let new: BTreeMap<_, _> = asked
             .iter()
-            .map(|&(id, size)| {
+            .map(|(&id, &size)| {
                 let known = old.get(&id).filter(|counted| counted.size == size);
                 let counted = known.map_or_else(
                     || first_look(size, last_walk, now),
@@ -98,9 +108,9 @@ impl Journal {
                 (id, counted)
             })
             .collect();
-        if new != old {
+        if new != old || !others.is_empty() {
             self.write(Durability::Relaxed, "counting looks", |tx| {
-                store_looks(tx, &old, &new)
+                store_looks(tx, &old, &new, &others)
             })?;
         }
         Ok(new
@@ -287,28 +297,52 @@ const fn first_look(size: u64, last_without: Option<i64>, now: i64) -> Counted {
     }
 }
 
-fn load_looks(conn: &Connection) -> rusqlite::Result<BTreeMap<FileId, Counted>> {
-    conn.prepare_cached("SELECT * FROM row_look")?
-        .query_map([], |row| {
-            let counted = Counted {
-                size: num(row, "size")?,
-                looks: row.get("looks")?,
-                last_without: row.get("last_without")?,
-                first_seen: row.get("first_seen")?,
-                last_counted: row.get("last_counted")?,
-            };
-            Ok((file_id(row, "file_id")?, counted))
-        })?
-        .collect()
+fn sizes(rows: &[(FileId, u64)]) -> BTreeMap<FileId, u64> {
+    rows.iter().copied().collect()
+}
+
+/// What was counted before.
+#[derive(Default)]
+struct Known {
+    /// Of the rows that are asked for.
+    rows: BTreeMap<FileId, Counted>,
+    /// Of others, which are to be forgotten: their ids only, for after a first sync they are as many as there are files.
+    others: Vec<FileId>,
+}
+
+fn load_looks(conn: &Connection, asked: &BTreeMap<FileId, u64>) -> rusqlite::Result<Known> {
+    let mut known = Known::default();
+    let mut select = conn.prepare_cached("SELECT * FROM row_look")?;
+    for row in select.query_map([], decode_look)? {
+        let (id, counted) = row?;
+        if asked.contains_key(&id) {
+            known.rows.insert(id, counted);
+        } else {
+            known.others.push(id);
+        }
+    }
+    Ok(known)
+}
+
+fn decode_look(row: &Row<'_>) -> rusqlite::Result<(FileId, Counted)> {
+    let counted = Counted {
+        size: num(row, "size")?,
+        looks: row.get("looks")?,
+        last_without: row.get("last_without")?,
+        first_seen: row.get("first_seen")?,
+        last_counted: row.get("last_counted")?,
+    };
+    Ok((file_id(row, "file_id")?, counted))
 }
 
 fn store_looks(
     tx: &Connection,
     old: &BTreeMap<FileId, Counted>,
     new: &BTreeMap<FileId, Counted>,
+    others: &[FileId],
 ) -> rusqlite::Result<()> {
     let mut delete = tx.prepare_cached("DELETE FROM row_look WHERE file_id = ?1")?;
-    for id in old.keys().filter(|id| !new.contains_key(id)) {
+    for id in others {
         delete.execute([Num(id.get())])?;
     }
     let mut insert = tx.prepare_cached(

@@ -153,19 +153,22 @@ pub(crate) fn short_url(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Resul
 
 /// A name in the account.
 pub(crate) fn remote_name(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<RemoteName> {
-    row.get::<_, Box<str>>(column).map(RemoteName::new)
+    Ok(RemoteName::new(row.get_ref(column)?.as_str()?))
 }
 
 /// A name on the disk, checked again.
 pub(crate) fn local_name(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<LocalName> {
-    let text: Box<str> = row.get(column)?;
+    let text = row.get_ref(column)?.as_str()?;
     LocalName::new(text).ok_or_else(|| bad("a local name no disk could hold"))
 }
 
-/// An identity, or none, from its three columns.
-pub(crate) fn identity(row: &Row<'_>) -> rusqlite::Result<Option<LocalIdentity>> {
-    let birth_ns: Option<i64> = row.get("birth_ns")?;
-    let (device, inode) = (num_opt(row, "device")?, num_opt(row, "inode")?);
+/// An identity, or none, from its columns: device, inode, birth.
+pub(crate) fn identity(
+    row: &Row<'_>,
+    [device, inode, birth_ns]: [impl RowIndex; 3],
+) -> rusqlite::Result<Option<LocalIdentity>> {
+    let birth_ns: Option<i64> = row.get(birth_ns)?;
+    let (device, inode) = (num_opt(row, device)?, num_opt(row, inode)?);
     Ok(device.zip(inode).map(|(device, inode)| LocalIdentity {
         device,
         inode,
@@ -173,9 +176,12 @@ pub(crate) fn identity(row: &Row<'_>) -> rusqlite::Result<Option<LocalIdentity>>
     }))
 }
 
-/// Times, or none, from their two columns.
-pub(crate) fn stamp(row: &Row<'_>) -> rusqlite::Result<Option<Stamp>> {
-    let (mtime_ns, ctime_ns): (Option<i64>, Option<i64>) = (row.get("mtime_ns")?, row.get("ctime_ns")?);
+/// Times, or none, from their two columns: of the content, of the file.
+pub(crate) fn stamp(
+    row: &Row<'_>,
+    [mtime_ns, ctime_ns]: [impl RowIndex; 2],
+) -> rusqlite::Result<Option<Stamp>> {
+    let (mtime_ns, ctime_ns): (Option<i64>, Option<i64>) = (row.get(mtime_ns)?, row.get(ctime_ns)?);
     Ok(mtime_ns
         .zip(ctime_ns)
         .map(|(mtime_ns, ctime_ns)| Stamp { mtime_ns, ctime_ns }))
