@@ -1,5 +1,7 @@
 //! The six properties of design §2, for one machine and one account: a tree grows on both, is disturbed, and is merged.
 
+pub(crate) mod adoption;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;

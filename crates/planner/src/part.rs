@@ -7,6 +7,7 @@
 //! here: an entry of the disk left out whose record is in the part, which would be a deletion. That is checked in the end,
 //! and where it does not hold there is no part.
 
+mod adopt;
 mod look;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ mod unlike;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+pub use self::adopt::Adoption;
 use self::look::Look;
 pub use self::unlike::unlike;
 use crate::id::{FolderId, LocalIdentity, LocalKey, NodeId, RemoteId};

@@ -10,11 +10,22 @@ use crate::id::{FolderId, LocalKey, NodeId, RemoteId};
 use crate::tree::{LocalContents, LocalKind, LocalNode, RemoteNode, Standing, SyncedNode};
 
 /// A folder as each tree has it; `None`: the root.
-#[derive(Clone, Copy)]
-struct Place {
-    record: Option<NodeId>,
-    entry: Option<LocalKey>,
-    row: Option<FolderId>,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) record: Option<NodeId>,
+    pub(super) entry: Option<LocalKey>,
+    pub(super) row: Option<FolderId>,
+}
+
+impl Place {
+    /// The root.
+    pub(super) const fn root() -> Self {
+        Self {
+            record: None,
+            entry: None,
+            row: None,
+        }
+    }
 }
 
 /// The folders in which anything is not as agreed, on either side. Below a folder that is not where it was nothing is looked
@@ -27,45 +38,63 @@ pub fn unlike(whole: Whole<'_>) -> Option<Seeds> {
         return None;
     }
     let mut seeds = Seeds::default();
-    let mut queue = vec![Place {
-        record: None,
-        entry: None,
-        row: None,
-    }];
+    let mut queue = vec![Place::root()];
     while let Some(at) = queue.pop() {
-        let entries = whole.local.nodes.children(at.entry);
-        let mut entries: BTreeMap<&str, &LocalNode> =
-            entries.map(|entry| (entry.name.as_str(), entry)).collect();
-        let rows = whole.remote.inside(at.row).into_iter();
-        let mut rows: BTreeMap<RemoteId, RemoteNode> = rows.map(|row| (row.id, row)).collect();
-        let mut alike = true;
-        for node in whole.synced.children(at.record) {
-            let entry = entries.remove(node.local_name.as_str());
-            let row = rows.remove(&node.remote());
-            let (Some(entry), Some(row)) = (entry, row) else {
-                alike = false;
-                continue;
-            };
-            if !is_still(node, at.row, entry, &row) {
-                alike = false;
-                continue;
+        match alike(whole, at, |below| queue.push(below)) {
+            Alike::Same => {}
+            Alike::New | Alike::Other => {
+                seeds.remote.insert(at.row);
             }
-            alike &= is_alike(node, entry, &row);
-            if let Some(folder) = node.remote().folder() {
-                queue.push(Place {
-                    record: Some(node.id),
-                    entry: Some(entry.key),
-                    row: Some(folder),
-                });
-            }
-        }
-        // What is ignored here takes part in nothing until something else is at its place.
-        let new = entries.values().any(|entry| !entry.ignored);
-        if !alike || new || !rows.is_empty() {
-            seeds.remote.insert(at.row);
         }
     }
     Some(seeds)
+}
+
+/// What is directly in a folder, beside its records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Alike {
+    /// All is as agreed.
+    Same,
+    /// All that is on record, and something is there besides.
+    New,
+    /// Something on record is not.
+    Other,
+}
+
+/// Compares what is directly in a folder. Folders in it that are where they were agreed to be are answered as well.
+pub(super) fn alike(whole: Whole<'_>, at: Place, mut below: impl FnMut(Place)) -> Alike {
+    let entries = whole.local.nodes.children(at.entry);
+    let mut entries: BTreeMap<&str, &LocalNode> = entries.map(|entry| (entry.name.as_str(), entry)).collect();
+    let rows = whole.remote.inside(at.row).into_iter();
+    let mut rows: BTreeMap<RemoteId, RemoteNode> = rows.map(|row| (row.id, row)).collect();
+    let mut alike = true;
+    for node in whole.synced.children(at.record) {
+        let entry = entries.remove(node.local_name.as_str());
+        let row = rows.remove(&node.remote());
+        let (Some(entry), Some(row)) = (entry, row) else {
+            alike = false;
+            continue;
+        };
+        if !is_still(node, at.row, entry, &row) {
+            alike = false;
+            continue;
+        }
+        alike &= is_alike(node, entry, &row);
+        if let Some(folder) = node.remote().folder() {
+            below(Place {
+                record: Some(node.id),
+                entry: Some(entry.key),
+                row: Some(folder),
+            });
+        }
+    }
+    // What is ignored here takes part in nothing until something else is at its place.
+    let new = entries.values().any(|entry| !entry.ignored);
+    match (alike, new || !rows.is_empty()) {
+        (false, _) => Alike::Other,
+        (true, true) => Alike::New,
+        (true, false) => Alike::Same,
+    }
 }
 
 /// Whether what is where it was agreed to be is what was agreed on, and nothing about it waits.

@@ -19,6 +19,7 @@ mod settle;
 mod step;
 mod vacate;
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 pub use step::{Action, JournalStep, LocalStep, RemoteParent, RemoteStep, Settles, Step, StepId};
@@ -34,6 +35,29 @@ use crate::tree::Node;
 pub struct Plan {
     /// The steps; each comes after all that it names.
     pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// Of this plan what only puts on record that both sides hold the same, and needs nothing else.
+    #[must_use]
+    pub fn agreements(&self) -> Self {
+        let mut numbers: BTreeMap<StepId, StepId> = BTreeMap::new();
+        let mut steps: Vec<Step> = Vec::new();
+        for step in &self.steps {
+            let agrees = step.action == Action::Journal(JournalStep::Agree) && step.forgets.is_empty();
+            let after: Option<Vec<StepId>> = step.after.iter().map(|id| numbers.get(id).copied()).collect();
+            let (true, Some(after), Ok(number)) = (agrees, after, u32::try_from(steps.len())) else {
+                continue;
+            };
+            numbers.insert(step.id, StepId(number));
+            steps.push(Step {
+                id: StepId(number),
+                after,
+                ..step.clone()
+            });
+        }
+        Self { steps }
+    }
 }
 
 /// The steps that make both sides, and the record of them, what the merge decided.

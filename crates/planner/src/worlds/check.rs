@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::forest::{Seen, Spot};
 use super::world::{Newer, World, bytes_of};
 use crate::id::{LocalKey, RemoteId};
-use crate::laws::{count, decided_in_part, differing, renumbered};
+use crate::laws::{adoption, count, decided_in_part, differing, renumbered};
 use crate::merge::{Compare, Now, Scope, Trees, merge};
 use crate::part::Seeds;
 use crate::policy::ConflictPolicy;
@@ -55,6 +55,7 @@ pub(super) fn check(world: &World, care: Care) -> Result<Tally, String> {
         life.check_numbering()?;
         life.check_part()?;
         life.check_what_differs()?;
+        life.check_adoption()?;
         for policy in [
             ConflictPolicy::PreferLocal,
             ConflictPolicy::PreferRemote,
@@ -163,6 +164,11 @@ impl<'a> Life<'a> {
             return Ok(());
         }
         Err(format!("what differs by itself:\n{text}\nelse:\n{whole}"))
+    }
+
+    /// What is put on record first, part by part, is what all would be.
+    fn check_adoption(&self) -> Result<(), String> {
+        adoption::holds(&self.decision, &self.machine.policy, 2).map(drop)
     }
 
     fn same_plan(&self, trees: Trees<'_>, scope: &Scope, what: &str) -> Result<(), String> {
