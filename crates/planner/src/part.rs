@@ -30,6 +30,11 @@ pub trait Rows {
 
     /// The live row with this id.
     fn row(&self, id: RemoteId) -> Option<RemoteNode>;
+
+    /// The same, if it is directly in this folder.
+    fn row_in(&self, folder: Option<FolderId>, id: RemoteId) -> Option<RemoteNode> {
+        self.row(id).filter(|row| row.parent == folder)
+    }
 }
 
 impl Rows for RemoteTree {

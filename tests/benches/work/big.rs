@@ -69,7 +69,7 @@ pub(crate) fn adopted(options: &Options, table: &mut Table) {
 }
 
 /// Seconds from a line of the log to another, of the first of each.
-fn between(log: &str, from: &str, to: &str) -> f64 {
+pub(crate) fn between(log: &str, from: &str, to: &str) -> f64 {
     let mut at = BTreeMap::new();
     for line in log.lines() {
         let Ok(line) = serde_json::from_str::<Value>(line) else {
@@ -103,11 +103,7 @@ pub(crate) fn scanned(options: &Options, table: &mut Table) {
         "scan",
         &format!("{} files unchanged; the floor is find", layout.files),
     );
-    let quick = Options {
-        latency: 0,
-        ..options.clone()
-    };
-    let (world, mut machine, _) = agreed(&quick, layout);
+    let (world, mut machine, _) = agreed(options, layout);
     machine.env("SYNCD_LOG__FORMAT", "json");
     let (mut ours, mut theirs) = (Costs::new(), Costs::new());
     let mut scans = Vec::new();

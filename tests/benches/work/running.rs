@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::Options;
+use crate::big::between;
 use crate::common::{end, option, until};
 use crate::filled::agreed;
 use crate::layout::Layout;
@@ -179,12 +180,14 @@ pub(crate) fn cold_start(options: &Options, table: &mut Table) {
             layout.files
         ),
     );
-    let (world, machine, _) = agreed(options, layout);
+    let (world, mut machine, _) = agreed(options, layout);
+    machine.env("SYNCD_LOG__FORMAT", "json");
     let (mut ready, mut agreement, mut floor) = (Costs::new(), Costs::new(), Costs::new());
+    let (mut scans, mut plans) = (Vec::new(), Vec::new());
     for _ in 0..options.runs {
         floor.push(find(&world.cloud, &machine));
         let (before, since) = (Asked::now(&world.cloud), Instant::now());
-        let mut service = machine.spawn(&[]);
+        let mut service = machine.spawn(&["-vv"]);
         let wall = until(&mut service, since, LOOK, || status(&machine).is_some());
         ready.push(Cost {
             wall,
@@ -198,8 +201,17 @@ pub(crate) fn cold_start(options: &Options, table: &mut Table) {
             peak: now.peak,
             asked: Asked::since(&world.cloud, &before),
         });
+        let log = service.output();
+        scans.push(between(
+            &log,
+            "the folder is looked at",
+            "the folder was looked at",
+        ));
+        plans.push(between(&log, "the account was listed", "decided"));
         end(service);
     }
+    let least = |seconds: Vec<f64>| seconds.into_iter().fold(f64::INFINITY, f64::min);
+    let (scan, plan) = (least(scans), least(plans));
     table.row("until it answers", &ready);
     table.row("until it says: in sync", &agreement);
     table.row("find", &floor);
@@ -207,6 +219,13 @@ pub(crate) fn cold_start(options: &Options, table: &mut Table) {
         what: "seconds until it answers",
         measured: fastest(&ready).as_secs_f64(),
         most: 0.3,
+    });
+    table.note("seconds of the scan", scan);
+    // The account's listing is the network's; a plan needs both.
+    table.goal(&Goal {
+        what: "(scan, and from the listing to the first plan) / scan",
+        measured: (scan + plan) / scan,
+        most: 2.0,
     });
 }
 

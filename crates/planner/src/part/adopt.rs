@@ -101,7 +101,10 @@ fn add(part: &mut Part, whole: Whole<'_>, at: Place) {
         for node in whole.synced.ancestors(node.id).chain([node]) {
             part.synced.insert(node.clone());
             // At rest: its row is where its record says.
-            if let Some(row) = whole.remote.row(node.remote()) {
+            let above = node
+                .parent
+                .and_then(|above| whole.synced.get(above)?.remote().folder());
+            if let Some(row) = whole.remote.row_in(above, node.remote()) {
                 part.remote.nodes.insert(row);
             }
         }

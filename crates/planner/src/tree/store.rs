@@ -152,11 +152,11 @@ impl<N: Node> Store<N> {
     /// Fills the runs again that were split or taken from.
     pub(super) fn pack(&mut self) {
         let close = |run: &Vec<N>| run.len() == Self::RUN && run.capacity() == Self::RUN;
-        let (last, others) = match self.runs.split_last() {
-            Some(split) => split,
-            None => return,
+        let Some((last, others)) = self.runs.split_last_mut() else {
+            return;
         };
-        if others.iter().all(close) && last.capacity() == last.len() {
+        if others.iter().all(close) {
+            last.shrink_to_fit();
             return;
         }
         let runs = core::mem::take(&mut self.runs);

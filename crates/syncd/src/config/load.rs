@@ -331,6 +331,7 @@ impl Reader<'_> {
             },
             notify_desktop: top(Section::Notify, "desktop")?.value == Value::Flag(true),
             timing: self.timing()?,
+            adopt_at_once: super::ADOPT_AT_ONCE,
             pairs: (0..self.layers.pairs())
                 .map(|at| self.pair(at))
                 .collect::<Result<_, _>>()?,

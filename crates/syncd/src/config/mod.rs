@@ -31,6 +31,9 @@ use url::Url;
 use keyring::Keyring;
 use windows::Window;
 
+/// New nodes that a first sync decides about at once, those of all sides together: some 20 MB.
+pub(crate) const ADOPT_AT_ONCE: usize = 20_000;
+
 /// Everything the user chose.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
@@ -50,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) notify_desktop: bool,
     /// Waiting times.
     pub(crate) timing: Timing,
+    /// New nodes that a first sync decides about at once. No key: a bound of memory, which only tests make smaller.
+    pub(crate) adopt_at_once: usize,
     /// The pairs, in the order of the file; none only for a command about the account alone. Their names differ also when
     /// case is ignored.
     pub(crate) pairs: Vec<PairConfig>,

@@ -5,6 +5,7 @@
 //! Read in this order: `pass` (the ring), `observe`, `decide`, `gate`, `execute`, `settle`, `resolve`.
 
 mod absent;
+mod adopt;
 mod aging;
 pub(crate) mod between;
 mod calm;

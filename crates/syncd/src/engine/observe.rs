@@ -10,7 +10,7 @@ use planner::id::{FileId, FolderId, NodeId, RemoteId};
 use planner::naming;
 use planner::path::RelPath;
 use planner::tree::{Gone, RemoteKind, RemoteNode, RemoteTree, Standing, SyncedNode, SyncedTree, Tree};
-use state::{Change, RemoteVersion};
+use state::{Change, Looks, RemoteVersion};
 
 use super::open::{Halt, Session};
 use super::{absent, discarded, words};
@@ -62,6 +62,28 @@ pub(crate) struct Looked {
     unlisted: BTreeMap<FolderId, String>,
     /// It is a part, and no row of the whole that has no record is outside of it.
     compared: bool,
+}
+
+impl RemoteSeen {
+    /// Live rows, of which nothing else is known yet.
+    pub(super) fn of(live: Tree<RemoteNode>) -> Self {
+        Self {
+            tree: RemoteTree {
+                nodes: live,
+                gone: BTreeMap::new(),
+                root_unreadable: false,
+            },
+            lost: BTreeSet::new(),
+            unknown: BTreeSet::new(),
+            paths: BTreeMap::new(),
+            interims: Vec::new(),
+            held: Vec::new(),
+            rings: BTreeSet::new(),
+            unlisted: Vec::new(),
+            set_aside: BTreeSet::new(),
+            listed: BTreeSet::new(),
+        }
+    }
 }
 
 impl Looked {
@@ -241,21 +263,14 @@ pub(crate) fn translate(
     discarded::settle(session, &mut looked.confirmed, &looked.live)?;
     let judged = absent::judge(session, &mut looked.confirmed)?;
     let mut seen = RemoteSeen {
-        tree: RemoteTree {
-            nodes: looked.live,
-            gone: looked.confirmed.gone,
-            root_unreadable: false,
-        },
         lost: judged.lost,
         unknown: judged.unknown,
-        paths: BTreeMap::new(),
-        interims: Vec::new(),
         held: judged.held,
         rings: looked.confirmed.rings,
-        unlisted: Vec::new(),
-        set_aside: BTreeSet::new(),
         listed: looked.listed,
+        ..RemoteSeen::of(looked.live)
     };
+    seen.tree.gone = looked.confirmed.gone;
     name(session, ignore, &mut seen);
     let known = |id: RemoteId| session.synced.iter().find(|node| node.remote() == id);
     let unlisted = looked.unlisted.into_iter();
@@ -268,6 +283,18 @@ pub(crate) fn translate(
     seen.unlisted = unlisted.collect();
     let among = session.aside.is_some() && !looked.compared;
     know(session, &mut seen.tree, &seen.listed, among)?;
+    Ok(seen)
+}
+
+/// Live rows of a part in which nothing is missing, with local paths, rules of the user and hashes. No look at them counts.
+pub(super) fn named(
+    session: &Session,
+    live: Tree<RemoteNode>,
+    ignore: &mut Ignore,
+) -> Result<RemoteSeen, Halt> {
+    let mut seen = RemoteSeen::of(live);
+    name(session, ignore, &mut seen);
+    fill(session, &mut seen.tree, &BTreeMap::new())?;
     Ok(seen)
 }
 
@@ -498,10 +525,10 @@ fn know(
     listed: &BTreeSet<Option<FolderId>>,
     among: bool,
 ) -> Result<(), Halt> {
-    let synced: BTreeMap<FileId, &SyncedNode> = session
+    let synced: BTreeSet<FileId> = session
         .synced
         .iter()
-        .filter_map(|node| Some((node.remote().file()?, node)))
+        .filter_map(|node| node.remote().file())
         .collect();
     let fresh: Vec<(FileId, u64)> = tree
         .nodes
@@ -509,7 +536,7 @@ fn know(
         // Foreign interims are never synced, but their age counts (design M15).
         .filter(|row| !row.ignored || naming::is_interim_like(row.name.as_str()))
         .filter_map(|row| Some((row.file_id()?, row.file()?.size)))
-        .filter(|(id, _)| !synced.contains_key(id))
+        .filter(|(id, _)| !synced.contains(id))
         .collect();
     let (now, apart) = (session.now(), session.timing.look_again);
     // A row of a folder that was not listed now was not looked at now (design §3).
@@ -528,6 +555,16 @@ fn know(
         .journal
         .set_walked(walked_at(session.listings.as_ref(), now))
         .map_err(|error| session.broken(&error))?;
+    fill(session, tree, &looks)
+}
+
+/// Adds hashes of versions seen before, and what was counted.
+fn fill(session: &Session, tree: &mut RemoteTree, looks: &BTreeMap<FileId, Looks>) -> Result<(), Halt> {
+    let synced: BTreeMap<FileId, &SyncedNode> = session
+        .synced
+        .iter()
+        .filter_map(|node| Some((node.remote().file()?, node)))
+        .collect();
     let hashes = Hashes::of(session)?;
     let mut filled = Vec::new();
     for row in tree.nodes.iter() {

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::deletions::Approvals;
 use super::gate::SafetyStop;
+use super::hashes::Pointer;
 use super::recall::Hearing;
 use super::sight::Disk;
 use super::{Setup, Sink, memo, terms};
@@ -58,6 +59,8 @@ pub(crate) struct Session {
     pub(crate) timing: Timing,
     /// Base address, for messages.
     pub(crate) api_url: String,
+    /// New nodes that are decided about at once.
+    pub(super) adopt_at_once: usize,
     /// Who is told about progress.
     pub(crate) sink: Arc<dyn Sink>,
     /// Asked between steps: the user wants to end.
@@ -67,9 +70,9 @@ pub(crate) struct Session {
     /// What the journal says of itself.
     pub(crate) meta: Meta,
     /// The merge base, as the journal has it; in a pass about a part, that of the part.
-    pub(crate) synced: SyncedTree,
+    pub(crate) synced: Arc<SyncedTree>,
     /// The whole merge base meanwhile.
-    pub(super) aside: Option<SyncedTree>,
+    pub(super) aside: Option<Arc<SyncedTree>>,
     /// Files on record.
     pub(super) files: u64,
     /// Deletions that the user let through before this pass.
@@ -102,7 +105,7 @@ pub(crate) struct Session {
     /// The pass before found nothing to do; what it said is said again while nothing changes.
     pub(crate) calm: Option<super::calm::Calm>,
     /// Versions of this disk that were put on record since the pair was opened or looked at whole.
-    pub(crate) learned: Vec<SyncedNode>,
+    pub(crate) learned: Vec<Pointer>,
     /// The generation was raised since the last pass.
     pub(crate) claimed: bool,
 }
@@ -132,19 +135,19 @@ impl Session {
     pub(crate) fn note(&mut self, changes: Vec<Change>) -> Result<(), Halt> {
         for change in &changes {
             if let Change::Put(node) = change {
-                if self.hearing.is_some() && node.identity.is_some() && node.file().is_some() {
-                    self.learned.push(node.clone());
+                if self.hearing.is_some() {
+                    self.learned.extend(Pointer::to(node));
                 }
-                let old = self.synced.insert(node.clone());
+                let old = Arc::make_mut(&mut self.synced).insert(node.clone());
                 let old = match &mut self.aside {
-                    Some(whole) => whole.insert(node.clone()),
+                    Some(whole) => Arc::make_mut(whole).insert(node.clone()),
                     None => old,
                 };
                 self.count(old.as_ref(), Some(node));
             } else if let Change::Forget(id) = change {
-                let old = self.synced.remove(*id);
+                let old = Arc::make_mut(&mut self.synced).remove(*id);
                 let old = match &mut self.aside {
-                    Some(whole) => whole.remove(*id),
+                    Some(whole) => Arc::make_mut(whole).remove(*id),
                     None => old,
                 };
                 self.count(old.as_ref(), None);
@@ -320,8 +323,7 @@ pub(crate) async fn open(
     // The disk does not wait for the network.
     let both = futures_util::future::join(limits(setup, &api_url, &account), recorded(journal));
     let (package, recorded) = both.await;
-    let recorded = recorded.map_err(|error| broken(&error))?;
-    let package = package?;
+    let (recorded, package) = (recorded.map_err(|error| broken(&error))?, package?);
     let policy = Policy {
         kept_copies: recorded.kept,
         ..terms::policy(setup, pair, &root, &package, mode)?
@@ -329,6 +331,7 @@ pub(crate) async fn open(
     let mut session = Session {
         pair: pair.clone(),
         timing: setup.config.timing.clone(),
+        adopt_at_once: setup.config.adopt_at_once,
         api_url,
         sink,
         stop: setup.stop.clone(),
@@ -336,7 +339,7 @@ pub(crate) async fn open(
         meta,
         aside: None,
         files: count_files(&recorded.synced),
-        synced: recorded.synced,
+        synced: Arc::new(recorded.synced),
         approvals: recorded.approvals,
         root,
         account: Arc::new(account),
@@ -473,7 +476,7 @@ fn start_over(session: &mut Session, allowed_by: String) -> Result<(), Halt> {
         allowed_by: Some(allowed_by),
         deleted_files: 0,
     }));
-    session.synced = SyncedTree::default();
+    session.synced = Arc::default();
     session.files = 0;
     session.approvals.clear();
     session

@@ -10,6 +10,7 @@
 pub(super) mod proof;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use planner::id::{FolderId, NodeId, RemoteId};
 use planner::name::LocalName;
@@ -52,7 +53,7 @@ pub(super) enum Around<'a> {
     Differences,
 }
 
-/// What one look at both sides brought.
+/// What one look at both sides brought, the account not yet in the planner's words.
 pub(super) struct Look {
     pub(super) scan: Scan,
     pub(super) listed: Listed,
@@ -82,7 +83,7 @@ pub(super) fn take(
         of = session.synced.len(),
         "a part is decided about"
     );
-    let whole = std::mem::replace(&mut session.synced, part.synced);
+    let whole = std::mem::replace(&mut session.synced, Arc::new(part.synced));
     session.aside = Some(whole);
     let cut = scan.of(part.local);
     let compared = matches!(around, Around::Differences);

@@ -277,12 +277,12 @@ async fn turn(
     let expected = options.expect.as_ref().filter(|_| tally.rounds() == 1);
     let known = match &calm {
         Some(calm) => Known::Rest(calm),
-        None if mode == Mode::Write && expected.is_none() && only_the_record(session, &waiting, tally)? => {
+        None if mode == Mode::Write && expected.is_none() && nothing_waits(session, &waiting, tally)? => {
             Known::Record
         }
         None => Known::Less,
     };
-    let decided = match see(session, look, &known).await? {
+    let decided = match see(session, look, &known, tally).await? {
         Seen::Trees(trees) => {
             let (decision, seen) = settle_on(session, *trees, waiting, (mode, look), expected).await?;
             (decision, seen, None)
@@ -349,7 +349,7 @@ async fn settle_on(
 }
 
 /// Whether the journal's record is all that is known and to be known: nothing waits, or was let through, or is looked for.
-fn only_the_record(session: &Session, waiting: &BTreeSet<RelPath>, tally: &Tally) -> Result<bool, Halt> {
+fn nothing_waits(session: &Session, waiting: &BTreeSet<RelPath>, tally: &Tally) -> Result<bool, Halt> {
     let open = session.journal.open_intents();
     let open = open.map_err(|error| session.broken(&error))?;
     let deletes = open
@@ -359,7 +359,6 @@ fn only_the_record(session: &Session, waiting: &BTreeSet<RelPath>, tally: &Tally
         && waiting.is_empty()
         && !deletes
         && session.approvals.is_empty()
-        && !session.synced.is_empty()
         && session.policy.direction == Direction::Both)
 }
 
@@ -422,15 +421,18 @@ fn leave(
     if surprised || swept || !decision.waiting.is_empty() {
         session.listings = None;
     }
-    let learned = std::mem::take(&mut session.learned);
+    let learned = sight::Learned {
+        since: std::mem::take(&mut session.learned),
+        synced: &session.synced,
+    };
     let copies = decision.copies;
     let copied = |key| copies.of(key).is_some();
     let touched = touched(&decision.plan);
     session.disk = Some(match whole {
-        None => sight::Disk::after(decision.scan, seen, &learned, touched, copied),
+        None => sight::Disk::after(decision.scan, seen, learned, touched, copied),
         Some(whole) => {
             let part = decision.scan;
-            sight::Disk::after_part(whole, &part, seen, &learned, touched, copied)
+            sight::Disk::after_part(whole, &part, seen, learned, touched, copied)
         }
     });
 }

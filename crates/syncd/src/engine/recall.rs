@@ -138,7 +138,7 @@ struct Idle {
     pair: PairConfig,
     api_url: String,
     meta: Meta,
-    synced: SyncedTree,
+    synced: Arc<SyncedTree>,
     files: u64,
     root: Root,
     account: Arc<Account>,
@@ -218,6 +218,7 @@ fn wake(
     let mut session = Session {
         pair: idle.pair,
         timing: setup.config.timing.clone(),
+        adopt_at_once: setup.config.adopt_at_once,
         api_url: idle.api_url,
         sink,
         stop: setup.stop.clone(),

@@ -154,7 +154,7 @@ pub(super) fn carry(
         quiet: std::time::Duration::ZERO,
         now_ns: super::clock::now_ns(),
     };
-    let scan = scan::scan(root, &mut ignore, known, options)?;
+    let scan = scan::scan(root, &mut ignore, &known.with(synced), options)?;
     let mut carried = Carry {
         root,
         scan: &scan,
@@ -232,9 +232,9 @@ impl Carry<'_> {
             // An unverified record believes in sizes (`first_merge`), and knows a version by its times alone.
             return Ok(Some(with_stamp(moved, base, Some(file.stamp))));
         };
-        let hash = match (file.hash, self.scan.paths.get(&entry.key)) {
+        let hash = match (file.hash, self.scan.path(entry.key)) {
             (Some(hash), _) => hash,
-            (None, Some(path)) => match self.read(path, file) {
+            (None, Some(path)) => match self.read(&path, file) {
                 Ok(hash) => hash,
                 Err(error) if error.is_stale() => return Ok(None),
                 Err(error) => return Err(error.into()),

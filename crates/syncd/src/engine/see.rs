@@ -7,7 +7,8 @@ use planner::path::RelPath;
 use super::calm::Calm;
 use super::observe::{self, RemoteSeen};
 use super::open::{Halt, Session};
-use super::{Look, part, sight};
+use super::tally::Tally;
+use super::{Look, adopt, part, sight};
 use crate::local::scan::Scan;
 use crate::remote::listings::Wanted;
 
@@ -40,10 +41,15 @@ pub(super) enum Known<'a> {
 }
 
 /// Sees both sides.
-pub(super) async fn see(session: &mut Session, look: Look, known: &Known<'_>) -> Result<Seen, Halt> {
+pub(super) async fn see(
+    session: &mut Session,
+    look: Look,
+    known: &Known<'_>,
+    tally: &mut Tally,
+) -> Result<Seen, Halt> {
     let begun = session.now();
     let seen = match look {
-        Look::All => all(session, known).await?,
+        Look::All => all(session, known, tally).await?,
         Look::Changed | Look::Due { .. } => both(session, look, known).await?,
     };
     if look != Look::Changed {
@@ -53,17 +59,23 @@ pub(super) async fn see(session: &mut Session, look: Look, known: &Known<'_>) ->
 }
 
 /// Looks at everything.
-async fn all(session: &mut Session, known: &Known<'_>) -> Result<Seen, Halt> {
+async fn all(session: &mut Session, known: &Known<'_>, tally: &mut Tally) -> Result<Seen, Halt> {
     session.disk = None;
     let listings = session.listings.take();
     session.sink.phase(&session.pair.name, "looking");
+    let once = session.hearing.is_none();
+    let seen = async {
+        let (scan, _, kept) = sight::see(session, None).await?.split();
+        Ok(if once {
+            (scan.last(), kept.last())
+        } else {
+            (scan, kept)
+        })
+    };
     // The disk does not wait for the network.
-    let both = futures_util::future::join(
-        sight::see(session, None),
-        observe::list(session, listings, &Wanted::All),
-    );
+    let both = futures_util::future::join(seen, observe::list(session, listings, &Wanted::All));
     let (sight, listed) = both.await;
-    let (scan, _, kept) = sight?.split();
+    let (scan, kept): (Scan, sight::Kept) = sight?;
     let mut scan = sight::quiet(session, scan).await?;
     let Some(listed) = listed? else {
         return whole(session, scan, kept, observe::Looked::default());
@@ -71,7 +83,13 @@ async fn all(session: &mut Session, known: &Known<'_>) -> Result<Seen, Halt> {
     let (mut listed, mut kept) = (listed, kept);
     if matches!(known, Known::Record) {
         let look = part::Look { scan, listed, kept };
-        match part::take(session, look, &part::Around::Differences)? {
+        let look = adopt::adopt(session, look, tally).await?;
+        let taken = if session.synced.is_empty() {
+            Err(look)
+        } else {
+            part::take(session, look, &part::Around::Differences)?
+        };
+        match taken {
             Ok(parted) => return Ok(Seen::Part(Box::new(parted))),
             Err(look) => part::Look { scan, listed, kept } = look,
         }
@@ -149,6 +167,9 @@ async fn both(session: &mut Session, look: Look, rest: &Known<'_>) -> Result<See
 
 /// The disk is as it was left by the pass before.
 fn still(session: &mut Session, scan: Scan, kept: sight::Kept, looked: &BTreeSet<RelPath>) {
-    let learned = std::mem::take(&mut session.learned);
-    session.disk = Some(sight::Disk::still(scan, kept, &learned, looked));
+    let learned = sight::Learned {
+        since: std::mem::take(&mut session.learned),
+        synced: &session.synced,
+    };
+    session.disk = Some(sight::Disk::still(scan, kept, learned, looked));
 }

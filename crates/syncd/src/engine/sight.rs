@@ -5,6 +5,7 @@
 //! counts all the same.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use planner::id::{LocalKey, NodeId};
 use planner::path::RelPath;
@@ -12,7 +13,7 @@ use planner::tree::{LocalContents, LocalKind, LocalNode, SyncedNode, SyncedTree}
 
 use super::conflicts;
 use super::hands::joined;
-use super::hashes::{self, Hashes};
+use super::hashes::{self, Hashes, Known, Pointer};
 use super::open::{Halt, Session};
 use super::recall::Heard;
 use crate::local::LocalError;
@@ -57,7 +58,7 @@ impl Disk {
     pub(super) fn after(
         scan: Scan,
         kept: Kept,
-        learned: &[SyncedNode],
+        learned: Learned<'_>,
         touched: BTreeSet<RelPath>,
         copied: impl Fn(LocalKey) -> bool,
     ) -> Self {
@@ -71,7 +72,7 @@ impl Disk {
         (mut scan, else_sure): (Scan, Sureness),
         part: &Scan,
         kept: Kept,
-        learned: &[SyncedNode],
+        learned: Learned<'_>,
         touched: BTreeSet<RelPath>,
         copied: impl Fn(LocalKey) -> bool,
     ) -> Self {
@@ -89,19 +90,18 @@ impl Disk {
         mut scan: Scan,
         decided: &[LocalKey],
         kept: Kept,
-        learned: &[SyncedNode],
+        learned: Learned<'_>,
         touched: BTreeSet<RelPath>,
         copied: impl Fn(LocalKey) -> bool,
     ) -> Self {
         let Kept { ignore, mut known } = kept;
-        for node in learned {
-            known.learn(node);
-        }
+        known.learn(learned.since);
+        let recorded = known.with(learned.synced);
         // What the pass read of files whose bytes were not known need not be looked up again.
-        scan.fill_in(decided.iter().copied(), &known);
+        scan.fill_in(decided.iter().copied(), &recorded);
         let nodes = decided.iter().filter_map(|key| scan.tree.nodes.get(*key));
-        let unsure = nodes.filter(|node| copied(node.key) || is_unsure(&scan, &known, node));
-        let unsure = unsure.filter_map(|node| scan.paths.get(&node.key).cloned());
+        let unsure = nodes.filter(|node| copied(node.key) || is_unsure(&scan, recorded, node));
+        let unsure = unsure.filter_map(|node| scan.path(node.key));
         let unsure = unsure.chain(touched.iter().cloned()).collect();
         Self {
             scan,
@@ -113,16 +113,15 @@ impl Disk {
     }
 
     /// After a look that found what the one before it had left, at these paths: all else is as sure as it was.
-    pub(super) fn still(scan: Scan, kept: Kept, learned: &[SyncedNode], looked: &BTreeSet<RelPath>) -> Self {
+    pub(super) fn still(scan: Scan, kept: Kept, learned: Learned<'_>, looked: &BTreeSet<RelPath>) -> Self {
         let Kept { ignore, mut known } = kept;
-        for node in learned {
-            known.learn(node);
-        }
+        known.learn(learned.since);
+        let recorded = known.with(learned.synced);
         let mut unsure = BTreeSet::new();
         let mut queue: Vec<&LocalNode> = looked.iter().filter_map(|path| scan.at(path)).collect();
         while let Some(node) = queue.pop() {
-            if is_unsure(&scan, &known, node) {
-                unsure.extend(scan.paths.get(&node.key).cloned());
+            if is_unsure(&scan, recorded, node) {
+                unsure.extend(scan.path(node.key));
             }
             queue.extend(scan.tree.nodes.children(Some(node.key)));
         }
@@ -136,6 +135,14 @@ impl Disk {
     }
 }
 
+/// What is on record after a pass.
+pub(super) struct Learned<'a> {
+    /// Files that came to be, or changed, in it.
+    pub(super) since: Vec<Pointer>,
+    /// Everything.
+    pub(super) synced: &'a SyncedTree,
+}
+
 /// What tells of the entries outside a part whether they have to be looked at again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Sureness {
@@ -146,7 +153,7 @@ pub(super) enum Sureness {
 }
 
 /// Whether an entry has to be looked at again though nothing is heard of it.
-fn is_unsure(scan: &Scan, known: &Hashes, node: &LocalNode) -> bool {
+fn is_unsure(scan: &Scan, known: Known<'_>, node: &LocalNode) -> bool {
     if node.ignored {
         return false;
     }
@@ -213,6 +220,14 @@ impl Kept {
     pub(super) fn ignore(&mut self) -> &mut Ignore {
         &mut self.ignore
     }
+
+    /// No other scan follows: where hashes are need not be known any more.
+    pub(super) fn last(self) -> Self {
+        Self {
+            known: Hashes::default(),
+            ..self
+        }
+    }
 }
 
 /// Sees the disk: what was heard to have changed, where all else is known, and everything otherwise.
@@ -260,6 +275,7 @@ async fn parts(
     } = before;
     for number in 1..=SCANS {
         let (root, options, disk) = (session.root.clone(), options(session), session.policy.disk);
+        let synced = Arc::clone(&session.synced);
         let done = crate::blocking::run(move || {
             let paths = Paths {
                 changed: &heard.changed,
@@ -267,7 +283,7 @@ async fn parts(
                 anew: &heard.anew,
                 disk: &disk,
             };
-            let part = scan::part(&root, &mut ignore, &known, options, (scan, paths))?;
+            let part = scan::part(&root, &mut ignore, &known.with(&synced), options, (scan, paths))?;
             Ok((part, ignore, known))
         });
         let (part, rules, hashes) = told(session, joined(done.await))?;
@@ -324,9 +340,10 @@ async fn all(
         }
     };
     let (root, options, closed) = (session.root.clone(), options(session), closed.clone());
+    let synced = Arc::clone(&session.synced);
     let done = crate::blocking::run(move || {
         tracing::debug!("the folder is looked at");
-        let scan = scan::scan_with(&root, &mut ignore, &known, options, &closed)?;
+        let scan = scan::scan_with(&root, &mut ignore, &known.with(&synced), options, &closed)?;
         tracing::debug!(entries = scan.tree.nodes.len(), "the folder was looked at");
         Ok(Sight {
             scan,

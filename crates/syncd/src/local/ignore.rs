@@ -99,6 +99,11 @@ impl Ignore {
         Ok(())
     }
 
+    /// A folder has no `.syncignore`.
+    pub(super) fn unload(&mut self, folder: &RelPath) {
+        self.levels.remove(folder);
+    }
+
     /// A scan begins: files are read anew as it meets them.
     pub(super) fn begin(&mut self) {
         self.before = std::mem::take(&mut self.levels);
@@ -141,19 +146,23 @@ impl Ignore {
 
     /// The same, if nothing above it is ignored: what the scan asks, top down.
     pub(super) fn ignored_here(&self, path: &RelPath, is_folder: bool) -> Option<Why> {
-        let (parent, name) = path.split()?;
-        if is_ours(name.as_str(), parent.is_root()) {
-            let pattern = String::from(name.as_str());
+        let text = path.as_str();
+        let (above, name) = text.rsplit_once('/').unwrap_or(("", text));
+        if is_ours(name, above.is_empty()) {
             return Some(Why {
                 source: String::from("syncd"),
                 line: 0,
-                pattern,
+                pattern: String::from(name),
             });
         }
-        let mut folder = Some(parent);
+        // Most pairs have no rule files: then nothing is asked of the folders above.
+        let mut folder = path
+            .split()
+            .map(|(above, _)| above)
+            .filter(|_| !self.levels.is_empty());
         while let Some(level) = folder {
             if let Some(rules) = self.levels.get(&level) {
-                match rules.say(&below(&level, path), is_folder) {
+                match rules.say(below(&level, path), is_folder) {
                     Verdict::Silent => {}
                     Verdict::Keep => return None,
                     Verdict::Ignore(why) => return Some(why),
@@ -174,6 +183,9 @@ impl Ignore {
 
 impl Rules {
     fn say(&self, path: &str, is_folder: bool) -> Verdict {
+        if self.matcher.is_empty() {
+            return Verdict::Silent;
+        }
         match self.matcher.matched(path, is_folder) {
             Match::None => Verdict::Silent,
             Match::Whitelist(_) => Verdict::Keep,
@@ -269,9 +281,9 @@ fn opposite(pattern: &str) -> String {
 }
 
 /// The path as seen from a folder above it.
-fn below(folder: &RelPath, path: &RelPath) -> String {
-    let depth = folder.components().count();
-    path.components().skip(depth).collect::<Vec<_>>().join("/")
+fn below<'a>(folder: &RelPath, path: &'a RelPath) -> &'a str {
+    let rest = path.as_str().strip_prefix(folder.as_str()).unwrap_or_default();
+    rest.strip_prefix('/').unwrap_or(rest)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod settle;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use planner::content::{ContentHash, Stamp};
@@ -28,15 +29,9 @@ pub(crate) use settle::settle;
 
 /// The hashes known already: of the journal and of earlier scans.
 pub(crate) trait KnownHashes {
-    /// BLAKE3 of the file, if a file of this identity (or, where that says nothing, at this path), size and stamp was
-    /// hashed, and the stamp was trusted then (design S12). In doubt `None`: the file is hashed again.
-    fn hash(
-        &self,
-        path: &RelPath,
-        identity: Option<&LocalIdentity>,
-        size: u64,
-        stamp: Stamp,
-    ) -> Option<ContentHash>;
+    /// BLAKE3 of the file, if a file of this identity, size and stamp was hashed, and the stamp was trusted then
+    /// (design S12). In doubt `None`: the file is hashed again.
+    fn hash(&self, identity: Option<&LocalIdentity>, size: u64, stamp: Stamp) -> Option<ContentHash>;
 }
 
 /// How to scan.
@@ -62,8 +57,6 @@ pub(crate) struct Oddity {
 pub(crate) struct Scan {
     /// The entries.
     pub(crate) tree: LocalTree,
-    /// Where each of them is.
-    pub(crate) paths: BTreeMap<LocalKey, RelPath>,
     /// Entries without a node: names that are not UTF-8.
     pub(crate) oddities: Vec<Oddity>,
     /// Why a folder is hidden or a file unreadable, in the system's words.
@@ -75,8 +68,10 @@ pub(crate) struct Scan {
     /// Their bytes.
     pub(crate) bytes: u64,
     now_ns: i64,
-    /// Every inode met, and by whom first.
-    met: BTreeMap<(u64, u64), LocalKey>,
+    /// Every inode of the root's file system that was met, and by whom first.
+    met: BTreeMap<u64, LocalKey>,
+    /// After the last look at the disk: who has which inode, made when it is first asked for.
+    held: OnceLock<BTreeMap<u64, LocalKey>>,
     /// The next key to give.
     next_key: u32,
 }
@@ -85,8 +80,12 @@ impl Scan {
     /// Lays out closely what is kept from pass to pass.
     fn pack(&mut self) {
         self.tree.nodes.pack();
-        pack(&mut self.paths);
         pack(&mut self.met);
+    }
+
+    /// Where an entry is.
+    pub(crate) fn path(&self, key: LocalKey) -> Option<RelPath> {
+        self.tree.nodes.path(key)
     }
 
     /// Whether this file's stamp will prove later that it did not change (design S12); `None` if it is no file.
@@ -97,14 +96,12 @@ impl Scan {
 
     /// Gives those of these entries that are files the hashes that are known by now of just these versions.
     pub(crate) fn fill_in(&mut self, keys: impl IntoIterator<Item = LocalKey>, known: &dyn KnownHashes) {
-        let paths = &self.paths;
         let open = keys.into_iter().filter_map(|key| {
             let node = self.tree.nodes.get(key)?;
             let file = node
                 .file()
                 .filter(|file| file.hash.is_none() && !file.busy && !file.unreadable)?;
-            let path = paths.get(&node.key)?;
-            let hash = known.hash(path, node.identity.as_ref(), file.size, file.stamp)?;
+            let hash = known.hash(node.identity.as_ref(), file.size, file.stamp)?;
             let mut node = node.clone();
             if let LocalKind::File(file) = &mut node.kind {
                 file.hash = Some(hash);
@@ -118,9 +115,31 @@ impl Scan {
 
     /// The entry that has an identity.
     pub(crate) fn holder(&self, identity: LocalIdentity) -> Option<LocalKey> {
-        let key = *self.met.get(&(identity.device, identity.inode))?;
+        let key = if self.met.is_empty() {
+            self.held().get(&identity.inode)
+        } else {
+            self.met.get(&identity.inode)
+        };
+        let key = *key?;
         let entry = self.tree.nodes.get(key)?;
         (entry.identity == Some(identity)).then_some(key)
+    }
+
+    fn held(&self) -> &BTreeMap<u64, LocalKey> {
+        self.held.get_or_init(|| {
+            let entries = self.tree.nodes.iter();
+            let held = entries.filter_map(|entry| Some((entry.identity?.inode, entry.key)));
+            held.collect()
+        })
+    }
+
+    /// No look at some paths follows: what only that needs is not kept.
+    pub(crate) fn last(self) -> Self {
+        Self {
+            met: BTreeMap::new(),
+            held: OnceLock::new(),
+            ..self
+        }
     }
 
     /// Those of these paths at which there are folders now.
@@ -146,10 +165,8 @@ impl Scan {
     /// The scan as if only these entries of it were there.
     pub(crate) fn of(&self, tree: LocalTree) -> Self {
         let keys = || tree.nodes.iter().map(|node| node.key);
-        let path = |key| Some((key, self.paths.get(&key)?.clone()));
         let trouble = |key| Some((key, self.troubles.get(&key)?.clone()));
         Self {
-            paths: keys().filter_map(path).collect(),
             oddities: self.oddities.clone(),
             troubles: keys().filter_map(trouble).collect(),
             young: keys().filter(|key| self.young.contains(key)).collect(),
@@ -157,6 +174,7 @@ impl Scan {
             bytes: 0,
             now_ns: self.now_ns,
             met: BTreeMap::new(),
+            held: OnceLock::new(),
             next_key: self.next_key,
             tree,
         }

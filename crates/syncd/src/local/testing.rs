@@ -31,7 +31,7 @@ pub(super) fn path(text: &str) -> RelPath {
 pub(super) struct Nothing;
 
 impl KnownHashes for Nothing {
-    fn hash(&self, _: &RelPath, _: Option<&LocalIdentity>, _: u64, _: Stamp) -> Option<ContentHash> {
+    fn hash(&self, _: Option<&LocalIdentity>, _: u64, _: Stamp) -> Option<ContentHash> {
         None
     }
 }
@@ -168,8 +168,7 @@ impl Disk {
 
     pub(super) fn seen(&self, name: &str) -> LocalNode {
         let scan = self.scan();
-        let (key, _) = scan.paths.iter().find(|(_, at)| at.as_str() == name).unwrap();
-        scan.tree.nodes.get(*key).unwrap().clone()
+        scan.at(&path(name)).unwrap().clone()
     }
 
     pub(super) fn seen_file(&self, name: &str) -> LocalFile {

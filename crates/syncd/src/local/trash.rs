@@ -14,7 +14,7 @@ use planner::path::RelPath;
 use super::apply::{self, Done};
 use super::error::LocalError;
 use super::root::{AREA, Area, Root, Spot, own_path};
-use super::sys::{self, Errno, Kind, Order, WalkError, Walked};
+use super::sys::{self, Errno, Kind, Order, Walked};
 
 /// Numbers tried for a name that is taken. More versions of one path in one day are an error of that path.
 const NUMBERS_MAX: u32 = 1000;
@@ -142,7 +142,7 @@ pub(crate) fn list(root: &Root) -> Result<Vec<Trashed>, LocalError> {
     for (date, day) in folders(root)? {
         let top = own_path(Area::Trash, &day);
         for entry in sys::walk(&root.path().join(top.as_str()), Order::ByName) {
-            let entry = entry.map_err(|error| walk_error(&top, &error))?;
+            let entry = entry.map_err(|cause| unlisted(&top, cause))?;
             if !entry.is_file {
                 continue;
             }
@@ -219,7 +219,7 @@ pub(super) fn drop_empty(root: &Root) -> Result<(), LocalError> {
 /// Removes a tree of the trash, entry by entry beneath the handle; what a walk by path says only tells names.
 fn remove_tree(root: &Root, top: &RelPath) -> Result<(), LocalError> {
     for entry in sys::walk(&root.path().join(top.as_str()), Order::ContentsFirst) {
-        let entry = entry.map_err(|error| walk_error(top, &error))?;
+        let entry = entry.map_err(|cause| unlisted(top, cause))?;
         // A name that is not UTF-8 cannot have come from here; its folder then stays, and so does it.
         let Some(below) = relative(&entry) else { continue };
         let at = below
@@ -263,9 +263,9 @@ fn relative(entry: &Walked) -> Option<RelPath> {
     RelPath::parse(&parts.join("/"))
 }
 
-fn walk_error(top: &RelPath, error: &WalkError) -> LocalError {
+fn unlisted(top: &RelPath, cause: Errno) -> LocalError {
     debug_assert!(top.as_str().starts_with(AREA), "only the trash is walked here");
-    LocalError::at(top, "listing the trash", error.cause)
+    LocalError::at(top, "listing the trash", cause)
 }
 
 #[cfg(test)]

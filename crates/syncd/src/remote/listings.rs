@@ -6,18 +6,19 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use api::{ApiError, FolderRow};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use planner::id::{FolderId, RemoteId};
 use planner::part::Rows;
-use planner::tree::{RemoteNode, pack};
+use planner::tree::RemoteNode;
 use tokio::time::Instant;
 
 use super::account::Account;
 use super::apply::is_fatal;
+use super::homes::Homes;
 use super::rows::{Raw, list};
 use super::translate;
 use super::walk::{AT_ONCE, Contents, Walk};
@@ -66,8 +67,10 @@ struct Seen {
 pub(crate) struct Listings {
     walk: Walk,
     seen: BTreeMap<Option<FolderId>, Seen>,
-    /// Where each row was seen last.
-    homes: BTreeMap<RemoteId, Option<FolderId>>,
+    /// Where each row was seen last; made when it is first asked for.
+    homes: OnceLock<Homes>,
+    /// No row is listed in two places, as long as nobody asks where they are.
+    each_once: OnceLock<bool>,
     /// Folders that are listed at the next look, whatever its kind: something of ours may have changed them.
     due: BTreeSet<Option<FolderId>>,
     /// How long the last walk of everything took.
@@ -94,9 +97,10 @@ impl Listings {
             listed: began,
             changed: None,
         };
-        let mut listings = Self {
+        Ok(Self {
             seen: walk.folders.keys().map(|folder| (*folder, seen)).collect(),
-            homes: BTreeMap::new(),
+            homes: OnceLock::new(),
+            each_once: OnceLock::new(),
             due: BTreeSet::new(),
             took: began.elapsed(),
             turned: began,
@@ -104,15 +108,7 @@ impl Listings {
             news: true,
             stirred: BTreeSet::new(),
             walk,
-        };
-        for (folder, contents) in &listings.walk.folders {
-            if let Contents::Listed(listed) = contents {
-                let rows = listed.ids().map(|id| (id, *folder));
-                listings.homes.extend(rows);
-            }
-        }
-        pack(&mut listings.homes);
-        Ok(listings)
+        })
     }
 
     /// What was seen.
@@ -142,12 +138,39 @@ impl Listings {
 
     /// Whether no file or folder is listed in two places, as one is that moves while others are listed.
     pub(crate) fn show_each_once(&self) -> bool {
-        let listed = self
-            .walk
-            .folders
-            .keys()
-            .filter_map(|folder| self.walk.listed(*folder));
-        listed.map(|listed| listed.ids().count()).sum::<usize>() == self.homes.len()
+        if let Some(homes) = self.homes.get() {
+            return self.listed().count() == homes.len();
+        }
+        *self.each_once.get_or_init(|| {
+            let mut ids: Vec<RemoteId> = self.listed().map(|(id, _)| id).collect();
+            ids.sort_unstable();
+            ids.array_windows().all(|[one, other]| one != other)
+        })
+    }
+
+    /// Every row, with its folder.
+    fn listed(&self) -> impl Iterator<Item = (RemoteId, Option<FolderId>)> {
+        let folders = self.walk.folders.keys().copied();
+        folders.flat_map(|folder| {
+            let listed = self.walk.listed(folder).into_iter();
+            listed.flat_map(move |listed| listed.ids().map(move |id| (id, folder)))
+        })
+    }
+
+    fn homes(&self) -> &Homes {
+        self.homes.get_or_init(|| self.listed().collect())
+    }
+
+    /// Who changes where rows are knows of all of them.
+    fn homes_mut(&mut self) -> Option<&mut Homes> {
+        self.homes();
+        self.homes.get_mut()
+    }
+
+    /// Whether a row that a folder shows was seen there last.
+    fn is_at_home(&self, id: RemoteId, folder: Option<FolderId>) -> bool {
+        let alone = self.homes.get().is_none() && self.show_each_once();
+        alone || self.homes().get(id) == Some(folder)
     }
 
     /// Folders whose rows became others since this was last [decided](Self::decided) about; of what moved, both.
@@ -194,7 +217,7 @@ impl Listings {
 
     /// Whether a folder was listed, or its parent shows it.
     fn is_known(&self, folder: Option<FolderId>) -> bool {
-        let shown = folder.is_some_and(|id| self.homes.contains_key(&RemoteId::Folder(id)));
+        let shown = folder.is_some_and(|id| self.homes().get(RemoteId::Folder(id)).is_some());
         shown || self.walk.folders.contains_key(&folder)
     }
 
@@ -286,7 +309,7 @@ impl Listings {
     /// The folder in which a folder was seen last.
     #[expect(clippy::option_option, reason = "nowhere, and the root, which has no id")]
     fn home(&self, folder: FolderId) -> Option<Option<FolderId>> {
-        self.homes.get(&RemoteId::Folder(folder)).copied()
+        self.homes().get(RemoteId::Folder(folder))
     }
 
     /// The folders above a folder, nearest first; ends where a ring closes.
@@ -413,9 +436,16 @@ impl Listings {
             return;
         };
         for id in listed.ids() {
-            if self.homes.get(&id) == Some(&folder) {
-                self.homes.remove(&id);
-            }
+            self.leaves(id, folder);
+        }
+    }
+
+    /// A folder does not show a row any more.
+    fn leaves(&mut self, id: RemoteId, folder: Option<FolderId>) {
+        if let Some(homes) = self.homes_mut()
+            && homes.get(id) == Some(folder)
+        {
+            homes.remove(id);
         }
     }
 
@@ -432,12 +462,10 @@ impl Listings {
             None => true,
         };
         for id in before.difference(&after) {
-            if self.homes.get(id) == Some(&folder) {
-                self.homes.remove(id);
-            }
+            self.leaves(*id, folder);
         }
         for id in after {
-            if let Some(other) = self.homes.insert(id, folder)
+            if let Some(other) = self.homes_mut().and_then(|homes| homes.insert(id, folder))
                 && other != folder
             {
                 self.walk.left(other, id);
@@ -500,7 +528,7 @@ impl RowsByFolder<'_> {
 
     fn at_home(&self, folder: Option<FolderId>) -> impl Iterator<Item = RemoteNode> {
         let nodes = self.listings.walk.nodes_in(folder).into_iter();
-        nodes.filter(move |node| self.listings.homes.get(&node.id) == Some(&folder))
+        nodes.filter(move |node| self.listings.is_at_home(node.id, folder))
     }
 }
 
@@ -514,8 +542,12 @@ impl Rows for RowsByFolder<'_> {
     }
 
     fn row(&self, id: RemoteId) -> Option<RemoteNode> {
-        let home = *self.listings.homes.get(&id)?;
+        let home = self.listings.homes().get(id)?;
         self.shown(home).get(&id).cloned()
+    }
+
+    fn row_in(&self, folder: Option<FolderId>, id: RemoteId) -> Option<RemoteNode> {
+        self.shown(folder).get(&id).cloned()
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod apply;
 pub(crate) mod confirm;
 #[cfg(test)]
 mod fuzz;
+mod homes;
 pub(crate) mod listings;
 pub(crate) mod resolve;
 pub(crate) mod root;

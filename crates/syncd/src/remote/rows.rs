@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use api::{ApiError, FileRow, FolderRow, RowState};
 use planner::id::{FolderId, RemoteId};
+use planner::name::RemoteName;
 
 use super::account::Account;
 use super::translate;
@@ -18,7 +19,7 @@ pub(crate) struct SeenFile {
     /// Bytes.
     pub(crate) size: u64,
     /// The stored name.
-    pub(crate) name: Box<str>,
+    pub(crate) name: RemoteName,
     /// The second name of the version; empty where the server gives none.
     pub(crate) short_url: Box<str>,
 }
@@ -29,7 +30,7 @@ impl SeenFile {
         Self {
             id: row.id,
             size: row.size,
-            name: row.name.as_str().into(),
+            name: RemoteName::new(&row.name),
             short_url: row.short_url.as_str().into(),
         }
     }
@@ -124,7 +125,14 @@ pub(crate) async fn list(account: &Account, folder: Option<FolderId>) -> Result<
             Some(state @ (RowState::Trash | RowState::Deleted | RowState::Other(_))) => {
                 raw.states.insert(RemoteId::Folder(id), state.clone());
             }
-            Some(RowState::Active) | None if row.parent == Some(place) => raw.listed.folders.push(row),
+            Some(RowState::Active) | None if row.parent == Some(place) => {
+                // What nobody asks for is not kept.
+                raw.listed.folders.push(FolderRow {
+                    date_added: None,
+                    url: None,
+                    ..row
+                });
+            }
             Some(RowState::Active) | None => {
                 return Err(ApiError::Malformed {
                     what: "a folder row of another folder",
@@ -132,5 +140,8 @@ pub(crate) async fn list(account: &Account, folder: Option<FolderId>) -> Result<
             }
         }
     }
+    // Kept from look to look.
+    raw.listed.files.shrink_to_fit();
+    raw.listed.folders.shrink_to_fit();
     Ok(raw)
 }

@@ -48,7 +48,7 @@ pub(crate) fn file_node(row: &SeenFile, parent: Option<FolderId>) -> Option<Remo
     Some(RemoteNode {
         id: RemoteId::File(file_id(row.id)?),
         parent,
-        name: RemoteName::new(&*row.name),
+        name: row.name.clone(),
         ignored: false,
         kind: RemoteKind::File(RemoteFile {
             size: row.size,

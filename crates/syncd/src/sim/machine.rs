@@ -148,6 +148,10 @@ impl Workshop {
             // A process goes on until it is killed.
             pair.local_scan_interval = Duration::from_secs(200_000);
         }
+        if seed.is_multiple_of(2) {
+            // Whatever both sides have alike is put on record first.
+            config.adopt_at_once = 1;
+        }
         let mut rng = Rng::new(seed ^ 0x5E41 ^ (u64::try_from(number).unwrap_or(0) << 40));
         let is_service = seed >= SERVICES && !rng.one_in(4);
         Ok(Machine {

@@ -130,7 +130,7 @@ fn here(
         Place::Missing => return findings.differ(path, HERE, "missing", "it is not on this disk"),
         Place::There(_) => {}
         Place::Elsewhere(key) => {
-            let to = sides.disk.paths.get(&key).map(ToString::to_string);
+            let to = sides.disk.path(key).map(|path| path.to_string());
             let detail = format!("it is {} now", to.unwrap_or_default());
             findings.differ(path, HERE, "place", detail);
         }
@@ -259,7 +259,7 @@ fn new_here(sides: &Sides<'_>, known: &BTreeSet<LocalKey>, findings: &mut Findin
         if entry.ignored || known.contains(&entry.key) {
             continue;
         }
-        let path = sides.disk.paths.get(&entry.key).map(RelPath::to_string);
+        let path = sides.disk.path(entry.key).map(|path| path.to_string());
         let path = path.unwrap_or_default();
         match &entry.kind {
             LocalKind::Other(odd) => findings.skipped.push(item(path, words::odd_text(*odd))),
@@ -304,7 +304,7 @@ fn unread(sides: &Sides<'_>, findings: &mut Findings) {
     }
     for entry in disk.tree.nodes.iter().filter(|entry| !entry.ignored) {
         if matches!(entry.kind, LocalKind::Folder(LocalContents::Hidden)) {
-            let path = disk.paths.get(&entry.key).map(RelPath::to_string);
+            let path = disk.path(entry.key).map(|path| path.to_string());
             findings.problem(path.unwrap_or_default(), unreadable(sides, entry));
         }
     }
@@ -324,7 +324,7 @@ fn unread(sides: &Sides<'_>, findings: &mut Findings) {
 mod tests {
     use planner::id::ShortUrl;
     use planner::name::RemoteName;
-    use planner::tree::{RemoteFile, RemoteTree};
+    use planner::tree::{RemoteFile, Tree};
 
     use super::*;
     use crate::engine::whereabouts::tests::{disk, entry, hash, record, records};
@@ -346,32 +346,16 @@ mod tests {
     }
 
     fn seen(rows: Vec<RemoteNode>) -> RemoteSeen {
-        let mut tree = RemoteTree::default();
+        let mut live = Tree::default();
         for row in rows {
-            tree.nodes.insert(row);
+            live.insert(row);
         }
-        RemoteSeen {
-            tree,
-            lost: BTreeSet::new(),
-            unknown: BTreeSet::new(),
-            paths: BTreeMap::new(),
-            interims: Vec::new(),
-            held: Vec::new(),
-            rings: BTreeSet::new(),
-            unlisted: Vec::new(),
-            set_aside: BTreeSet::new(),
-            listed: BTreeSet::new(),
-        }
+        RemoteSeen::of(live)
     }
 
     fn scan(entries: Vec<LocalNode>) -> Scan {
         let mut scan = Scan::default();
         scan.tree = disk(entries);
-        let nodes = &scan.tree.nodes;
-        scan.paths = nodes
-            .iter()
-            .map(|node| (node.key, nodes.path(node.key).unwrap()))
-            .collect();
         scan
     }
 

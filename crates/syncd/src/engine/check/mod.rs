@@ -8,6 +8,7 @@ mod read;
 
 use std::sync::Arc;
 
+use planner::tree::SyncedTree;
 use state::{Journal, ProblemKind};
 
 pub(crate) use compare::{Difference, Findings};
@@ -139,7 +140,8 @@ async fn look_here(session: &Session) -> Result<(scan::Scan, Ignore), Halt> {
     };
     let disk = crate::blocking::run(move || {
         let mut ignore = Ignore::new(&exclude, &include)?;
-        let scan = scan::scan(&root, &mut ignore, &hashes::Hashes::default(), options)?;
+        let (known, nothing) = (hashes::Hashes::default(), SyncedTree::default());
+        let scan = scan::scan(&root, &mut ignore, &known.with(&nothing), options)?;
         Ok((scan, ignore))
     });
     super::hands::joined(disk.await)

@@ -35,7 +35,7 @@ pub(super) async fn disk(session: &Session, scan: &mut Scan) -> u64 {
         .filter_map(|(_, place)| {
             let key = place.entry()?;
             let seen = scan.tree.nodes.get(key)?.file()?.clone();
-            let path = scan.paths.get(&key)?.clone();
+            let path = scan.path(key)?;
             let root = session.root.clone();
             Some(async move {
                 let read = crate::blocking::run(move || hash::hash_file(&root, &path, &seen));

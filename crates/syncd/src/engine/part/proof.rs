@@ -1,11 +1,11 @@
 //! In tests and simulations every part is decided about as the whole, too: both must come to the same plan.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use planner::merge::{Now, Scope, Trees, merge};
 use planner::render;
 use planner::transition::transition;
-use planner::tree::{RemoteKind, RemoteNode, RemoteTree};
+use planner::tree::{RemoteKind, RemoteNode};
 
 use crate::engine::decide::Decision;
 use crate::engine::observe::{self, RemoteSeen};
@@ -66,23 +66,8 @@ fn lines(session: &Session, trees: Trees<'_>) -> Vec<String> {
 /// All live rows of the newest listings.
 fn everything(session: &Session) -> RemoteSeen {
     let listings = session.listings.as_ref();
-    RemoteSeen {
-        tree: RemoteTree {
-            nodes: listings
-                .map(|listings| listings.walk().nodes())
-                .unwrap_or_default(),
-            ..RemoteTree::default()
-        },
-        lost: BTreeSet::new(),
-        unknown: BTreeSet::new(),
-        paths: BTreeMap::new(),
-        interims: Vec::new(),
-        held: Vec::new(),
-        rings: BTreeSet::new(),
-        unlisted: Vec::new(),
-        set_aside: BTreeSet::new(),
-        listed: BTreeSet::new(),
-    }
+    let live = listings.map(|listings| listings.walk().nodes());
+    RemoteSeen::of(live.unwrap_or_default())
 }
 
 /// What is known of files beyond their rows: in the part as it is there, elsewhere as on record.

@@ -4,6 +4,7 @@
 //! Process-level truth (kills, exit codes, output) is proved end to end elsewhere; here is what must hold between a pass
 //! and the account. Never here: a look into a journal.
 
+mod adopting;
 mod budgets;
 mod chaos;
 mod cut;

@@ -13,7 +13,7 @@ use planner::path::RelPath;
 use planner::policy::DiskTraits;
 use planner::tree::{LocalContents, LocalKind, LocalNode};
 
-use super::walk::{Clash, Entry, Next, Walk};
+use super::walk::{Clash, Entry, Walk};
 use super::{KnownHashes, Scan, ScanOptions};
 use crate::local::error::LocalError;
 use crate::local::ignore::{FILE_NAME, Ignore};
@@ -75,20 +75,17 @@ pub(crate) fn part(
         return Ok(Part::Unsure("too much changed"));
     }
     let mut look = Look {
-        walk: Walk {
+        walk: Walk::new(
             root,
             ignore,
             known,
             options,
-            closed: paths.closed,
-            scan: Scan {
+            paths.closed,
+            Scan {
                 now_ns: options.now_ns,
                 ..before
             },
-            folders: Vec::new(),
-            stack: Vec::new(),
-            clashes: Vec::new(),
-        },
+        ),
         anew: paths.anew,
         names: BTreeMap::new(),
         sound: BTreeSet::new(),
@@ -127,7 +124,7 @@ impl From<LocalError> for Trouble {
 /// A node that was taken out.
 struct Left {
     path: RelPath,
-    inode: Option<(u64, u64)>,
+    identity: Option<LocalIdentity>,
 }
 
 struct Look<'a> {
@@ -161,9 +158,7 @@ impl Look<'_> {
 
     /// Two entries were met with one identity. If the first of them is not at its place any more, it is the second's.
     fn settle(&mut self, clash: &Clash) -> Result<(), Trouble> {
-        if self.walk.scan.tree.nodes.contains(clash.first)
-            && let Some(at) = self.walk.scan.paths.get(&clash.first).cloned()
-        {
+        if let Some(at) = self.walk.scan.path(clash.first) {
             match self.walk.root.look(&at) {
                 Ok(there) if there.identity == clash.identity => return Ok(()),
                 Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => {
@@ -174,7 +169,7 @@ impl Look<'_> {
                 Err(_) => return Err(Trouble::Unsure("something cannot be looked at")),
             }
         }
-        let inode = (clash.identity.device, clash.identity.inode);
+        let inode = clash.identity.inode;
         if let Some(node) = self.walk.scan.tree.nodes.get(clash.second).cloned() {
             self.walk.scan.met.insert(inode, clash.second);
             self.walk.scan.tree.nodes.insert(LocalNode {
@@ -297,8 +292,7 @@ impl Look<'_> {
             }
             self.take_out(key)?;
         }
-        let inode = (meta.identity.device, meta.identity.inode);
-        if let Some(other) = self.met(inode) {
+        if let Some(other) = self.met(meta.identity) {
             self.came_from(other, &meta)?;
         }
         let key = self.walk.next_key()?;
@@ -309,16 +303,12 @@ impl Look<'_> {
             path: path.clone(),
             meta,
         };
-        self.walk.stack.clear();
-        let next = self.walk.add(entry, is_folder)?;
+        self.walk.add(entry);
+        self.walk.go()?;
         if self.walk.scan.tree.nodes.contains(key)
             && let Some(names) = self.names.get_mut(&folder)
         {
             names.insert(name, key);
-        }
-        if next == Next::Enter {
-            let start = self.walk.root.path().join(path.as_str());
-            self.walk.go(&start)?;
         }
         Ok(())
     }
@@ -344,7 +334,7 @@ impl Look<'_> {
 
     /// What is new at a place was met at another one: there it is gone by now, or it is one file with two names.
     fn came_from(&mut self, other: LocalKey, meta: &Meta) -> Result<(), Trouble> {
-        let Some(at) = self.walk.scan.paths.get(&other).cloned() else {
+        let Some(at) = self.walk.scan.path(other) else {
             return Err(Trouble::Unsure("a file was met that is nowhere"));
         };
         match self.walk.root.look(&at) {
@@ -363,10 +353,14 @@ impl Look<'_> {
 
     /// Takes a node out, with all below it.
     fn take_out(&mut self, top: LocalKey) -> Result<(), Trouble> {
-        let mut below = vec![top];
-        while let Some(key) = below.pop() {
+        let Some(path) = self.walk.scan.path(top) else {
+            return Ok(());
+        };
+        let mut below = vec![(top, path)];
+        while let Some((key, path)) = below.pop() {
             let scan = &mut self.walk.scan;
-            below.extend(scan.tree.nodes.children(Some(key)).map(|node| node.key));
+            let inside = scan.tree.nodes.children(Some(key));
+            below.extend(inside.map(|node| (node.key, path.join(&node.name))));
             let Some(node) = scan.tree.nodes.remove(key) else {
                 continue;
             };
@@ -382,23 +376,24 @@ impl Look<'_> {
             }
             scan.troubles.remove(&key);
             scan.young.remove(&key);
-            let inode = node.identity.map(|said| (said.device, said.inode));
             self.names.remove(&Some(key));
             if let Some(names) = self.names.get_mut(&node.parent) {
                 names.remove(&node.name);
             }
-            if let Some(path) = scan.paths.remove(&key) {
-                self.sound.remove(&path);
-                self.left.push(Left { path, inode });
-            }
+            self.sound.remove(&path);
+            self.left.push(Left {
+                path,
+                identity: node.identity,
+            });
         }
         Ok(())
     }
 
     /// Who was met with an inode, and is there still.
-    fn met(&self, inode: (u64, u64)) -> Option<LocalKey> {
+    fn met(&self, identity: LocalIdentity) -> Option<LocalKey> {
         let scan = &self.walk.scan;
-        let key = scan.met.get(&inode).copied();
+        let here = identity.device == self.walk.root.identity().device;
+        let key = scan.met.get(&identity.inode).copied().filter(|_| here);
         key.filter(|key| scan.tree.nodes.contains(*key))
     }
 
@@ -406,7 +401,7 @@ impl Look<'_> {
     fn vanished(&mut self) -> BTreeSet<RelPath> {
         let mut gone = BTreeSet::new();
         for left in std::mem::take(&mut self.left) {
-            let elsewhere = left.inode.and_then(|inode| self.met(inode)).is_some();
+            let elsewhere = left.identity.and_then(|identity| self.met(identity)).is_some();
             if !elsewhere && !self.is_taken(&left.path) {
                 gone.insert(left.path);
             }

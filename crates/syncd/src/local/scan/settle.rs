@@ -12,10 +12,10 @@ use crate::local::sys::Kind;
 /// the second look, and nothing is decided about its content. Afterwards no file is young.
 pub(crate) fn settle(root: &Root, scan: &mut Scan) -> Result<(), LocalError> {
     for key in std::mem::take(&mut scan.young) {
-        let (Some(path), Some(node)) = (scan.paths.get(&key), scan.tree.nodes.get(key)) else {
+        let (Some(path), Some(node)) = (scan.path(key), scan.tree.nodes.get(key)) else {
             continue;
         };
-        let looked = root.look(path).ok().filter(|meta| meta.kind == Kind::File);
+        let looked = root.look(&path).ok().filter(|meta| meta.kind == Kind::File);
         let mut node = node.clone();
         let LocalKind::File(file) = &mut node.kind else {
             continue;

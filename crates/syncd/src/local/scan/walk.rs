@@ -1,24 +1,24 @@
 //! The walk of a scan: from directory entries to nodes.
 //!
-//! Keys are given in the order of the walk, which is by name, so equal disks give equal trees. Identities are believed only
-//! where they identify (design M5): one name, seen once, on the root's own file system.
+//! Each folder is opened beneath the root's handle, must be the one that its own folder showed, and its entries are looked
+//! at in that handle: none of them can be of another folder, whatever moves meanwhile. One folder is open at a time, however
+//! deep the tree is. Keys are given in the order of the walk, which is by name, so equal disks give equal trees. Identities are
+//! believed only where they identify (design M5): one name, seen once, on the root's own file system.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
-use std::os::fd::AsFd;
-use std::path::Path;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use planner::hold::Odd;
-use planner::id::LocalKey;
+use planner::id::{LocalIdentity, LocalKey};
 use planner::name::LocalName;
 use planner::path::RelPath;
 use planner::tree::{LocalContents, LocalFile, LocalKind, LocalNode};
 
 use super::{KnownHashes, Oddity, Scan, ScanOptions};
 use crate::local::error::LocalError;
-use crate::local::ignore::Ignore;
+use crate::local::ignore::{FILE_NAME, Ignore};
 use crate::local::root::{AREA, Root};
-use crate::local::sys::{self, Errno, Kind, Meta, Order, WalkError, Walked};
+use crate::local::sys::{self, Errno, Kind, Meta};
 use crate::local::{marker, stamp};
 
 /// Any of these bits missing, the system is asked whether we may read.
@@ -32,37 +32,30 @@ pub(super) fn walk(
     options: ScanOptions,
     closed: &BTreeSet<RelPath>,
 ) -> Result<Scan, LocalError> {
-    let mut walk = Walk {
-        root,
-        ignore,
-        known,
-        options,
-        closed,
-        scan: Scan {
-            now_ns: options.now_ns,
-            ..Scan::default()
-        },
-        folders: Vec::new(),
-        stack: Vec::new(),
-        clashes: Vec::new(),
+    let scan = Scan {
+        now_ns: options.now_ns,
+        ..Scan::default()
     };
-    walk.ignore.load(root, &RelPath::root())?;
-    walk.enter(None, RelPath::root(), root.identity().inode);
-    walk.go(root.path())?;
+    let mut walk = Walk::new(root, ignore, known, options, closed, scan);
+    walk.ahead.push(Ahead {
+        key: None,
+        path: RelPath::root(),
+        identity: root.identity(),
+    });
+    walk.go()?;
     Ok(walk.finish())
 }
 
-/// Whether the walk goes into an entry.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
-    Enter,
-    Skip,
+/// A folder that is to be entered.
+struct Ahead {
+    key: Option<LocalKey>,
+    path: RelPath,
+    identity: LocalIdentity,
 }
 
 /// A folder that was entered.
-pub(super) struct Folder {
+struct Entered {
     key: Option<LocalKey>,
-    path: RelPath,
     inode: u64,
     /// Entries without a node.
     others: u32,
@@ -72,15 +65,15 @@ pub(super) struct Folder {
 /// A walk, of everything or of what is below one folder.
 pub(super) struct Walk<'a> {
     pub(super) root: &'a Root,
-    pub(super) ignore: &'a mut Ignore,
-    pub(super) known: &'a dyn KnownHashes,
-    pub(super) options: ScanOptions,
+    ignore: &'a mut Ignore,
+    known: &'a dyn KnownHashes,
+    options: ScanOptions,
     /// Files whose writers were seen to close them: they are quiet (design S13).
-    pub(super) closed: &'a BTreeSet<RelPath>,
+    closed: &'a BTreeSet<RelPath>,
     pub(super) scan: Scan,
-    pub(super) folders: Vec<Folder>,
-    /// The folders that the walk is in, from its start, by their place in `folders`.
-    pub(super) stack: Vec<usize>,
+    /// The next one last.
+    ahead: Vec<Ahead>,
+    entered: Vec<Entered>,
     /// Entries that were met with one identity.
     pub(super) clashes: Vec<Clash>,
 }
@@ -89,84 +82,110 @@ pub(super) struct Walk<'a> {
 pub(super) struct Clash {
     pub(super) first: LocalKey,
     pub(super) second: LocalKey,
-    pub(super) identity: planner::id::LocalIdentity,
+    pub(super) identity: LocalIdentity,
     /// It would identify the second, were that alone.
     pub(super) identifies: bool,
 }
 
-impl Walk<'_> {
-    /// Takes in everything below a folder that was [entered](Self::enter).
-    pub(super) fn go(&mut self, start: &Path) -> Result<(), LocalError> {
-        let mut entries = sys::walk(start, Order::ByName);
-        while let Some(entry) = entries.next() {
-            match entry {
-                Ok(entry) if entry.depth == 0 => {}
-                Ok(entry) => {
-                    // Only what the walk takes for a folder has been opened by it and can be skipped.
-                    if self.take(&entry)? == Next::Skip && entry.is_folder {
-                        entries.skip_folder();
-                    }
-                }
-                Err(error) => self.fail(&error),
-            }
+impl<'a> Walk<'a> {
+    /// One that adds to this scan.
+    pub(super) fn new(
+        root: &'a Root,
+        ignore: &'a mut Ignore,
+        known: &'a dyn KnownHashes,
+        options: ScanOptions,
+        closed: &'a BTreeSet<RelPath>,
+        scan: Scan,
+    ) -> Self {
+        Self {
+            root,
+            ignore,
+            known,
+            options,
+            closed,
+            scan,
+            ahead: Vec::new(),
+            entered: Vec::new(),
+            clashes: Vec::new(),
+        }
+    }
+
+    /// Takes in everything below the folders that were [added](Self::add).
+    pub(super) fn go(&mut self) -> Result<(), LocalError> {
+        while let Some(folder) = self.ahead.pop() {
+            self.enter(&folder)?;
         }
         Ok(())
     }
 
-    fn enter(&mut self, key: Option<LocalKey>, path: RelPath, inode: u64) {
-        self.stack.push(self.folders.len());
-        self.folders.push(Folder {
-            key,
-            path,
-            inode,
+    /// Takes in what is in a folder.
+    fn enter(&mut self, folder: &Ahead) -> Result<(), LocalError> {
+        let (open, names) = match self.approach(folder)? {
+            Approach::Enter(open, names) => (open, names),
+            Approach::Hide(why) => {
+                self.hide(folder.key, &folder.path, why);
+                return Ok(());
+            }
+            // As if it had never been in the listing.
+            Approach::Gone => {
+                if let Some(key) = folder.key {
+                    self.scan.tree.nodes.remove(key);
+                }
+                return Ok(());
+            }
+        };
+        let mut entered = Entered {
+            key: folder.key,
+            inode: folder.identity.inode,
             others: 0,
             hidden: false,
-        });
+        };
+        let below = self.ahead.len();
+        for name in names {
+            match std::str::from_utf8(&name).ok().and_then(LocalName::new) {
+                Some(name) => self.take(folder, open.as_fd(), name, &mut entered)?,
+                None => {
+                    entered.others = entered.others.saturating_add(1);
+                    let shown = shown(&folder.path, &name);
+                    let odd = Odd::NotUtf8;
+                    self.scan.oddities.push(Oddity { shown, odd });
+                }
+            }
+        }
+        if let Some(below) = self.ahead.get_mut(below..) {
+            below.reverse();
+        }
+        self.entered.push(entered);
+        Ok(())
     }
 
-    /// The folder whose entries have this depth.
-    fn above(&mut self, depth: usize) -> Option<&mut Folder> {
-        let at = *self.stack.get(depth.checked_sub(1)?)?;
-        self.folders.get_mut(at)
-    }
-
-    /// One entry of the walk.
-    fn take(&mut self, entry: &Walked) -> Result<Next, LocalError> {
-        self.stack.truncate(entry.depth);
-        let Some(folder) = self.above(entry.depth) else {
-            return Ok(Next::Skip);
-        };
-        let (parent, above) = (folder.key, folder.path.clone());
-        let Some(name) = entry.name().to_str().and_then(LocalName::new) else {
-            folder.others = folder.others.saturating_add(1);
-            let shown = shown(&above, entry.name());
-            self.scan.oddities.push(Oddity {
-                shown,
-                odd: Odd::NotUtf8,
-            });
-            return Ok(Next::Skip);
-        };
-        let path = above.join(&name);
-        let meta = match sys::look_at(self.root.fd(), path.as_str()) {
+    /// Takes in one entry of an open folder.
+    fn take(
+        &mut self,
+        folder: &Ahead,
+        open: BorrowedFd<'_>,
+        name: LocalName,
+        entered: &mut Entered,
+    ) -> Result<(), LocalError> {
+        let meta = match sys::look_at(open, name.as_str()) {
             Ok(meta) => meta,
             // Gone since its folder was listed, as if it had never been in the listing.
-            Err(Errno::NOENT) => return Ok(Next::Skip),
+            Err(Errno::NOENT) => return Ok(()),
             Err(cause) => {
-                self.hide_above(entry.depth, &format!("{path}: {cause}"));
-                return Ok(Next::Skip);
+                entered.hidden = true;
+                self.trouble(folder.key, || format!("{}: {cause}", folder.path.join(&name)));
+                return Ok(());
             }
         };
         let key = self.next_key()?;
-        self.add(
-            Entry {
-                key,
-                parent,
-                name,
-                path,
-                meta,
-            },
-            entry.is_folder,
-        )
+        self.add(Entry {
+            key,
+            parent: folder.key,
+            path: folder.path.join(&name),
+            name,
+            meta,
+        });
+        Ok(())
     }
 
     pub(super) fn next_key(&mut self) -> Result<LocalKey, LocalError> {
@@ -179,27 +198,29 @@ impl Walk<'_> {
         Ok(LocalKey(key))
     }
 
-    /// Makes a node of an entry; `listed` says whether its folder's listing calls it a folder.
-    pub(super) fn add(&mut self, entry: Entry, listed: bool) -> Result<Next, LocalError> {
+    /// Makes a node of an entry. What is in a folder is taken in by [`go`](Self::go).
+    pub(super) fn add(&mut self, entry: Entry) {
         let key = entry.key;
         let ignored = self
             .ignore
             .ignored_here(&entry.path, entry.meta.kind == Kind::Folder)
             .is_some();
-        let (kind, next) = match entry.meta.kind {
-            Kind::File => (LocalKind::File(self.file(&entry, ignored)), Next::Skip),
-            Kind::Other(odd) => (LocalKind::Other(odd), Next::Skip),
-            Kind::Folder if ignored => (LocalKind::Folder(LocalContents::Hidden), Next::Skip),
-            Kind::Folder => match self.approach(&entry, listed)? {
-                Approach::Enter => (LocalKind::Folder(LocalContents::Read { others: 0 }), Next::Enter),
-                Approach::Hide => (LocalKind::Folder(LocalContents::Hidden), Next::Skip),
-                Approach::Gone => return Ok(Next::Skip),
-            },
-        };
         let identity = self.identity(&entry);
-        self.scan.paths.insert(key, entry.path.clone());
-        if next == Next::Enter {
-            self.enter(Some(key), entry.path, entry.meta.identity.inode);
+        let kind = match entry.meta.kind {
+            Kind::File => LocalKind::File(self.file(&entry, ignored)),
+            Kind::Other(odd) => LocalKind::Other(odd),
+            // Until it was entered, and seen to be the same afterwards.
+            Kind::Folder => LocalKind::Folder(LocalContents::Hidden),
+        };
+        if entry.meta.kind == Kind::Folder && !ignored {
+            match self.closed_by(&entry.meta) {
+                Some(why) => self.hide(Some(key), &entry.path, String::from(why)),
+                None => self.ahead.push(Ahead {
+                    key: Some(key),
+                    path: entry.path,
+                    identity: entry.meta.identity,
+                }),
+            }
         }
         self.scan.tree.nodes.insert(LocalNode {
             key,
@@ -209,20 +230,31 @@ impl Walk<'_> {
             ignored,
             kind,
         });
-        Ok(next)
+    }
+
+    /// Why a folder is not entered, whatever is in it.
+    fn closed_by(&self, meta: &Meta) -> Option<&'static str> {
+        if meta.mount_root || meta.identity.device != self.root.identity().device {
+            return Some("another file system is mounted here");
+        }
+        // Nested roots (S14): known by the configuration, or by their marker.
+        let nested = self.root.is_of_another_pair(meta.identity);
+        nested.then_some(NESTED)
     }
 
     /// M5: an identity with more than one name, or met twice, identifies nothing, for none of those that have it.
-    fn identity(&mut self, entry: &Entry) -> Option<planner::id::LocalIdentity> {
+    fn identity(&mut self, entry: &Entry) -> Option<LocalIdentity> {
         let said = entry.meta.identity;
         let single = match entry.meta.kind {
             Kind::Folder => true,
             Kind::File => entry.meta.links == 1,
             Kind::Other(_) => false,
         };
-        let here = said.device == self.root.identity().device && !entry.meta.mount_root;
-        let identifies = single && here;
-        let first = self.scan.met.get(&(said.device, said.inode)).copied();
+        if said.device != self.root.identity().device {
+            return None;
+        }
+        let identifies = single && !entry.meta.mount_root;
+        let first = self.scan.met.get(&said.inode).copied();
         // Who was taken out since is met no more.
         if let Some(node) = first.and_then(|key| self.scan.tree.nodes.get(key)).cloned() {
             let first = node.key;
@@ -238,7 +270,7 @@ impl Walk<'_> {
             });
             return None;
         }
-        self.scan.met.insert((said.device, said.inode), entry.key);
+        self.scan.met.insert(said.inode, entry.key);
         identifies.then_some(said)
     }
 
@@ -270,9 +302,7 @@ impl Walk<'_> {
             self.scan.troubles.insert(entry.key, trouble);
             return file;
         }
-        file.hash = self
-            .known
-            .hash(&entry.path, Some(&meta.identity), meta.size, meta.stamp);
+        file.hash = self.known.hash(Some(&meta.identity), meta.size, meta.stamp);
         let quiet = i64::try_from(self.options.quiet.as_nanos()).unwrap_or(i64::MAX);
         let closed = self.closed.contains(&entry.path);
         if file.hash.is_none() && !closed && stamp::is_near(meta.stamp, self.options.now_ns, quiet) {
@@ -281,86 +311,71 @@ impl Walk<'_> {
         file
     }
 
-    /// The look beneath the handle before a folder is entered.
-    fn approach(&mut self, entry: &Entry, listed: bool) -> Result<Approach, LocalError> {
-        if entry.meta.mount_root || entry.meta.identity.device != self.root.identity().device {
-            return Ok(self.hide(entry, String::from("another file system is mounted here")));
-        }
-        if !listed {
-            return Ok(self.hide(entry, String::from("it changed during the scan")));
-        }
-        let open = match self.root.folder(&entry.path) {
+    /// Opens a folder beneath the handle, and lists it.
+    fn approach(&mut self, folder: &Ahead) -> Result<Approach, LocalError> {
+        let open = match self.root.folder(&folder.path) {
             Ok(open) => open,
-            Err(Errno::NOENT) => return Ok(Approach::Gone),
-            Err(cause) => return Ok(self.hide(entry, cause.to_string())),
+            Err(Errno::NOENT) if folder.key.is_some() => return Ok(Approach::Gone),
+            Err(cause) => return Ok(Approach::Hide(cause.to_string())),
         };
         let looked = sys::look_fd(open.as_fd());
-        if !looked.is_ok_and(|again| again.identity == entry.meta.identity) {
-            return Ok(self.hide(entry, String::from("it changed during the scan")));
+        if !looked.is_ok_and(|again| again.identity == folder.identity) {
+            return Ok(Approach::Hide(String::from(CHANGED)));
         }
-        // Nested roots (S14): known by the configuration, or by their marker, and by the way whether names in it can be
-        // looked at.
-        if self.root.is_of_another_pair(entry.meta.identity) {
-            return Ok(self.hide(entry, String::from("it is the root of another pair")));
-        }
-        match sys::look_at(open.as_fd(), &format!("{AREA}/{}", marker::NAME)) {
-            Err(Errno::NOENT | Errno::NOTDIR) => {}
-            Ok(_) => return Ok(self.hide(entry, String::from("it is the root of another pair"))),
-            Err(cause) => return Ok(self.hide(entry, cause.to_string())),
-        }
-        self.ignore.load_open(open.as_fd(), &entry.path)?;
-        Ok(Approach::Enter)
-    }
-
-    fn hide(&mut self, entry: &Entry, why: String) -> Approach {
-        self.ignore.keep(&entry.path);
-        self.scan.troubles.insert(entry.key, why);
-        Approach::Hide
-    }
-
-    /// Not everything in the folder of this depth's entries could be seen.
-    fn hide_above(&mut self, depth: usize, why: &str) {
-        let key = match self.above(depth) {
-            Some(folder) => {
-                folder.hidden = true;
-                folder.key
-            }
-            None => None,
+        let mut names = match sys::names(open.as_fd()) {
+            Ok(names) => names,
+            Err(cause) => return Ok(Approach::Hide(cause.to_string())),
         };
-        match key {
-            Some(key) => {
-                self.scan.troubles.entry(key).or_insert_with(|| String::from(why));
+        names.sort_unstable();
+        // A disk that folds case has them by any spelling.
+        let has = |name: &str| {
+            let mut all = names.iter();
+            all.any(|(there, _)| there.eq_ignore_ascii_case(name.as_bytes()))
+        };
+        if folder.key.is_some() && has(AREA) {
+            match sys::look_at(open.as_fd(), &format!("{AREA}/{}", marker::NAME)) {
+                Err(Errno::NOENT | Errno::NOTDIR) => {}
+                Ok(_) => return Ok(Approach::Hide(String::from(NESTED))),
+                Err(cause) => return Ok(Approach::Hide(cause.to_string())),
             }
-            None => self.scan.tree.root_hidden = true,
         }
-    }
-
-    /// The walk could not read on. See [`WalkError`] for what its path means.
-    fn fail(&mut self, error: &WalkError) {
-        let of_folder = error.path.as_ref().is_some_and(|path| {
-            let last = self.stack.get(error.depth).and_then(|at| self.folders.get(*at));
-            last.is_some_and(|folder| *path == self.root.path().join(folder.path.as_str()))
-        });
-        let depth = if of_folder {
-            error.depth.saturating_add(1)
+        if has(FILE_NAME) {
+            self.ignore.load_open(open.as_fd(), &folder.path)?;
         } else {
-            error.depth
-        };
-        self.stack.truncate(depth.max(1));
-        self.hide_above(depth.max(1), &error.text);
+            self.ignore.unload(&folder.path);
+        }
+        let names = names.into_iter().map(|(name, _)| name).collect();
+        Ok(Approach::Enter(open, names))
+    }
+
+    /// Nothing is known of what is in a folder.
+    fn hide(&mut self, key: Option<LocalKey>, path: &RelPath, why: String) {
+        self.ignore.keep(path);
+        if key.is_none() {
+            self.scan.tree.root_hidden = true;
+        }
+        self.trouble(key, || why);
+    }
+
+    /// Why not everything in a folder could be seen; the first reason stays.
+    fn trouble(&mut self, key: Option<LocalKey>, why: impl FnOnce() -> String) {
+        if let Some(key) = key {
+            self.scan.troubles.entry(key).or_insert_with(why);
+        }
     }
 
     /// Looks at every folder that was entered again beneath the handle.
     pub(super) fn finish(mut self) -> Scan {
-        for folder in &self.folders {
+        for folder in std::mem::take(&mut self.entered) {
             let Some(key) = folder.key else {
                 self.scan.tree.root_hidden |= folder.hidden;
                 continue;
             };
-            let Some(node) = self.scan.tree.nodes.get(key).cloned() else {
+            let (Some(path), Some(node)) = (self.scan.path(key), self.scan.tree.nodes.get(key).cloned())
+            else {
                 continue;
             };
-            let contents = match self.root.look(&folder.path) {
+            let contents = match self.root.look(&path) {
                 Ok(meta)
                     if meta.kind == Kind::Folder && meta.identity.inode == folder.inode && !folder.hidden =>
                 {
@@ -371,10 +386,7 @@ impl Walk<'_> {
                 Ok(_) | Err(_) => LocalContents::Hidden,
             };
             if contents == LocalContents::Hidden {
-                self.scan
-                    .troubles
-                    .entry(key)
-                    .or_insert_with(|| String::from("it changed during the scan"));
+                self.trouble(Some(key), || String::from(CHANGED));
             }
             self.scan.tree.nodes.insert(LocalNode {
                 kind: LocalKind::Folder(contents),
@@ -384,6 +396,12 @@ impl Walk<'_> {
         self.scan
     }
 }
+
+/// Why the folder of another pair is not entered.
+const NESTED: &str = "it is the root of another pair";
+
+/// Why a folder is hidden that was not the same both times.
+const CHANGED: &str = "it changed during the scan";
 
 /// What a node is made of.
 pub(super) struct Entry {
@@ -395,14 +413,15 @@ pub(super) struct Entry {
 }
 
 enum Approach {
-    Enter,
-    Hide,
+    /// It is open; its names, in order.
+    Enter(OwnedFd, Vec<Vec<u8>>),
+    Hide(String),
     Gone,
 }
 
 /// A path that cannot be told exactly.
-fn shown(above: &RelPath, name: &OsStr) -> String {
-    let name = name.to_string_lossy();
+fn shown(above: &RelPath, name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(name);
     if above.is_root() {
         name.into_owned()
     } else {

@@ -17,7 +17,7 @@ use planner::id::LocalIdentity;
 pub(crate) use rustix::io::Errno;
 
 pub(super) use self::walk::walk;
-pub(crate) use self::walk::{Order, WalkError, Walked};
+pub(crate) use self::walk::{Order, Walked};
 
 #[cfg(not(any(test, feature = "sim")))]
 pub(super) use self::real::*;

@@ -351,7 +351,7 @@ pub(in crate::local) fn names(folder: BorrowedFd<'_>) -> Result<Vec<(Vec<u8>, u6
     // A handle of its own, so that nobody else's place in the listing moves.
     let own = open_at(folder, ".", OFlags::RDONLY | OFlags::DIRECTORY)?;
     let mut listed = Vec::new();
-    for entry in rustix::fs::Dir::read_from(own)? {
+    for entry in rustix::fs::Dir::new(own)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name != b"." && name != b".." {

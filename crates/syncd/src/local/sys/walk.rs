@@ -1,15 +1,11 @@
 //! Walking a tree by path. What a walk says only tells names: whatever is done to an entry goes through a handle and looks
 //! again.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
 use super::Errno;
-
-/// Directory handles a walk holds at most; deeper ones are read ahead into memory.
-const MAX_OPEN: usize = 16;
 
 /// In which order a walk goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,27 +29,6 @@ pub(crate) struct Walked {
     pub(crate) is_file: bool,
 }
 
-impl Walked {
-    /// Its name.
-    pub(crate) fn name(&self) -> &OsStr {
-        self.path.file_name().unwrap_or_default()
-    }
-}
-
-/// A walk could not read on. With the path of the folder it is in, that folder did not open; without a path, its listing
-/// broke off; with any other, an entry could not be looked at.
-#[derive(Clone, Debug)]
-pub(crate) struct WalkError {
-    /// Where, if that is known.
-    pub(crate) path: Option<PathBuf>,
-    /// How deep.
-    pub(crate) depth: usize,
-    /// Why.
-    pub(crate) cause: Errno,
-    /// Why, for people.
-    pub(crate) text: String,
-}
-
 /// A walk under way.
 pub(crate) enum Walker {
     /// By the kernel.
@@ -71,24 +46,15 @@ pub(in crate::local) fn walk(start: &Path, order: Order) -> Walker {
     }
     let walk = WalkDir::new(start);
     Walker::Real(match order {
-        Order::ByName => walk.max_open(MAX_OPEN).sort_by_file_name().into_iter(),
+        Order::ByName => walk.sort_by_file_name().into_iter(),
         Order::ContentsFirst => walk.contents_first(true).into_iter(),
     })
 }
 
-impl Walker {
-    /// Leaves out what is in the folder that was answered last. Only after a folder.
-    pub(in crate::local) fn skip_folder(&mut self) {
-        match self {
-            Self::Real(walk) => walk.skip_current_dir(),
-            #[cfg(any(test, feature = "sim"))]
-            Self::Simulated(walk) => walk.skip_folder(),
-        }
-    }
-}
+impl Walker {}
 
 impl Iterator for Walker {
-    type Item = Result<Walked, WalkError>;
+    type Item = Result<Walked, Errno>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let walk = match self {
@@ -103,15 +69,10 @@ impl Iterator for Walker {
                 is_file: entry.file_type().is_file(),
                 path: entry.into_path(),
             }),
-            Err(error) => Err(WalkError {
-                path: error.path().map(Path::to_path_buf),
-                depth: error.depth(),
-                cause: error
-                    .io_error()
-                    .and_then(Errno::from_io_error)
-                    .unwrap_or(Errno::IO),
-                text: error.to_string(),
-            }),
+            Err(error) => Err(error
+                .io_error()
+                .and_then(Errno::from_io_error)
+                .unwrap_or(Errno::IO)),
         })
     }
 }

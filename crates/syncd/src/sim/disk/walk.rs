@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::local::sys::{Errno, Order, WalkError, Walked};
+use crate::local::sys::{Errno, Order, Walked};
 
 use super::tree::{Body, Ino};
 use super::{Disk, here};
@@ -24,9 +24,7 @@ pub(crate) struct Walk {
     machine: usize,
     order: Order,
     stack: Vec<Ahead>,
-    /// What was listed of the folder answered last.
-    fresh: usize,
-    failed: Option<WalkError>,
+    failed: Option<Errno>,
 }
 
 impl Disk {
@@ -36,7 +34,6 @@ impl Disk {
             machine: 0,
             order,
             stack: Vec::new(),
-            fresh: 0,
             failed: None,
         };
         let found = self
@@ -58,37 +55,21 @@ impl Disk {
                 depth: 0,
                 ino,
             }),
-            None => walk.failed = Some(error(Some(start.to_path_buf()), 0, Errno::NOENT)),
+            None => walk.failed = Some(Errno::NOENT),
         }
         walk
     }
 }
 
-fn error(path: Option<PathBuf>, depth: usize, cause: Errno) -> WalkError {
-    WalkError {
-        path,
-        depth,
-        cause,
-        text: cause.to_string(),
-    }
-}
-
 impl Walk {
-    pub(crate) fn skip_folder(&mut self) {
-        let keep = self.stack.len().saturating_sub(self.fresh);
-        self.stack.truncate(keep);
-        self.fresh = 0;
-    }
-
     /// Lists a folder; answers what is to be said of that.
-    fn enter(&mut self, disk: &Disk, path: &Path, depth: usize, ino: Ino) -> Result<(), WalkError> {
-        let failed = |cause| error(Some(path.to_path_buf()), depth, cause);
-        disk.enter(self.machine).map_err(failed)?;
+    fn enter(&mut self, disk: &Disk, path: &Path, depth: usize, ino: Ino) -> Result<(), Errno> {
+        disk.enter(self.machine)?;
         if disk.is_shut(self.machine, ino) {
-            return Err(failed(Errno::ACCESS));
+            return Err(Errno::ACCESS);
         }
         let tree = disk.tree.borrow();
-        let entries = tree.entries(ino).map_err(failed)?;
+        let entries = tree.entries(ino)?;
         for (name, child) in entries.iter().rev() {
             self.stack.push(Ahead::Entry {
                 path: path.join(OsStr::from_bytes(name)),
@@ -96,11 +77,10 @@ impl Walk {
                 ino: *child,
             });
         }
-        self.fresh = entries.len();
         Ok(())
     }
 
-    pub(crate) fn next(&mut self) -> Option<Result<Walked, WalkError>> {
+    pub(crate) fn next(&mut self) -> Option<Result<Walked, Errno>> {
         if let Some(failed) = self.failed.take() {
             return Some(Err(failed));
         }
@@ -124,7 +104,6 @@ impl Walk {
                 is_folder,
                 is_file,
             };
-            self.fresh = 0;
             if !is_folder {
                 return Some(Ok(walked));
             }
