@@ -5,6 +5,7 @@
 //! "could not look" is told as "is not there". Every failure but ENOENT hides; a folder counts as read only if all
 //! of it was.
 
+mod look;
 mod part;
 mod settle;
 mod walk;

@@ -1,12 +1,13 @@
 //! The walk of a scan: from directory entries to nodes.
 //!
 //! Each folder is opened beneath the root's handle, must be the one that its own folder showed, and its entries are looked
-//! at in that handle: none of them can be of another folder, whatever moves meanwhile. One folder is open at a time, however
-//! deep the tree is. Keys are given in the order of the walk, which is by name, so equal disks give equal trees. Identities are
-//! believed only where they identify (design M5): one name, seen once, on the root's own file system.
+//! at in that handle (`look`): none of them can be of another folder, whatever moves meanwhile. Few folders are open at a time,
+//! however deep the tree is. Keys are given in the order of the walk, level by level and by name, so equal disks give equal trees.
+//! Identities are believed only where they identify (design M5): one name, seen once, on the root's own file system.
 
-use std::collections::BTreeSet;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::collections::{BTreeSet, VecDeque};
+use std::os::fd::AsFd;
+use std::sync::mpsc;
 
 use planner::hold::Odd;
 use planner::id::{LocalIdentity, LocalKey};
@@ -14,15 +15,19 @@ use planner::name::LocalName;
 use planner::path::RelPath;
 use planner::tree::{LocalContents, LocalFile, LocalKind, LocalNode};
 
+use super::look::{self, Ahead, CHANGED, NESTED, Shown};
 use super::{KnownHashes, Oddity, Scan, ScanOptions};
 use crate::local::error::LocalError;
-use crate::local::ignore::{FILE_NAME, Ignore};
-use crate::local::root::{AREA, Root};
+use crate::local::ignore::Ignore;
+use crate::local::root::Root;
+use crate::local::stamp;
 use crate::local::sys::{self, Errno, Kind, Meta};
-use crate::local::{marker, stamp};
 
 /// Any of these bits missing, the system is asked whether we may read.
 const READ_BITS: u32 = 0o444;
+
+/// Folders that were looked into and wait to be taken in.
+const SHOWN: usize = 64;
 
 /// Walks the root.
 pub(super) fn walk(
@@ -37,20 +42,13 @@ pub(super) fn walk(
         ..Scan::default()
     };
     let mut walk = Walk::new(root, ignore, known, options, closed, scan);
-    walk.ahead.push(Ahead {
+    walk.ahead.push_back(Ahead {
         key: None,
         path: RelPath::root(),
         identity: root.identity(),
     });
-    walk.go()?;
+    walk.go_beside()?;
     Ok(walk.finish())
-}
-
-/// A folder that is to be entered.
-struct Ahead {
-    key: Option<LocalKey>,
-    path: RelPath,
-    identity: LocalIdentity,
 }
 
 /// A folder that was entered.
@@ -71,8 +69,7 @@ pub(super) struct Walk<'a> {
     /// Files whose writers were seen to close them: they are quiet (design S13).
     closed: &'a BTreeSet<RelPath>,
     pub(super) scan: Scan,
-    /// The next one last.
-    ahead: Vec<Ahead>,
+    ahead: VecDeque<Ahead>,
     entered: Vec<Entered>,
     /// Entries that were met with one identity.
     pub(super) clashes: Vec<Clash>,
@@ -104,7 +101,7 @@ impl<'a> Walk<'a> {
             options,
             closed,
             scan,
-            ahead: Vec::new(),
+            ahead: VecDeque::new(),
             entered: Vec::new(),
             clashes: Vec::new(),
         }
@@ -112,79 +109,106 @@ impl<'a> Walk<'a> {
 
     /// Takes in everything below the folders that were [added](Self::add).
     pub(super) fn go(&mut self) -> Result<(), LocalError> {
-        while let Some(folder) = self.ahead.pop() {
-            self.enter(&folder)?;
+        while let Some(folder) = self.ahead.pop_front() {
+            let shown = look::into(self.root, &folder);
+            self.enter(&folder, shown)?;
         }
         Ok(())
     }
 
-    /// Takes in what is in a folder.
-    fn enter(&mut self, folder: &Ahead) -> Result<(), LocalError> {
-        let (open, names) = match self.approach(folder)? {
-            Approach::Enter(open, names) => (open, names),
-            Approach::Hide(why) => {
+    /// The same, where a thread of its own looks into the folders, one after the other, while what the ones before showed
+    /// is taken in: either takes about as long.
+    fn go_beside(&mut self) -> Result<(), LocalError> {
+        let alone = std::thread::available_parallelism().is_ok_and(|threads| threads.get() == 1);
+        if alone || !sys::is_of_every_thread() {
+            return self.go();
+        }
+        let root = self.root;
+        std::thread::scope(|scope| {
+            let (ask, asked) = mpsc::channel::<Ahead>();
+            let (tell, told) = mpsc::sync_channel(SHOWN);
+            let looker = std::thread::Builder::new().name(String::from("scan"));
+            let looker = looker.spawn_scoped(scope, move || {
+                for folder in asked {
+                    let shown = look::into(root, &folder);
+                    if tell.send((folder, shown)).is_err() {
+                        break;
+                    }
+                }
+            });
+            if looker.is_err() {
+                return self.go();
+            }
+            let mut open = 0_usize;
+            loop {
+                while let Some(folder) = self.ahead.pop_front() {
+                    open = open.saturating_add(1);
+                    ask.send(folder).map_err(|_| broke_off())?;
+                }
+                if open == 0 {
+                    return Ok(());
+                }
+                let (folder, shown) = told.recv().map_err(|_| broke_off())?;
+                open = open.saturating_sub(1);
+                self.enter(&folder, shown)?;
+            }
+        })
+    }
+
+    /// Takes in what a folder showed.
+    fn enter(&mut self, folder: &Ahead, shown: Shown) -> Result<(), LocalError> {
+        let inside = match shown {
+            Shown::Inside(inside) => inside,
+            Shown::Hidden(why) => {
                 self.hide(folder.key, &folder.path, why);
                 return Ok(());
             }
-            // As if it had never been in the listing.
-            Approach::Gone => {
+            Shown::Gone => {
                 if let Some(key) = folder.key {
                     self.scan.tree.nodes.remove(key);
                 }
                 return Ok(());
             }
         };
+        match &inside.rules {
+            Some(open) => self.ignore.load_open(open.as_fd(), &folder.path)?,
+            None => self.ignore.unload(&folder.path),
+        }
         let mut entered = Entered {
             key: folder.key,
             inode: folder.identity.inode,
             others: 0,
             hidden: false,
         };
-        let below = self.ahead.len();
-        for name in names {
-            match std::str::from_utf8(&name).ok().and_then(LocalName::new) {
-                Some(name) => self.take(folder, open.as_fd(), name, &mut entered)?,
-                None => {
-                    entered.others = entered.others.saturating_add(1);
-                    let shown = shown(&folder.path, &name);
-                    let odd = Odd::NotUtf8;
-                    self.scan.oddities.push(Oddity { shown, odd });
+        for (name, meta) in inside.entries {
+            let text = std::str::from_utf8(&name).ok().and_then(LocalName::new);
+            let (Some(name), Some(meta)) = (text, meta) else {
+                entered.others = entered.others.saturating_add(1);
+                let shown = shown_as(&folder.path, &name);
+                let odd = Odd::NotUtf8;
+                self.scan.oddities.push(Oddity { shown, odd });
+                continue;
+            };
+            match meta {
+                Ok(meta) => {
+                    let key = self.next_key()?;
+                    self.add(Entry {
+                        key,
+                        parent: folder.key,
+                        path: folder.path.join(&name),
+                        name,
+                        meta,
+                    });
+                }
+                // Gone since its folder was listed, as if it had never been in the listing.
+                Err(Errno::NOENT) => {}
+                Err(cause) => {
+                    entered.hidden = true;
+                    self.trouble(folder.key, || format!("{}: {cause}", folder.path.join(&name)));
                 }
             }
         }
-        if let Some(below) = self.ahead.get_mut(below..) {
-            below.reverse();
-        }
         self.entered.push(entered);
-        Ok(())
-    }
-
-    /// Takes in one entry of an open folder.
-    fn take(
-        &mut self,
-        folder: &Ahead,
-        open: BorrowedFd<'_>,
-        name: LocalName,
-        entered: &mut Entered,
-    ) -> Result<(), LocalError> {
-        let meta = match sys::look_at(open, name.as_str()) {
-            Ok(meta) => meta,
-            // Gone since its folder was listed, as if it had never been in the listing.
-            Err(Errno::NOENT) => return Ok(()),
-            Err(cause) => {
-                entered.hidden = true;
-                self.trouble(folder.key, || format!("{}: {cause}", folder.path.join(&name)));
-                return Ok(());
-            }
-        };
-        let key = self.next_key()?;
-        self.add(Entry {
-            key,
-            parent: folder.key,
-            path: folder.path.join(&name),
-            name,
-            meta,
-        });
         Ok(())
     }
 
@@ -215,7 +239,7 @@ impl<'a> Walk<'a> {
         if entry.meta.kind == Kind::Folder && !ignored {
             match self.closed_by(&entry.meta) {
                 Some(why) => self.hide(Some(key), &entry.path, String::from(why)),
-                None => self.ahead.push(Ahead {
+                None => self.ahead.push_back(Ahead {
                     key: Some(key),
                     path: entry.path,
                     identity: entry.meta.identity,
@@ -311,43 +335,6 @@ impl<'a> Walk<'a> {
         file
     }
 
-    /// Opens a folder beneath the handle, and lists it.
-    fn approach(&mut self, folder: &Ahead) -> Result<Approach, LocalError> {
-        let open = match self.root.folder(&folder.path) {
-            Ok(open) => open,
-            Err(Errno::NOENT) if folder.key.is_some() => return Ok(Approach::Gone),
-            Err(cause) => return Ok(Approach::Hide(cause.to_string())),
-        };
-        let looked = sys::look_fd(open.as_fd());
-        if !looked.is_ok_and(|again| again.identity == folder.identity) {
-            return Ok(Approach::Hide(String::from(CHANGED)));
-        }
-        let mut names = match sys::names(open.as_fd()) {
-            Ok(names) => names,
-            Err(cause) => return Ok(Approach::Hide(cause.to_string())),
-        };
-        names.sort_unstable();
-        // A disk that folds case has them by any spelling.
-        let has = |name: &str| {
-            let mut all = names.iter();
-            all.any(|(there, _)| there.eq_ignore_ascii_case(name.as_bytes()))
-        };
-        if folder.key.is_some() && has(AREA) {
-            match sys::look_at(open.as_fd(), &format!("{AREA}/{}", marker::NAME)) {
-                Err(Errno::NOENT | Errno::NOTDIR) => {}
-                Ok(_) => return Ok(Approach::Hide(String::from(NESTED))),
-                Err(cause) => return Ok(Approach::Hide(cause.to_string())),
-            }
-        }
-        if has(FILE_NAME) {
-            self.ignore.load_open(open.as_fd(), &folder.path)?;
-        } else {
-            self.ignore.unload(&folder.path);
-        }
-        let names = names.into_iter().map(|(name, _)| name).collect();
-        Ok(Approach::Enter(open, names))
-    }
-
     /// Nothing is known of what is in a folder.
     fn hide(&mut self, key: Option<LocalKey>, path: &RelPath, why: String) {
         self.ignore.keep(path);
@@ -397,11 +384,14 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Why the folder of another pair is not entered.
-const NESTED: &str = "it is the root of another pair";
-
-/// Why a folder is hidden that was not the same both times.
-const CHANGED: &str = "it changed during the scan";
+/// The thread that looks into folders is gone.
+fn broke_off() -> LocalError {
+    LocalError::Io {
+        path: String::from("."),
+        doing: "looking into its folders",
+        cause: Errno::CANCELED,
+    }
+}
 
 /// What a node is made of.
 pub(super) struct Entry {
@@ -412,15 +402,8 @@ pub(super) struct Entry {
     pub(super) meta: Meta,
 }
 
-enum Approach {
-    /// It is open; its names, in order.
-    Enter(OwnedFd, Vec<Vec<u8>>),
-    Hide(String),
-    Gone,
-}
-
 /// A path that cannot be told exactly.
-fn shown(above: &RelPath, name: &[u8]) -> String {
+fn shown_as(above: &RelPath, name: &[u8]) -> String {
     let name = String::from_utf8_lossy(name);
     if above.is_root() {
         name.into_owned()

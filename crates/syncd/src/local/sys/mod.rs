@@ -27,6 +27,14 @@ pub(super) use self::switch::*;
 #[cfg(any(test, feature = "sim"))]
 pub(super) use self::real::{cut_to_nothing, lock, open_to_go_on, seek_to, spares};
 
+/// Whether any thread sees the disk that this one sees: a simulated one is of one thread.
+pub(super) fn is_of_every_thread() -> bool {
+    #[cfg(any(test, feature = "sim"))]
+    return crate::sim::disk::here().is_none();
+    #[cfg(not(any(test, feature = "sim")))]
+    true
+}
+
 /// How a path below the root is resolved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Resolve {
