@@ -9,12 +9,13 @@ use std::sync::Arc;
 use planner::part::{Adoption, Part, Whole};
 use planner::transition::Step;
 
-use super::decide::decide;
+use super::decide::{Decision, decide};
 use super::open::{Halt, Mode, Session};
 use super::part::Look;
 use super::tally::Tally;
 use super::{execute, observe, part};
 use crate::local::scan::Scan;
+use crate::local::staging::Staging;
 use crate::remote::listings::Listings;
 
 /// Puts on record what both sides hold alike, where that is more than is decided about at once anyway. Only where nothing waits,
@@ -97,8 +98,28 @@ async fn agree(
     }
     session.claim_once()?;
     let executed = execute::execute(session, &decision, tally).await?;
+    drop_compared(session, &decision).await;
     match &executed.fatal {
         Some(error) => Err(session.fatal(error)),
         None => Ok(decision.scan),
+    }
+}
+
+/// Downloads that were only to be compared, and are as what is here: of a large account there is not room for all of them.
+async fn drop_compared(session: &Session, decision: &Decision) {
+    let target = &decision.merged.target;
+    let agreed = decision.plan.steps.iter().filter_map(|step| {
+        let file = target.get(step.node?)?.remote?.file()?;
+        Some(decision.fetched.get(&file)?.staged.name.clone())
+    });
+    let (root, names): (_, Vec<_>) = (session.root.clone(), agreed.collect());
+    if names.is_empty() {
+        return;
+    }
+    let dropped =
+        crate::blocking::run(move || names.iter().try_for_each(|name| Staging::remove(&root, name)));
+    if let Some(Err(error)) = dropped.await {
+        // The next pass does, before anything else.
+        tracing::debug!(%error, "a compared download stays for now");
     }
 }

@@ -44,6 +44,8 @@ async fn equal_trees_are_put_on_record_in_parts_and_the_rest_is_decided_as_ever(
                 assert_eq!((pass.downloaded, pass.conflicts.len()), (3, 1), "{why}");
                 let (decided, of) = pass.decided.unwrap();
                 if at_once == 10 {
+                    let staged = fs::read_dir(two.disk.join(".syncd/staging")).map_or(0, Iterator::count);
+                    assert!(staged < 10, "{staged} compared files are kept\n{why}");
                     assert!(decided * 2 < of && of >= 87, "{why}");
                 } else {
                     assert_eq!(decided, of, "{why}");
