@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use crate::id::{LocalKey, RemoteId};
-use crate::merge::{Compare, Now, Scope, Trees, merge};
-use crate::part::{Seeds, Whole, part, unlike};
+use crate::merge::{Compare, Merged, Now, Scope, Trees, merge};
+use crate::part::{Part, Seeds, Whole, part, unlike};
 use crate::policy::Policy;
 use crate::pretend::{
     Account, Decision, Habit, Ledger, Machine, Rng, Trouble, cases, disturb_account, disturb_disk,
 };
 use crate::render;
-use crate::transition::{Action, LocalStep, RemoteStep, transition};
+use crate::transition::{Action, LocalStep, Plan, RemoteStep, transition};
 use crate::tree::{LocalTree, RemoteNode, SyncedTree};
 
 /// A machine and an account in agreement.
@@ -271,6 +271,12 @@ pub(crate) fn decided_in_part(
         .iter()
         .filter(|(id, _)| part.synced.iter().any(|node| node.remote() == **id));
     part.remote.gone = gone.map(|(id, gone)| (*id, *gone)).collect();
+    let (trees, merged, plan) = decided_alone(&part, policy);
+    Ok((render::text(trees, &merged, &plan), part.synced.len()))
+}
+
+/// What is decided about a part of which nothing is known but itself.
+fn decided_alone<'a>(part: &'a Part, policy: &Policy) -> (Trees<'a>, Merged, Plan) {
     let trees = Trees {
         synced: &part.synced,
         local: &part.local,
@@ -278,7 +284,7 @@ pub(crate) fn decided_in_part(
     };
     let merged = merge(trees, &Scope::Everything, policy, Now(0));
     let plan = transition(trees, &merged, policy);
-    Ok((render::text(trees, &merged, &plan), part.synced.len()))
+    (trees, merged, plan)
 }
 
 /// The plan of one world under two numberings of its scan.

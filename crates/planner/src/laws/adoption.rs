@@ -4,7 +4,7 @@ use super::*;
 use crate::id::NodeId;
 use crate::merge::TargetNode;
 use crate::part::Adoption;
-use crate::transition::{JournalStep, Plan, Step};
+use crate::transition::{JournalStep, Step};
 use crate::tree::{Standing, SyncedFile, SyncedKind, SyncedNode};
 
 fn whole<'a>(now: &'a Decision, synced: &'a SyncedTree) -> Whole<'a> {
@@ -55,13 +55,7 @@ fn adopted(now: &Decision, policy: &Policy, at_most: usize) -> Option<(SyncedTre
     while let Some(part) = adoption.next(whole(now, &synced), at_most) {
         parts += 1;
         assert!(parts < 1_000, "it goes on forever");
-        let trees = Trees {
-            synced: &part.synced,
-            local: &part.local,
-            remote: &part.remote,
-        };
-        let merged = merge(trees, &Scope::Everything, policy, Now(0));
-        let plan = transition(trees, &merged, policy);
+        let (_, merged, plan) = decided_alone(&part, policy);
         let mut records: BTreeMap<_, NodeId> = merged
             .target
             .iter()

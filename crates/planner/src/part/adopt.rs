@@ -5,11 +5,13 @@
 //! a folder meets what is in the folder of the same name over there, and what they [agree](crate::transition::Plan::agreements)
 //! on is what a merge of everything would have them agree on. All else (what is on one side only, or differs) is left to that.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
 
 use super::unlike::{Alike, Place, alike};
 use super::{Part, Whole};
 use crate::id::NodeId;
+use crate::path::RelPath;
 use crate::tree::{LocalNode, SyncedNode};
 
 /// Folders in which something is new, from the top down.
@@ -52,7 +54,7 @@ impl Adoption {
     #[must_use]
     pub fn next(&mut self, whole: Whole<'_>, at_most: usize) -> Option<Part> {
         while let Some(place) = self.met.pop_front() {
-            let below: alloc::vec::Vec<_> = self.below(whole, place).collect();
+            let below: Vec<_> = self.below(whole, place).collect();
             self.ahead.extend(below);
         }
         let (mut part, mut left) = (Part::default(), at_most);
@@ -79,7 +81,7 @@ impl Adoption {
     /// Folders in one that were put on record since, as places.
     fn below<'a>(&'a self, whole: Whole<'a>, at: Place) -> impl Iterator<Item = Place> + 'a {
         let entries = whole.local.nodes.children(at.entry);
-        let mut entries: alloc::collections::BTreeMap<&str, &LocalNode> =
+        let mut entries: BTreeMap<&str, &LocalNode> =
             entries.map(|entry| (entry.name.as_str(), entry)).collect();
         let inside = whole.synced.children(at.record);
         let new = inside.filter(|node| Some(node.id) > self.before);
@@ -121,6 +123,6 @@ fn add(part: &mut Part, whole: Whole<'_>, at: Place) {
     }
     part.open.extend(match at.record {
         Some(id) => whole.synced.path(id),
-        None => Some(crate::path::RelPath::root()),
+        None => Some(RelPath::root()),
     });
 }
