@@ -15,7 +15,7 @@ use crate::pretend::{
 };
 use crate::render;
 use crate::transition::{Action, LocalStep, Plan, RemoteStep, transition};
-use crate::tree::{LocalTree, RemoteNode, SyncedTree};
+use crate::tree::{LocalNode, LocalTree, RemoteNode, SyncedTree};
 
 /// A machine and an account in agreement.
 struct World {
@@ -218,6 +218,16 @@ fn stirred(before: &Decision, now: &Decision) -> Seeds {
             .filter(|node| other.nodes.get(node.key) != Some(node))
             .filter_map(|node| one.nodes.path(node.key));
         seeds.local.extend(differ);
+    }
+    for node in now.local.nodes.iter() {
+        let known = before.local.nodes.get(node.key);
+        let elsewhere = |known: &&LocalNode| (known.parent, &known.name) != (node.parent, &node.name);
+        if node.is_folder() && known.filter(elsewhere).is_some() {
+            let paths = [&now.local, &before.local].map(|tree| tree.nodes.path(node.key));
+            if let [Some(now), Some(before)] = paths {
+                seeds.moved.insert(now, before);
+            }
+        }
     }
     let seen = |row: &RemoteNode| {
         (

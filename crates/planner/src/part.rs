@@ -76,6 +76,9 @@ pub struct Seeds {
     pub below: BTreeSet<RelPath>,
     /// Folders of the account in which a row came, went or is another. What moved did so in two of them.
     pub remote: BTreeSet<Option<FolderId>>,
+    /// Folders of this disk that moved as they are, by path, each with the path at which it was when the whole was last at
+    /// rest: in them all is where it was, but for the other places.
+    pub moved: BTreeMap<RelPath, RelPath>,
 }
 
 /// A part of three trees.
@@ -106,6 +109,7 @@ pub fn part(whole: Whole<'_>, seeds: &Seeds, at_most: usize) -> Option<Part> {
         queue: Vec::new(),
         left: at_most,
     };
+    cut.take_along(&seeds.moved);
     for path in &seeds.local {
         cut.open_at(path);
     }
@@ -192,6 +196,24 @@ impl<'a> Cut<'a> {
         }
     }
 
+    /// Folders that moved as they are need not be opened for that. Others among these are opened with all below them.
+    fn take_along(&mut self, moved: &BTreeMap<RelPath, RelPath>) {
+        let mut others = Vec::new();
+        // The ones above first: a place on record is told by theirs.
+        for (now, before) in moved {
+            if !self.look.takes_along(now, before) {
+                others.push(now);
+            }
+        }
+        for (now, before) in moved {
+            self.open_at(now);
+            self.open_at(before);
+        }
+        for path in others {
+            self.open_below(path);
+        }
+    }
+
     /// Opens a folder with all below it, where there is one.
     fn open_below(&mut self, path: &RelPath) {
         let (mut node, mut entry) = (Some(None), Some(None));
@@ -257,6 +279,7 @@ impl<'a> Cut<'a> {
     /// A record in a folder that is in the part.
     fn node(&mut self, node: &SyncedNode, depth: Depth) {
         let still = self.look.is_still(node);
+        let along = self.look.is_along(node);
         let folder = node.remote().folder().is_some();
         if !still {
             // Wherever it went, it is decided with what is there.
@@ -266,12 +289,12 @@ impl<'a> Cut<'a> {
             let entry = node.identity.and_then(self.look.whole.holder);
             if let Some(entry) = entry.and_then(|key| self.look.whole.local.nodes.get(key)) {
                 self.open(Place::Local(entry.parent), Depth::Inside);
-                if folder && entry.is_folder() {
+                if folder && entry.is_folder() && !along {
                     self.open(Place::Local(Some(entry.key)), Depth::Below);
                 }
             }
         }
-        if folder && (!still || depth == Depth::Below) {
+        if folder && (!still && !along || depth == Depth::Below) {
             self.open(Place::Synced(Some(node.id)), Depth::Below);
         }
     }

@@ -6,6 +6,7 @@ use core::cell::RefCell;
 
 use super::Whole;
 use crate::id::{FolderId, LocalKey, NodeId, RemoteId};
+use crate::path::RelPath;
 use crate::tree::{LocalContents, LocalKind, LocalNode, RemoteKind, RemoteNode, SyncedNode};
 
 /// Asks the whole.
@@ -18,6 +19,10 @@ pub(super) struct Look<'a> {
     rows: RefCell<BTreeMap<Option<NodeId>, BTreeMap<RemoteId, &'a SyncedNode>>>,
     /// Records of folders of the account that were asked about.
     folders: RefCell<BTreeMap<FolderId, Option<NodeId>>>,
+    /// Folders that moved here with all that is in them: what is in one is looked for where it is now.
+    along: BTreeMap<NodeId, &'a LocalNode>,
+    /// The same by their entries.
+    taken: BTreeMap<LocalKey, &'a SyncedNode>,
 }
 
 type Names<'a, K, N> = RefCell<BTreeMap<Option<K>, BTreeMap<&'a str, &'a N>>>;
@@ -30,7 +35,81 @@ impl<'a> Look<'a> {
             entries: RefCell::new(BTreeMap::new()),
             rows: RefCell::new(BTreeMap::new()),
             folders: RefCell::new(BTreeMap::new()),
+            along: BTreeMap::new(),
+            taken: BTreeMap::new(),
         }
+    }
+
+    /// Whether all that a folder holds is decided as if the folder had not moved: it is where it was on record, but for its
+    /// own place here, at which nothing else is or was. Its contents are looked for there from now on.
+    pub(super) fn takes_along(&mut self, now: &RelPath, before: &RelPath) -> bool {
+        let Some(entry) = self.entry_at(now) else {
+            return false;
+        };
+        // What we move ourselves is on record where it is.
+        if self.node_at(entry).is_some_and(|node| self.is_still(node)) {
+            return true;
+        }
+        let Some(node) = self.node_named(before) else {
+            return false;
+        };
+        let whole = self.whole;
+        let above = node.parent.and_then(|above| whole.synced.get(above));
+        let folder = above.and_then(|above| above.remote().folder());
+        let row = whole.remote.row(node.remote());
+        let as_agreed = node.identity.is_some()
+            && folder.is_some() == node.parent.is_some()
+            && row.is_some_and(|row| is_still(node, folder, entry, &row));
+        // Both places are of this folder alone, and it went to one that both sides know.
+        let vacant = self.entry_of(node).is_none() && self.node_at(entry).is_none();
+        if !(as_agreed && vacant && self.is_free(entry)) {
+            return false;
+        }
+        self.along.insert(node.id, entry);
+        self.taken.insert(entry.key, node);
+        true
+    }
+
+    /// Whether nobody else can want the place of an entry: its folder is one that both sides know, and nothing else is new in
+    /// it on either.
+    fn is_free(&self, entry: &LocalNode) -> bool {
+        let whole = self.whole;
+        let above = entry.parent.and_then(|above| whole.local.nodes.get(above));
+        let record = above.and_then(|above| self.node_at(above));
+        let folder = record.and_then(|record| record.remote().folder());
+        if entry.parent.is_some() != folder.is_some() {
+            return false;
+        }
+        let known = |row: &RemoteNode| {
+            let node = self.node_of(row);
+            node.is_some_and(|node| node.remote_name == row.name)
+        };
+        let mut beside = whole.local.nodes.children(entry.parent);
+        beside.all(|other| other.key == entry.key || self.node_at(other).is_some())
+            && whole.remote.inside(folder).iter().all(known)
+    }
+
+    /// Whether a record's folder moved here with all that is in it.
+    pub(super) fn is_along(&self, node: &SyncedNode) -> bool {
+        self.along.contains_key(&node.id)
+    }
+
+    fn entry_at(&self, path: &RelPath) -> Option<&'a LocalNode> {
+        let mut entry = None;
+        for name in path.components() {
+            let folder = entry.map(|entry: &LocalNode| entry.key);
+            entry = Some(self.entry_named(folder, name)?);
+        }
+        entry
+    }
+
+    fn node_named(&self, path: &RelPath) -> Option<&'a SyncedNode> {
+        let mut node = None;
+        for name in path.components() {
+            let folder = node.map(|node: &SyncedNode| node.id);
+            node = Some(self.named(folder, name)?);
+        }
+        node
     }
 
     /// The record of that name in a folder.
@@ -55,6 +134,9 @@ impl<'a> Look<'a> {
 
     /// What is at the path of a record.
     pub(super) fn entry_of(&self, node: &SyncedNode) -> Option<&'a LocalNode> {
+        if let Some(entry) = self.along.get(&node.id) {
+            return Some(entry);
+        }
         let folder = match node.parent {
             None => None,
             Some(above) => Some(self.entry_of(self.whole.synced.get(above)?)?.key),
@@ -64,6 +146,9 @@ impl<'a> Look<'a> {
 
     /// The record of what was at the path of an entry.
     pub(super) fn node_at(&self, entry: &LocalNode) -> Option<&'a SyncedNode> {
+        if let Some(node) = self.taken.get(&entry.key) {
+            return Some(node);
+        }
         let folder = match entry.parent {
             None => None,
             Some(above) => Some(self.node_at(self.whole.local.nodes.get(above)?)?.id),
@@ -120,6 +205,9 @@ impl<'a> Look<'a> {
 
     /// Whether a record's folder or file is where it was agreed to be on both sides.
     pub(super) fn is_still(&self, node: &SyncedNode) -> bool {
+        if self.is_along(node) {
+            return false;
+        }
         let folder = match node.parent {
             None => None,
             Some(above) => match self.whole.synced.get(above) {

@@ -85,6 +85,48 @@ fn a_folder_that_is_gone_or_new_comes_with_all_below_it() {
     assert_eq!(part.remote.nodes.len(), part.synced.len());
 }
 
+/// The part around a folder that moved as it is.
+fn around_moved(case: &Case, now: &str, before: &str) -> Vec<String> {
+    let seeds = Seeds {
+        moved: BTreeMap::from([(path(now), path(before))]),
+        ..Seeds::default()
+    };
+    records(&cut_out(case, &seeds, usize::MAX).unwrap())
+}
+
+#[test]
+fn a_folder_that_moved_as_it_is_comes_without_what_is_in_it_where_nobody_else_wants_its_place() {
+    let alone = ["a", "a/b", "a/one.txt", "d", "d/e", "d/four.txt"];
+    let whole = |records: &[String]| records.iter().any(|path| path == "a/b/c/three.txt");
+    let then = format!("a/b/  inode 8\na/b/c/  inode 9{TREE}");
+    let here = then.replace("a/b/", "d/x/");
+    let moved = || case().synced(&then).local(&here);
+    assert_eq!(around_moved(&moved().remote(TREE), "d/x", "a/b"), alone);
+    // What changed in it is in the part, with its folder.
+    let seeds = Seeds {
+        local: BTreeSet::from([path("d/x/c/new.txt")]),
+        moved: BTreeMap::from([(path("d/x"), path("a/b"))]),
+        ..Seeds::default()
+    };
+    let inside = records(&cut_out(&moved().remote(TREE), &seeds, usize::MAX).unwrap());
+    let new: Vec<_> = inside
+        .iter()
+        .filter(|path| !alone.contains(&path.as_str()))
+        .collect();
+    assert_eq!(new, ["a/b/c", "a/b/c/three.txt"]);
+    // It is elsewhere in the account as well, or something else is new where it goes, on either side, or where it was.
+    let there = format!("a/b/  name 'y'{TREE}");
+    assert!(whole(&around_moved(&moved().remote(&there), "d/x", "a/b")));
+    let wanted = format!("{TREE}d/x 2.txt  'seven'");
+    assert!(whole(&around_moved(&moved().remote(&wanted), "d/x", "a/b")));
+    let beside = format!("{here}d/new.txt  'eight'");
+    let beside = case().synced(&then).local(&beside).remote(TREE);
+    assert!(whole(&around_moved(&beside, "d/x", "a/b")));
+    let again = format!("{here}a/b/  inode 77");
+    let again = case().synced(&then).local(&again).remote(TREE);
+    assert!(whole(&around_moved(&again, "d/x", "a/b")));
+}
+
 #[test]
 fn a_name_that_is_derived_comes_with_those_it_is_derived_because_of() {
     // Found by a simulated history: without the other the name seemed to be free.

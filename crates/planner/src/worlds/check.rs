@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::forest::{Seen, Spot};
 use super::world::{Newer, World, bytes_of};
-use crate::id::{LocalKey, RemoteId};
+use crate::id::{LocalKey, NodeId, RemoteId};
 use crate::laws::{adoption, count, decided_in_part, differing, renumbered};
 use crate::merge::{Compare, Now, Scope, Trees, merge};
 use crate::part::Seeds;
+use crate::path::RelPath;
 use crate::policy::ConflictPolicy;
 use crate::pretend::{Account, Bytes, Decision, Machine, Rng, Trouble};
 use crate::render;
 use crate::transition::{Action, LocalStep, RemoteStep, transition};
+use crate::tree::SyncedNode;
 
 /// What one world needed.
 #[derive(Clone, Copy, Default, Debug)]
@@ -386,7 +388,24 @@ fn seeds(scope: &Scope, decision: &Decision) -> Seeds {
     seeds.remote.extend(homes);
     let rows = remote.iter().filter_map(|id| decision.remote.nodes.get(*id));
     seeds.remote.extend(rows.map(|row| row.parent));
+    seeds.moved = moved(decision);
     seeds
+}
+
+/// Folders that are in another folder here, or have another name, than on record: where they are, and were.
+fn moved(decision: &Decision) -> BTreeMap<RelPath, RelPath> {
+    let (base, here) = (&decision.synced, &decision.local.nodes);
+    let identity_here = |key: Option<LocalKey>| here.get(key?)?.identity;
+    let identity_then = |id: Option<NodeId>| base.get(id?)?.identity;
+    let pairs = here.iter().filter_map(|entry| {
+        let known = |node: &&SyncedNode| node.identity.is_some() && node.identity == entry.identity;
+        let node = base.iter().find(known).filter(|_| entry.is_folder())?;
+        let same_folder = identity_here(entry.parent) == identity_then(node.parent)
+            && entry.parent.is_none() == node.parent.is_none();
+        let elsewhere = entry.name != node.local_name || !same_folder;
+        elsewhere.then(|| Some((here.path(entry.key)?, base.path(node.id)?)))?
+    });
+    pairs.collect()
 }
 
 /// An agreed node that is gone on one side for certain, and whether the other side changed it or left it alone.
