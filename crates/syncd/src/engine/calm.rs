@@ -139,6 +139,11 @@ fn open(session: &Session, decision: &Decision, held: usize, stirred: BTreeSet<R
             local.insert(hold.path.clone());
         }
     }
+    // Gone on both sides, and on record until it is known whether a new file, whose bytes cannot be read yet, is it.
+    let undecided = (decision.merged.target.iter())
+        .filter(|node| node.local.is_none() && node.remote.is_none())
+        .filter_map(|node| session.synced.path(node.synced?));
+    local.extend(undecided);
     // What is held for another reason than the merge's has no place here.
     (waiting == held && local.len() <= PLACES).then(|| Seeds {
         local,
