@@ -123,7 +123,10 @@ fn cut(
             let paths = || looked.paths.iter().chain(looked.all());
             seeds.local.extend(paths().cloned());
             // Of a folder that was looked at anew, all may be another.
-            seeds.below.extend(look.scan.folders_among(paths()));
+            let as_they_are = looked.moved();
+            let others = paths().filter(|path| !as_they_are.contains_key(path));
+            seeds.below.extend(look.scan.folders_among(others));
+            seeds.moved.clone_from(as_they_are);
             seeds.remote.extend(listings.stirred());
             seeds
         }

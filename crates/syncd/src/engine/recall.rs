@@ -34,6 +34,8 @@ pub(crate) struct Heard {
     pub(crate) closed: BTreeSet<RelPath>,
     /// Folders among them in which changes are heard of only from now on: all of what is in them is looked at.
     pub(crate) anew: BTreeSet<RelPath>,
+    /// Folders among them that moved, where they are now: all changes in them are heard of, before and after.
+    pub(crate) moved: BTreeSet<RelPath>,
     /// Somewhere else too.
     pub(crate) everything: bool,
 }

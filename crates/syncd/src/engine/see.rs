@@ -1,9 +1,5 @@
 //! Both sides as a pass sees them: all of them, a part outside of which all is at rest, or that nothing changed.
 
-use std::collections::BTreeSet;
-
-use planner::path::RelPath;
-
 use super::calm::Calm;
 use super::observe::{self, RemoteSeen};
 use super::open::{Halt, Session};
@@ -120,13 +116,9 @@ async fn both(session: &mut Session, look: Look, rest: &Known<'_>) -> Result<See
     let same = looked
         .as_ref()
         .is_some_and(|paths| !sight::differs(session, &scan, paths));
-    let all = looked
-        .as_ref()
-        .map(|looked| looked.all().clone())
-        .unwrap_or_default();
-    if look == Look::Changed && same {
+    if let (Some(looked), Look::Changed, true) = (&looked, look, same) {
         session.listings = known;
-        still(session, scan, kept, &all);
+        still(session, scan, kept, looked);
         return Ok(Seen::NothingHere);
     }
     let idle = calm.is_some_and(Calm::is_idle);
@@ -148,7 +140,7 @@ async fn both(session: &mut Session, look: Look, rest: &Known<'_>) -> Result<See
     let listed = match observe::list(session, known, &wanted).await? {
         Some((listings, listed)) if same && !listings.brought_news() && listings.stirred().is_empty() => {
             session.listings = Some(listings);
-            still(session, scan, kept, &all);
+            still(session, scan, kept, &looked.unwrap_or_default());
             return Ok(Seen::Nothing { listed: listed.len() });
         }
         Some(listed) => listed,
@@ -166,7 +158,7 @@ async fn both(session: &mut Session, look: Look, rest: &Known<'_>) -> Result<See
 }
 
 /// The disk is as it was left by the pass before.
-fn still(session: &mut Session, scan: Scan, kept: sight::Kept, looked: &BTreeSet<RelPath>) {
+fn still(session: &mut Session, scan: Scan, kept: sight::Kept, looked: &sight::Looked) {
     let learned = sight::Learned {
         since: std::mem::take(&mut session.learned),
         synced: &session.synced,

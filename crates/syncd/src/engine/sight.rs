@@ -34,6 +34,8 @@ pub(crate) struct Disk {
     known: Hashes,
     /// What is looked at again whether or not anything is heard of it: what is known of it may be less than what is true.
     unsure: BTreeSet<RelPath>,
+    /// Folders were read in the look before. One that moved meanwhile may have been read by halves.
+    fresh: bool,
     /// Paths at which the pass before did something: that is heard of as well.
     ours: BTreeSet<RelPath>,
 }
@@ -94,7 +96,11 @@ impl Disk {
         touched: BTreeSet<RelPath>,
         copied: impl Fn(LocalKey) -> bool,
     ) -> Self {
-        let Kept { ignore, mut known } = kept;
+        let Kept {
+            ignore,
+            mut known,
+            fresh,
+        } = kept;
         known.learn(learned.since);
         let recorded = known.with(learned.synced);
         // What the pass read of files whose bytes were not known need not be looked up again.
@@ -107,28 +113,41 @@ impl Disk {
             scan,
             ignore,
             known,
+            fresh,
             unsure,
             ours: touched,
         }
     }
 
     /// After a look that found what the one before it had left, at these paths: all else is as sure as it was.
-    pub(super) fn still(scan: Scan, kept: Kept, learned: Learned<'_>, looked: &BTreeSet<RelPath>) -> Self {
-        let Kept { ignore, mut known } = kept;
+    pub(super) fn still(scan: Scan, kept: Kept, learned: Learned<'_>, looked: &Looked) -> Self {
+        let Kept {
+            ignore,
+            mut known,
+            fresh,
+        } = kept;
         known.learn(learned.since);
         let recorded = known.with(learned.synced);
         let mut unsure = BTreeSet::new();
-        let mut queue: Vec<&LocalNode> = looked.iter().filter_map(|path| scan.at(path)).collect();
-        while let Some(node) = queue.pop() {
+        let along = |path: &RelPath| looked.moved.contains_key(path);
+        let all = looked.all.iter();
+        let mut queue: Vec<_> = all
+            .filter_map(|path| Some((scan.at(path)?, along(path))))
+            .collect();
+        while let Some((node, as_it_was)) = queue.pop() {
             if is_unsure(&scan, recorded, node) {
                 unsure.extend(scan.path(node.key));
             }
-            queue.extend(scan.tree.nodes.children(Some(node.key)));
+            if !as_it_was {
+                let inside = scan.tree.nodes.children(Some(node.key));
+                queue.extend(inside.map(|node| (node, false)));
+            }
         }
         Self {
             scan,
             ignore,
             known,
+            fresh,
             unsure,
             ours: BTreeSet::new(),
         }
@@ -171,6 +190,7 @@ fn is_unsure(scan: &Scan, known: Known<'_>, node: &LocalNode) -> bool {
 pub(super) struct Kept {
     ignore: Ignore,
     known: Hashes,
+    fresh: bool,
 }
 
 /// A scan, and what the next one needs.
@@ -179,6 +199,8 @@ pub(super) struct Sight {
     pub(super) scan: Scan,
     ignore: Ignore,
     known: Hashes,
+    /// Folders were read.
+    fresh: bool,
     /// The paths of which something was heard, if not everything was looked at.
     pub(super) looked: Option<Looked>,
 }
@@ -194,9 +216,24 @@ pub(super) struct Looked {
     anew: BTreeSet<RelPath>,
     /// All that were looked at, heard of or not.
     all: BTreeSet<RelPath>,
+    /// Folders that moved as they are, each by where it is, with where it was.
+    moved: BTreeMap<RelPath, RelPath>,
 }
 
 impl Looked {
+    /// What another look of the same pass showed. Answers whether that can still be told: folders that go on moving cannot.
+    fn take_in(&mut self, looked: BTreeSet<RelPath>, moved: BTreeMap<RelPath, RelPath>) -> bool {
+        let told = self.moved.is_empty() || moved.is_empty();
+        self.all.extend(looked);
+        self.moved.extend(moved);
+        told
+    }
+
+    /// Folders that moved as they are, each by where it is, with where it was.
+    pub(super) const fn moved(&self) -> &BTreeMap<RelPath, RelPath> {
+        &self.moved
+    }
+
     /// All paths that were looked at.
     pub(super) const fn all(&self) -> &BTreeSet<RelPath> {
         &self.all
@@ -210,9 +247,11 @@ impl Sight {
             scan,
             ignore,
             known,
+            fresh,
             looked,
         } = self;
-        (scan, looked, Kept { ignore, known })
+        let kept = Kept { ignore, known, fresh };
+        (scan, looked, kept)
     }
 }
 
@@ -232,13 +271,16 @@ impl Kept {
 
 /// Sees the disk: what was heard to have changed, where all else is known, and everything otherwise.
 pub(super) async fn see(session: &Session, before: Option<Disk>) -> Result<Sight, Halt> {
-    let heard = heard(session, false).await;
+    // What happened while folders were read is known before what was read is gone by.
+    let fresh = before.as_ref().is_some_and(|disk| disk.fresh);
+    let heard = heard(session, fresh).await;
+    let heard = if fresh { heard.reading() } else { heard };
     if let Some(mut disk) = before.filter(|_| !heard.everything) {
         let looked = Looked {
             paths: heard.changed.clone(),
             ours: std::mem::take(&mut disk.ours),
             anew: heard.anew.clone(),
-            all: BTreeSet::new(),
+            ..Looked::default()
         };
         let mut first = heard.clone();
         first.changed.append(&mut disk.unsure);
@@ -273,6 +315,7 @@ async fn parts(
         mut known,
         ..
     } = before;
+    let mut fresh = false;
     for number in 1..=SCANS {
         let (root, options, disk) = (session.root.clone(), options(session), session.policy.disk);
         let synced = Arc::clone(&session.synced);
@@ -281,6 +324,7 @@ async fn parts(
                 changed: &heard.changed,
                 closed: &heard.closed,
                 anew: &heard.anew,
+                moved: &heard.moved,
                 disk: &disk,
             };
             let part = scan::part(&root, &mut ignore, &known.with(&synced), options, (scan, paths))?;
@@ -293,9 +337,14 @@ async fn parts(
                 scan: seen,
                 vanished,
                 looked: more,
+                moved,
+                read,
             } => {
                 scan = *seen;
-                looked.all.extend(more);
+                fresh |= read;
+                if !looked.take_in(more, moved) {
+                    return Ok(None);
+                }
                 vanished
             }
             Part::Unsure(why) => {
@@ -314,6 +363,7 @@ async fn parts(
         if heard.everything {
             return Ok(None);
         }
+        heard = if fresh { heard.reading() } else { heard };
         heard.changed.extend(vanished);
         looked.paths.extend(heard.changed.iter().cloned());
         looked.anew.extend(heard.anew.iter().cloned());
@@ -322,8 +372,17 @@ async fn parts(
         scan,
         ignore,
         known,
+        fresh,
         looked: Some(looked),
     }))
+}
+
+impl Heard {
+    /// What is heard of while folders are being read: those that moved are looked at as a whole.
+    fn reading(mut self) -> Self {
+        self.anew.append(&mut self.moved);
+        self
+    }
 }
 
 /// A scan of everything; with the rules and hashes of the one before it, if this is not the first.
@@ -349,6 +408,7 @@ async fn all(
             scan,
             ignore,
             known,
+            fresh: true,
             looked: None,
         })
     });

@@ -46,6 +46,8 @@ pub(crate) struct Ignore {
 struct Rules {
     source: String,
     matcher: Gitignore,
+    /// None of them speaks of folders above what it matches.
+    by_name: bool,
 }
 
 /// What one set of rules says.
@@ -81,11 +83,7 @@ impl Ignore {
 
     /// The same for a folder that is open.
     pub(super) fn load_open(&mut self, open: BorrowedFd<'_>, folder: &RelPath) -> Result<(), LocalError> {
-        let source = if folder.is_root() {
-            String::from(FILE_NAME)
-        } else {
-            format!("{folder}/{FILE_NAME}")
-        };
+        let source = source(folder);
         let text = read_rules(open, &source)?;
         match text {
             Some(text) => {
@@ -117,6 +115,33 @@ impl Ignore {
         self.before = rest;
         let kept: BTreeMap<RelPath, Rules> = kept;
         self.levels.extend(kept);
+    }
+
+    /// Whether all that is in a folder is kept out, or not, by the same rules if it is at `to` instead of `from`: the files
+    /// above it are the same ones, and no rule there or in the configuration tells one folder from another.
+    pub(super) fn speak_alike(&self, from: &RelPath, to: &RelPath) -> bool {
+        let mut above = self.levels.iter().filter(|(level, _)| !from.contains(level));
+        let alike = above.all(
+            |(level, rules)| match (level.contains(from), level.contains(to)) {
+                (true, true) => rules.by_name,
+                (false, false) => true,
+                (true, false) | (false, true) => false,
+            },
+        );
+        alike && self.config.iter().all(|rules| rules.by_name)
+    }
+
+    /// A folder moved, with the rule files in it.
+    pub(super) fn moved(&mut self, from: &RelPath, to: &RelPath) {
+        let inside = |path: &&RelPath| from.contains(path);
+        let paths: Vec<RelPath> = self.levels.keys().filter(inside).cloned().collect();
+        for path in paths {
+            if let Some(rules) = self.levels.remove(&path) {
+                let path = path.moved(from, to);
+                let source = source(&path);
+                self.levels.insert(path, Rules { source, ..rules });
+            }
+        }
     }
 
     /// The scan is over.
@@ -251,6 +276,7 @@ fn rules(source: &str, lines: &[impl AsRef<str>]) -> Result<Rules, LocalError> {
         line,
         cause,
     };
+    let mut by_name = true;
     let mut builder = GitignoreBuilder::new("");
     for (number, line) in (1_usize..).zip(lines) {
         // Editors of other systems begin a file with a mark of its encoding.
@@ -264,12 +290,24 @@ fn rules(source: &str, lines: &[impl AsRef<str>]) -> Result<Rules, LocalError> {
         builder
             .add_line(Some(PathBuf::from(number.to_string())), line)
             .map_err(|error| broken(number, error.to_string()))?;
+        let is_comment = line.starts_with('#');
+        by_name &= is_comment || !line.trim_end().trim_end_matches('/').contains('/');
     }
     let matcher = builder.build().map_err(|error| broken(0, error.to_string()))?;
     Ok(Rules {
         source: String::from(source),
         matcher,
+        by_name,
     })
+}
+
+/// What the rules of a folder are called.
+fn source(folder: &RelPath) -> String {
+    if folder.is_root() {
+        String::from(FILE_NAME)
+    } else {
+        format!("{folder}/{FILE_NAME}")
+    }
 }
 
 /// `include` takes back what `exclude` says.
@@ -350,6 +388,28 @@ mod tests {
         assert!(rules.ignored(&path("a/x"), false).is_some());
         assert_eq!(rules.ignored(&path("a/b/x"), false), None);
         assert!(rules.ignored(&path("a/b/y"), false).is_some());
+    }
+
+    #[test]
+    fn a_folder_moves_with_its_rules_where_no_others_tell_its_two_places_apart() {
+        let disk = Disk::new();
+        disk.write("a/b/.syncignore", "/x\n");
+        disk.write("c/.syncignore", "*.log\n");
+        let (from, to) = (path("a/b"), path("d"));
+        let mut rules = ignore(&["*.tmp", "build/", "# a/b", ".~lock.*#"], &["!keep"]);
+        rules.load(&disk.root, &from).unwrap();
+        rules.load(&disk.root, &path("c")).unwrap();
+        assert!(rules.speak_alike(&from, &to));
+        assert!(!rules.speak_alike(&from, &path("c/b")), "other rules hold there");
+        assert!(rules.speak_alike(&path("c/e"), &path("c/f")));
+        for by_place in ["/a", "a/*.tmp", "**/deep", "a/b/"] {
+            assert!(!ignore(&[by_place], &[]).speak_alike(&from, &to), "{by_place}");
+        }
+        assert!(rules.ignored(&path("a/b/x"), false).is_some());
+        rules.moved(&from, &to);
+        assert_eq!(rules.ignored(&path("a/b/x"), false), None);
+        let why = rules.ignored(&path("d/x"), false).unwrap();
+        assert_eq!((why.source.as_str(), why.line), ("d/.syncignore", 1));
     }
 
     #[test]

@@ -89,6 +89,10 @@ impl Scan {
         self.tree.nodes.path(key)
     }
 
+    fn is_folder(&self, key: LocalKey) -> bool {
+        self.tree.nodes.get(key).is_some_and(LocalNode::is_folder)
+    }
+
     /// Whether this file's stamp will prove later that it did not change (design S12); `None` if it is no file.
     pub(crate) fn trusted(&self, key: LocalKey) -> Option<bool> {
         let file = self.tree.nodes.get(key)?.file()?;

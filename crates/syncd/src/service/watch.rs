@@ -92,6 +92,7 @@ impl Hearing for Watch {
                 changed,
                 closed: relative(&heard.closed),
                 anew: relative(&heard.anew),
+                moved: BTreeSet::new(),
             }
         })
     }

@@ -1,11 +1,13 @@
 //! A look at some paths only, taken into what the scan before saw: what one change costs, however large the folder is.
 //!
-//! Each path is looked at beneath the root's handle, a folder that is new at its place with all below it. Never here: a guess.
-//! Where the result could differ from that of a whole scan (hard links, rule files, names that are not text, a disk that
-//! folds names), it says so, and everything is scanned.
+//! Each path is looked at in its folder's handle, a folder that is new at its place with all below it; one that was at another
+//! place before is one entry that moved (`along`). Never here: a guess. Where the result could differ from that of a whole scan
+//! (hard links, rule files, names that are not text, a disk that folds names), it says so, and everything is scanned.
+
+mod along;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 
 use planner::id::{LocalIdentity, LocalKey};
 use planner::name::LocalName;
@@ -35,6 +37,11 @@ pub(crate) enum Part {
         vanished: BTreeSet<RelPath>,
         /// Paths that were looked at, folders that are new to the tree with all below them. All else is as it was.
         looked: BTreeSet<RelPath>,
+        /// Folders that moved, each by where it is, with where it was: all that is in it is in it as before, but for the
+        /// paths that were looked at.
+        moved: BTreeMap<RelPath, RelPath>,
+        /// Folders were read.
+        read: bool,
     },
     /// Only a whole scan can tell; why, for the log.
     Unsure(&'static str),
@@ -43,12 +50,14 @@ pub(crate) enum Part {
 /// What is looked at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Paths<'a> {
-    /// Where something may have changed.
+    /// Where something may have changed, also in a folder that moved since: by where it was or is.
     pub(crate) changed: &'a BTreeSet<RelPath>,
     /// Files whose writers were seen to close them.
     pub(crate) closed: &'a BTreeSet<RelPath>,
     /// Folders of which everything is looked at, known or not.
     pub(crate) anew: &'a BTreeSet<RelPath>,
+    /// Folders that moved and in which nothing changed but at these paths: what is known of them is known where they are now.
+    pub(crate) moved: &'a BTreeSet<RelPath>,
     /// What the disk does to names.
     pub(crate) disk: &'a DiskTraits,
 }
@@ -87,11 +96,16 @@ pub(crate) fn part(
             },
         ),
         anew: paths.anew,
+        told_moved: paths.moved,
         names: BTreeMap::new(),
         sound: BTreeSet::new(),
+        open: None,
         done: BTreeSet::new(),
         left: Vec::new(),
-        queue: paths.changed.iter().rev().cloned().collect(),
+        moved: BTreeMap::new(),
+        queue: paths.changed.clone(),
+        missed: Some(BTreeSet::new()),
+        behind: BTreeSet::new(),
     };
     match look.everything() {
         Ok(()) => {}
@@ -99,13 +113,17 @@ pub(crate) fn part(
         Err(Trouble::Failed(error)) => return Err(error),
     }
     let vanished = look.vanished();
+    let moved = look.moved();
     let looked = look.done;
+    let read = look.walk.has_read();
     let scan = look.walk.finish();
     root.check()?;
     Ok(Part::Seen {
         scan: Box::new(scan),
         vanished,
         looked,
+        moved,
+        read,
     })
 }
 
@@ -130,29 +148,46 @@ struct Left {
 struct Look<'a> {
     walk: Walk<'a>,
     anew: &'a BTreeSet<RelPath>,
+    told_moved: &'a BTreeSet<RelPath>,
     /// The entries of folders that were asked for, by name.
     names: BTreeMap<Option<LocalKey>, BTreeMap<LocalName, LocalKey>>,
     /// Folders that were seen to be those of the tree.
-    sound: BTreeSet<RelPath>,
+    sound: BTreeSet<LocalKey>,
+    /// The one in which was looked last.
+    open: Option<(LocalKey, OwnedFd)>,
     done: BTreeSet<RelPath>,
     left: Vec<Left>,
-    queue: Vec<RelPath>,
+    /// Folders that moved: where each was when this look began.
+    moved: BTreeMap<LocalKey, RelPath>,
+    /// Folders before what is in them.
+    queue: BTreeSet<RelPath>,
+    /// Folders that are not at their places: one of them may turn up at another of the paths, and counts as gone only after
+    /// those. `None`: that was so.
+    missed: Option<BTreeSet<RelPath>>,
+    /// Paths in those.
+    behind: BTreeSet<RelPath>,
 }
 
 impl Look<'_> {
     /// Looks at all paths, and at those to which they lead.
     fn everything(&mut self) -> Result<(), Trouble> {
         loop {
-            while let Some(path) = self.queue.pop() {
+            while let Some(path) = self.queue.pop_first() {
                 self.at(&path)?;
             }
             let clashes = std::mem::take(&mut self.walk.clashes);
-            if clashes.is_empty() {
+            for clash in &clashes {
+                self.settle(clash)?;
+            }
+            if !clashes.is_empty() {
+                continue;
+            }
+            let Some(missed) = self.missed.take() else {
                 return Ok(());
-            }
-            for clash in clashes {
-                self.settle(&clash)?;
-            }
+            };
+            self.done.retain(|path| !missed.contains(path));
+            self.queue.extend(missed);
+            self.queue.append(&mut self.behind);
         }
     }
 
@@ -164,7 +199,7 @@ impl Look<'_> {
                 Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => {
                     self.take_out(clash.first)?;
                     self.done.remove(&at);
-                    self.queue.push(at);
+                    self.queue.insert(at);
                 }
                 Err(_) => return Err(Trouble::Unsure("something cannot be looked at")),
             }
@@ -188,13 +223,13 @@ impl Look<'_> {
         if name.as_str() == FILE_NAME {
             return Err(Trouble::Unsure("a rule file changed"));
         }
-        let Some(folder) = self.way(&parent)? else {
+        let Some(folder) = self.way(&parent, path)? else {
             return Ok(());
         };
         if !self.done.insert(path.clone()) {
             return Ok(());
         }
-        let there = match self.walk.root.look(path) {
+        let there = match self.look_in(folder, &parent, &name)? {
             Ok(meta) => Some(meta),
             Err(Errno::NOENT) => None,
             // It hides: only a whole scan says what of.
@@ -203,18 +238,51 @@ impl Look<'_> {
         let known = self.child(folder, &name);
         match (known, there) {
             (None, None) => Ok(()),
-            (Some(key), None) => self.take_out(key),
+            (Some(key), None) => match &mut self.missed {
+                Some(missed) if self.walk.scan.is_folder(key) => {
+                    missed.insert(path.clone());
+                    Ok(())
+                }
+                Some(_) | None => self.take_out(key),
+            },
             (known, Some(meta)) => self.take_in(known, folder, path, name, meta),
         }
     }
 
+    /// What an entry is. It is looked at in the folder of the tree, wherever that is by now: a folder that moves away meanwhile
+    /// does not seem to be empty.
+    fn look_in(
+        &mut self,
+        folder: Option<LocalKey>,
+        path: &RelPath,
+        name: &LocalName,
+    ) -> Result<Result<Meta, Errno>, Trouble> {
+        let Some(key) = folder else {
+            return Ok(sys::look_at(self.walk.root.fd(), name.as_str()));
+        };
+        if let Some((_, open)) = self.open.as_ref().filter(|(known, _)| *known == key) {
+            return Ok(sys::look_at(open.as_fd(), name.as_str()));
+        }
+        let node = self.walk.scan.tree.nodes.get(key);
+        let identity = node.and_then(|node| node.identity);
+        let opened = self.walk.root.folder(path);
+        let opened = opened.map_err(|_| Trouble::Unsure("a folder cannot be looked into"))?;
+        let is_it = sys::look_fd(opened.as_fd()).is_ok_and(|meta| Some(meta.identity) == identity);
+        if !is_it {
+            return Err(Trouble::Unsure("a folder was another one between two looks"));
+        }
+        let looked = sys::look_at(opened.as_fd(), name.as_str());
+        self.open = Some((key, opened));
+        Ok(looked)
+    }
+
     /// The folder at a path, as the tree has it; `None` if what is in it is of no account, or a folder above was looked at
-    /// instead.
+    /// instead, or is missed so far: then `aim`, which is in it, is looked at later.
     #[expect(
         clippy::option_option,
         reason = "no such folder, and the root, which has no key"
     )]
-    fn way(&mut self, path: &RelPath) -> Result<Option<Option<LocalKey>>, Trouble> {
+    fn way(&mut self, path: &RelPath, aim: &RelPath) -> Result<Option<Option<LocalKey>>, Trouble> {
         let mut at = None;
         let mut above = RelPath::root();
         for part in path.components() {
@@ -222,25 +290,27 @@ impl Look<'_> {
                 return Err(Trouble::Unsure("a name that is not text"));
             };
             let here = above.join(&name);
-            let key = self.child(at, &name);
+            let mut key = self.child(at, &name);
             let node = key.and_then(|key| self.walk.scan.tree.nodes.get(key));
             if node.is_some_and(|node| node.ignored) {
                 return Ok(None);
             }
-            let is_folder = match node.map(|node| &node.kind) {
-                Some(LocalKind::Folder(LocalContents::Read { .. })) => true,
-                Some(LocalKind::Folder(LocalContents::Hidden) | LocalKind::File(_) | LocalKind::Other(_))
-                | None => false,
-            };
-            let identity = node.and_then(|node| node.identity);
-            if !is_folder || !self.is_sound(&here, identity) {
+            if !self.is_sound(key, &here) {
                 // What is there now is looked at whole, if anything is.
                 self.at(&here)?;
-                if is_folder && self.child(at, &name) == key {
+                let now = self.child(at, &name);
+                if self.missed.as_ref().is_some_and(|missed| missed.contains(&here)) {
+                    self.behind.insert(aim.clone());
+                    return Ok(None);
+                }
+                if now.is_some_and(|now| self.moved.contains_key(&now)) && self.is_sound(now, &here) {
+                    key = now;
+                } else if now.is_some() && now == key && self.is_read(now) {
                     // It is the known one after all, or was looked at before it became another: what is below is not known.
                     return Err(Trouble::Unsure("a folder was another one between two looks"));
+                } else {
+                    return Ok(None);
                 }
-                return Ok(None);
             }
             at = key;
             above = here;
@@ -248,14 +318,25 @@ impl Look<'_> {
         Ok(Some(at))
     }
 
-    fn is_sound(&mut self, path: &RelPath, identity: Option<LocalIdentity>) -> bool {
-        if self.sound.contains(path) {
+    /// Whether all that is in a folder is known.
+    fn is_read(&self, key: Option<LocalKey>) -> bool {
+        let node = key.and_then(|key| self.walk.scan.tree.nodes.get(key));
+        node.is_some_and(|node| matches!(node.kind, LocalKind::Folder(LocalContents::Read { .. })))
+    }
+
+    /// Whether a folder of which everything is known is at its path.
+    fn is_sound(&mut self, key: Option<LocalKey>, path: &RelPath) -> bool {
+        let Some(key) = key.filter(|_| self.is_read(key)) else {
+            return false;
+        };
+        if self.sound.contains(&key) {
             return true;
         }
+        let identity = self.walk.scan.tree.nodes.get(key).and_then(|node| node.identity);
         let here = self.walk.root.look(path);
         let sound = here.is_ok_and(|meta| meta.kind == Kind::Folder && identity == Some(meta.identity));
         if sound {
-            self.sound.insert(path.clone());
+            self.sound.insert(key);
         }
         sound
     }
@@ -294,6 +375,10 @@ impl Look<'_> {
         }
         if let Some(other) = self.met(meta.identity) {
             self.came_from(other, &meta)?;
+            if self.comes_along(other, folder, path, &meta) {
+                return self.take_along(other, folder, path, name);
+            }
+            self.leave(other)?;
         }
         let key = self.walk.next_key()?;
         let entry = Entry {
@@ -333,7 +418,7 @@ impl Look<'_> {
     }
 
     /// What is new at a place was met at another one: there it is gone by now, or it is one file with two names.
-    fn came_from(&mut self, other: LocalKey, meta: &Meta) -> Result<(), Trouble> {
+    fn came_from(&self, other: LocalKey, meta: &Meta) -> Result<(), Trouble> {
         let Some(at) = self.walk.scan.path(other) else {
             return Err(Trouble::Unsure("a file was met that is nowhere"));
         };
@@ -341,14 +426,20 @@ impl Look<'_> {
             Ok(there) if there.identity == meta.identity => {
                 Err(Trouble::Unsure("one file was met at two places"))
             }
-            Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => {
-                self.take_out(other)?;
-                self.done.remove(&at);
-                self.queue.push(at);
-                Ok(())
-            }
+            Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
             Err(_) => Err(Trouble::Unsure("something cannot be looked at")),
         }
+    }
+
+    /// An entry is at its place no more: what is there instead is looked at.
+    fn leave(&mut self, other: LocalKey) -> Result<(), Trouble> {
+        let at = self.walk.scan.path(other);
+        self.take_out(other)?;
+        if let Some(at) = at {
+            self.done.remove(&at);
+            self.queue.insert(at);
+        }
+        Ok(())
     }
 
     /// Takes a node out, with all below it.
@@ -380,7 +471,8 @@ impl Look<'_> {
             if let Some(names) = self.names.get_mut(&node.parent) {
                 names.remove(&node.name);
             }
-            self.sound.remove(&path);
+            self.sound.remove(&key);
+            self.moved.remove(&key);
             self.left.push(Left {
                 path,
                 identity: node.identity,

@@ -212,6 +212,11 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// Whether folders were read.
+    pub(super) fn has_read(&self) -> bool {
+        !self.entered.is_empty()
+    }
+
     pub(super) fn next_key(&mut self) -> Result<LocalKey, LocalError> {
         let key = self.scan.next_key;
         self.scan.next_key = key.checked_add(1).ok_or_else(|| LocalError::Io {
@@ -264,6 +269,19 @@ impl<'a> Walk<'a> {
         // Nested roots (S14): known by the configuration, or by their marker.
         let nested = self.root.is_of_another_pair(meta.identity);
         nested.then_some(NESTED)
+    }
+
+    /// Whether a folder can move with all that is in it, that is, what is in it would be taken in at its new path as it was at
+    /// its old one.
+    pub(super) fn takes_rules_along(&self, from: &RelPath, to: &RelPath, meta: &Meta) -> bool {
+        self.closed_by(meta).is_none()
+            && self.ignore.ignored_here(to, true).is_none()
+            && self.ignore.speak_alike(from, to)
+    }
+
+    /// Rule files in a folder that moved hold where it is now.
+    pub(super) fn move_rules(&mut self, from: &RelPath, to: &RelPath) {
+        self.ignore.moved(from, to);
     }
 
     /// M5: an identity with more than one name, or met twice, identifies nothing, for none of those that have it.

@@ -67,11 +67,20 @@ impl Ear {
         let Some(before) = before.filter(|_| !inner.rng.one_in(LOSSES)) else {
             return lost;
         };
-        let mut changed = topmost(&before, &now);
-        changed.extend(stirred);
-        // Folders that are new at their place are watched from now on.
-        let is_folder = |path: &&RelPath| now.get(path.as_str()).is_some_and(|mark| mark.bytes.is_none());
-        let anew = changed.iter().filter(is_folder).cloned().collect();
+        let Changed {
+            mut paths,
+            mut anew,
+            mut moved,
+        } = changes(&before, &now);
+        // What came and went may be a folder that is back.
+        let is_folder = |path: &RelPath| now.get(path.as_str()).is_some_and(|mark| mark.bytes.is_none());
+        moved.extend(stirred.iter().filter(|path| is_folder(path)).cloned());
+        paths.extend(stirred);
+        // Some moves are heard of as a folder that went and another that came.
+        moved.retain(|path| !anew.contains(path));
+        anew.extend(moved.iter().filter(|_| inner.rng.one_in(6)).cloned());
+        moved.retain(|path| !anew.contains(path));
+        let changed = paths;
         // Of some nobody saw whether their writers are through.
         let closed = if inner.rng.one_in(4) {
             BTreeSet::new()
@@ -82,6 +91,7 @@ impl Ear {
             changed,
             closed,
             anew,
+            moved,
             everything: false,
         }
     }
@@ -93,22 +103,66 @@ impl Hearing for Ear {
     }
 }
 
-/// What differs, without what lies in folders that are others or at other places.
-fn topmost(before: &Marks, now: &Marks) -> BTreeSet<RelPath> {
-    let paths: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
-    let mut tops: BTreeSet<&str> = BTreeSet::new();
-    let mut changed = BTreeSet::new();
-    for path in paths {
-        let is_below = path
-            .match_indices('/')
-            .any(|(at, _)| path.get(..at).is_some_and(|above| tops.contains(above)));
-        if is_below || before.get(path) == now.get(path) {
-            continue;
+/// What is not as it was.
+#[derive(Default)]
+struct Changed {
+    paths: BTreeSet<RelPath>,
+    /// Folders that were nowhere before: they are watched from now on.
+    anew: BTreeSet<RelPath>,
+    /// Folders that were at other places.
+    moved: BTreeSet<RelPath>,
+}
+
+/// What differs in each folder that was there before, wherever it was, by where it is now. Of what lies in folders that
+/// are new or gone nothing is told.
+fn changes(before: &Marks, now: &Marks) -> Changed {
+    let mut changed = Changed::default();
+    let folders = |marks: &Marks| -> BTreeMap<Ino, String> {
+        let folders = marks.iter().filter(|(_, mark)| mark.bytes.is_none());
+        folders.map(|(path, mark)| (mark.ino, path.clone())).collect()
+    };
+    let (then, here) = (folders(before), folders(now));
+    let places = here
+        .iter()
+        .filter_map(|(ino, path)| Some((then.get(ino)?.as_str(), path.as_str())));
+    for (was, is) in places.chain([("", "")]) {
+        let (old, new) = (inside(before, was), inside(now, is));
+        let names: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
+        for name in names {
+            let (old, new) = (old.get(name), new.get(name));
+            if old == new {
+                continue;
+            }
+            let path = if is.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{is}/{name}")
+            };
+            let Some(path) = RelPath::parse(&path) else {
+                continue;
+            };
+            if let Some(mark) = new.filter(|mark| mark.bytes.is_none()) {
+                let known = then.contains_key(&mark.ino);
+                let set = if known {
+                    &mut changed.moved
+                } else {
+                    &mut changed.anew
+                };
+                set.insert(path.clone());
+            }
+            changed.paths.insert(path);
         }
-        tops.insert(path);
-        changed.extend(RelPath::parse(path));
     }
     changed
+}
+
+/// What is directly in a folder.
+fn inside<'a>(marks: &'a Marks, folder: &str) -> BTreeMap<&'a str, &'a Mark> {
+    let inside = marks.iter().filter_map(|(path, mark)| {
+        let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
+        (above == folder).then_some((name, mark))
+    });
+    inside.collect()
 }
 
 impl Disk {

@@ -38,6 +38,8 @@ impl Looked {
             changed: &set(changed),
             closed: &BTreeSet::new(),
             anew: &set(anew),
+            // The disk says what really moved.
+            moved: &set(changed),
             disk: &DiskTraits::default(),
         };
         let before = self.scan.clone();
@@ -196,6 +198,7 @@ fn what_a_look_cannot_tell_it_does_not_guess() {
         changed: &nothing,
         closed: &nothing,
         anew: &nothing,
+        moved: &nothing,
         disk: &folding,
     };
     let before = looked.scan.clone();
@@ -245,8 +248,132 @@ fn a_link_that_took_the_place_of_a_folder_is_not_followed() {
     assert_eq!(told(&looked.scan), looked.whole());
 }
 
-/// Does something at random; answers the paths that a watcher would tell.
-fn act(disk: &Disk, random: &mut SmallRng) -> Vec<String> {
+/// What a look told to have moved, each with where it was.
+fn moves(part: &Part) -> Vec<(String, String)> {
+    let Part::Seen { moved, .. } = part else {
+        panic!("{part:?}");
+    };
+    let text = |(now, then): (&RelPath, &RelPath)| (now.to_string(), then.to_string());
+    moved.iter().map(text).collect()
+}
+
+fn pair(now: &str, then: &str) -> (String, String) {
+    (now.to_owned(), then.to_owned())
+}
+
+#[test]
+fn a_folder_that_moves_is_one_entry_that_moves_and_what_changed_in_it_is_looked_at_where_it_is() {
+    let mut looked = small();
+    let key = |looked: &Looked, at: &str| looked.scan.at(&path(at)).unwrap().key;
+    let (deep, c) = (key(&looked, "docs/deep"), key(&looked, "docs/deep/c"));
+    looked.disk.write("docs/b", "other bytes");
+    looked.disk.write("docs/deep/new", "more");
+    fs::rename(looked.disk.at("docs/deep"), looked.disk.at("out")).unwrap();
+    fs::rename(looked.disk.at("docs"), looked.disk.at("papers")).unwrap();
+    // Told by where they were, and by where they are.
+    let part = looked.look(&["docs", "docs/b", "docs/deep", "out", "out/new", "papers"]);
+    assert_eq!(moves(&part), [pair("out", "docs/deep"), pair("papers", "docs")]);
+    let Part::Seen {
+        scan,
+        vanished,
+        looked: paths,
+        ..
+    } = part
+    else {
+        panic!("unsure");
+    };
+    assert!(vanished.is_empty(), "{vanished:?}");
+    assert!(
+        paths.contains(&path("papers/b")) && paths.contains(&path("out/new")),
+        "{paths:?}"
+    );
+    looked.scan = *scan;
+    assert_eq!(told(&looked.scan), looked.whole());
+    assert_eq!(
+        (key(&looked, "out"), key(&looked, "out/c")),
+        (deep, c),
+        "nobody looked into it"
+    );
+    // And back into each other.
+    fs::rename(looked.disk.at("papers"), looked.disk.at("out/docs")).unwrap();
+    assert_eq!(
+        moves(&looked.look(&["out/docs", "papers"])),
+        [pair("out/docs", "papers")]
+    );
+    assert!(looked.take(&["papers", "out/docs"]).is_empty());
+    assert_eq!(told(&looked.scan), looked.whole());
+}
+
+#[test]
+fn what_nobody_told_of_in_a_folder_that_moved_is_seen_where_all_of_it_is_to_be_looked_at() {
+    let mut looked = small();
+    looked.disk.write("docs/unheard", "7");
+    fs::rename(looked.disk.at("docs"), looked.disk.at("papers")).unwrap();
+    let part = looked.look_at(&["docs", "papers"], &["papers"]);
+    assert!(moves(&part).is_empty());
+    let Part::Seen { scan, vanished, .. } = part else {
+        panic!("unsure");
+    };
+    assert!(vanished.is_empty(), "{vanished:?}");
+    assert_eq!(told(&scan), looked.whole());
+}
+
+#[test]
+fn rules_move_with_the_folder_whose_they_are_and_where_others_hold_all_of_it_is_looked_at() {
+    let with_rules = |at: &str, rules: &str| {
+        let disk = Disk::new();
+        disk.write("docs/b", "22");
+        disk.write("docs/x.tmp", "4444");
+        disk.write("other/y", "1");
+        disk.write(at, rules);
+        let mut looked = Looked::new(disk);
+        fs::rename(looked.disk.at("docs"), looked.disk.at("other/docs")).unwrap();
+        let part = looked.look(&["docs", "other/docs"]);
+        let moved = moves(&part).len();
+        let Part::Seen { scan, .. } = part else {
+            panic!("unsure");
+        };
+        looked.scan = *scan;
+        assert_eq!(told(&looked.scan), looked.whole(), "{at}: {rules}");
+        // The rules of the folder hold in it.
+        looked.disk.write("other/docs/z.tmp", "4444");
+        assert!(looked.take(&["other/docs/z.tmp"]).is_empty());
+        assert_eq!(told(&looked.scan), looked.whole(), "{at}: {rules}");
+        moved
+    };
+    assert_eq!(with_rules("docs/.syncignore", "/x.tmp\n*.tmp"), 1);
+    assert_eq!(with_rules(".syncignore", "*.tmp"), 1, "it speaks of names only");
+    assert_eq!(with_rules(".syncignore", "/docs/*.tmp"), 0);
+    assert_eq!(
+        with_rules("other/.syncignore", "*.tmp"),
+        0,
+        "it is above the new place only"
+    );
+    assert_eq!(with_rules("other/.syncignore", "docs/"), 0);
+}
+
+#[test]
+fn another_folder_at_the_old_place_is_another_one() {
+    let mut looked = small();
+    fs::rename(looked.disk.at("docs"), looked.disk.at("papers")).unwrap();
+    looked.disk.write("docs/deep/c", "not that one");
+    let part = looked.look_at(&["docs", "docs/deep", "papers"], &["docs"]);
+    let Part::Seen { scan, vanished, .. } = part else {
+        panic!("unsure");
+    };
+    assert!(vanished.is_empty(), "{vanished:?}");
+    assert_eq!(told(&scan), looked.whole());
+    // Two that change places.
+    looked.scan = *scan;
+    fs::rename(looked.disk.at("docs"), looked.disk.at("third")).unwrap();
+    fs::rename(looked.disk.at("papers"), looked.disk.at("docs")).unwrap();
+    fs::rename(looked.disk.at("third"), looked.disk.at("papers")).unwrap();
+    assert!(looked.take(&["docs", "papers", "third"]).is_empty());
+    assert_eq!(told(&looked.scan), looked.whole());
+}
+
+/// Does something at random; answers the paths that a watcher would tell, and what moved where.
+fn act(disk: &Disk, random: &mut SmallRng) -> (Vec<String>, Option<(RelPath, RelPath)>) {
     let name = |random: &mut SmallRng| {
         let depth = random.random_range(1..=3);
         let parts: Vec<String> = (0..depth)
@@ -256,7 +383,7 @@ fn act(disk: &Disk, random: &mut SmallRng) -> Vec<String> {
     };
     let at = name(random);
     let place = disk.at(&at);
-    match random.random_range(0..6) {
+    let told = match random.random_range(0..7) {
         0 | 1 => {
             if let Some(above) = place.parent() {
                 fs::create_dir_all(above).ok();
@@ -281,21 +408,28 @@ fn act(disk: &Disk, random: &mut SmallRng) -> Vec<String> {
         }
         _ => {
             let to = name(random);
-            fs::rename(&place, disk.at(&to)).ok();
-            vec![at, to]
+            let moved = fs::rename(&place, disk.at(&to)).is_ok() && at != to;
+            let moved = moved.then(|| (path(&at), path(&to)));
+            return (vec![at, to], moved);
         }
-    }
+    };
+    (told, None)
 }
 
 #[test]
 fn after_whatever_happened_a_look_at_it_is_a_scan_of_everything() {
-    for seed in 0..150 {
+    for seed in 0..300 {
         let mut random = SmallRng::seed_from_u64(seed);
         let mut looked = Looked::new(Disk::new());
         for _ in 0..12 {
             let mut changed = BTreeSet::new();
             for _ in 0..random.random_range(1..6) {
-                changed.extend(act(&looked.disk, &mut random));
+                let (paths, moved) = act(&looked.disk, &mut random);
+                if let Some((from, to)) = moved {
+                    let again = |told: String| path(&told).moved(&from, &to).to_string();
+                    changed = changed.into_iter().map(again).collect();
+                }
+                changed.extend(paths);
             }
             let changed: Vec<&str> = changed.iter().map(String::as_str).collect();
             let nodes = looked.scan.tree.nodes.iter();
