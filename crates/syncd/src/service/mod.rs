@@ -4,7 +4,6 @@
 pub(crate) mod board;
 pub(crate) mod control;
 pub(crate) mod desk;
-mod ear;
 mod events;
 pub(crate) mod instance;
 pub(crate) mod limiter;

@@ -6,6 +6,8 @@
 //! was looked at before. Failures leave as bare [`Errno`] and get their path and their meaning in `error.rs`. In a
 //! simulation the same calls lead to a disk in memory.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod inotify;
 mod real;
 #[cfg(any(test, feature = "sim"))]
 mod switch;

@@ -3,6 +3,24 @@
 //!
 //! Where not all can be watched (the kernel's limit, an overflow) it says so, and the pair scans instead. Our own corner of
 //! the folder is not a change. New folders are watched before the scan that follows, so that nothing in them is missed.
+//!
+//! `ear` gathers what a backend tells as `news`. The backend of Linux is `inotify`: `reader` understands events, `cover`
+//! finds and watches folders, `tree` (pure) knows which is where. `others` is that of other systems.
+
+#[cfg(target_os = "linux")]
+mod cover;
+mod ear;
+mod gather;
+#[cfg(target_os = "linux")]
+mod inotify;
+mod news;
+#[cfg(any(not(target_os = "linux"), test))]
+mod others;
+mod paths;
+#[cfg(target_os = "linux")]
+mod reader;
+#[cfg(target_os = "linux")]
+mod tree;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,11 +28,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use notify::{Config, ErrorKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use planner::path::RelPath;
 use tokio::time::Instant;
 
-use super::ear::{Batch, Ear, is_folder};
+use self::ear::{Batch, Ear};
+#[cfg(target_os = "linux")]
+use self::inotify::begin;
+#[cfg(not(target_os = "linux"))]
+use self::others::begin;
 use crate::engine::{Heard, Hearing};
 use crate::local::bell;
 use crate::local::root::AREA;
@@ -28,8 +49,24 @@ const QUIET_PERIODS: u32 = 10;
 /// ... and at the latest after this.
 const BURST_MAX: Duration = Duration::from_secs(30);
 
-/// Tries to watch a new folder in which others appear and vanish meanwhile.
-const TRIES: u32 = 5;
+/// Who watches a folder and tells the ear, until it is dropped.
+trait Backend: Send {
+    /// Watches folders that were told of, where that is not done before they are.
+    fn follow(&mut self, _folders: &BTreeSet<PathBuf>) -> Result<(), Trouble> {
+        Ok(())
+    }
+}
+
+/// Watches the ear's folder with all below it.
+type Begin = fn(&Arc<Ear>) -> Result<Box<dyn Backend>, Trouble>;
+
+/// Why a folder is not watched, or not all of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Trouble {
+    /// The kernel's limit is reached.
+    Limited,
+    Failed(String),
+}
 
 /// How a folder is watched.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,6 +87,8 @@ struct Before {
     closed: BTreeSet<PathBuf>,
     /// Folders that are watched only from now on.
     anew: BTreeSet<PathBuf>,
+    /// Folders that moved, and are watched as before.
+    moved: BTreeSet<PathBuf>,
 }
 
 /// A sign that is not heard within this is not heard at all: events may be lost, and everything is scanned.
@@ -59,13 +98,14 @@ const SIGN_MAX: Duration = Duration::from_secs(10);
 pub(crate) struct Watch {
     ear: Arc<Ear>,
     rescan: Duration,
+    begin: Begin,
     state: tokio::sync::Mutex<State>,
     /// For others, without waiting.
     how: Mutex<How>,
 }
 
 struct State {
-    watcher: Option<RecommendedWatcher>,
+    watcher: Option<Box<dyn Backend>>,
     tried: Option<Instant>,
     signs: u64,
 }
@@ -92,7 +132,7 @@ impl Hearing for Watch {
                 changed,
                 closed: relative(&heard.closed),
                 anew: relative(&heard.anew),
-                moved: BTreeSet::new(),
+                moved: relative(&heard.moved),
             }
         })
     }
@@ -101,9 +141,14 @@ impl Hearing for Watch {
 impl Watch {
     /// Of this folder; nothing is watched yet. A watch that failed is tried again after `rescan`.
     pub(crate) fn new(root: &Path, rescan: Duration) -> Self {
+        Self::by(root, rescan, begin)
+    }
+
+    fn by(root: &Path, rescan: Duration, begin: Begin) -> Self {
         Self {
             ear: Arc::new(Ear::new(root)),
             rescan,
+            begin,
             state: tokio::sync::Mutex::new(State {
                 watcher: None,
                 tried: None,
@@ -156,6 +201,7 @@ impl Watch {
             batch,
             closed,
             anew: seen.folders,
+            moved: seen.moved,
         }
     }
 
@@ -233,228 +279,58 @@ impl Watch {
         state.tried = Some(Instant::now());
         state.watcher = None;
         let ear = Arc::clone(&self.ear);
-        let begun = crate::blocking::run(move || {
-            let root = ear.root().to_owned();
-            let hear = move |event| ear.hear(event);
-            let mut watcher = RecommendedWatcher::new(hear, Config::default().with_follow_symlinks(false))?;
-            cover(&mut watcher, &root)?;
-            Ok(watcher)
-        });
+        let begin = self.begin;
+        let begun = crate::blocking::run(move || begin(&ear));
         match begun.await {
             Some(Ok(watcher)) => {
                 state.watcher = Some(watcher);
                 self.set_how(How::Watching);
             }
-            Some(Err(error)) => self.set_how(how(&error)),
+            Some(Err(trouble)) => self.set_how(trouble.into()),
             None => self.set_how(How::Failed("its thread broke off".to_owned())),
         }
     }
 
-    /// Watches folders that are new at their place. The watcher does so too, but somewhat later, and gives up on a folder
-    /// in which one vanishes meanwhile.
+    /// Before folders are looked at that were told of.
     async fn follow(&self, state: &mut State, folders: &BTreeSet<PathBuf>) {
         let Some(mut watcher) = state.watcher.take() else {
             return;
         };
         let folders = folders.clone();
         let done = crate::blocking::run(move || {
-            let covered = folders
-                .iter()
-                .try_for_each(|folder| match cover(&mut watcher, folder) {
-                    // Gone by now: nothing is left to be watched.
-                    Err(_) if !is_folder(folder) => Ok(()),
-                    covered => covered,
-                });
+            let covered = watcher.follow(&folders);
             (watcher, covered)
         });
         match done.await {
             Some((watcher, Ok(()))) => state.watcher = Some(watcher),
-            Some((watcher, Err(error))) => {
+            Some((watcher, Err(trouble))) => {
                 // What is watched goes on to be.
                 state.watcher = Some(watcher);
                 state.tried = Some(Instant::now());
-                self.set_how(how(&error));
+                self.set_how(trouble.into());
             }
             None => self.set_how(How::Failed("its thread broke off".to_owned())),
         }
     }
 }
 
-fn how(error: &notify::Error) -> How {
-    match &error.kind {
-        ErrorKind::MaxFilesWatch => How::Limited,
-        ErrorKind::Io(cause) if cause.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) => {
-            How::Failed(format!("{cause}; raise fs.inotify.max_user_instances"))
-        }
-        ErrorKind::Io(cause) => How::Failed(cause.to_string()),
-        ErrorKind::Generic(_)
-        | ErrorKind::PathNotFound
-        | ErrorKind::WatchNotFound
-        | ErrorKind::InvalidConfig(_) => How::Failed(error.to_string()),
-    }
-}
-
-/// Watches a folder with all below it; fails if it is none, or not any more.
-fn cover(watcher: &mut RecommendedWatcher, folder: &Path) -> notify::Result<()> {
-    let mut tries = TRIES;
-    loop {
-        tries = tries.saturating_sub(1);
-        match watcher.watch(folder, RecursiveMode::Recursive) {
-            Ok(()) => return Ok(()),
-            Err(error) if matches!(error.kind, ErrorKind::MaxFilesWatch) => return Err(error),
-            Err(error) if tries == 0 || !is_folder(folder) => return Err(error),
-            // Something below it vanished meanwhile.
-            Err(_) => {}
+impl From<Trouble> for How {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Limited => Self::Limited,
+            Trouble::Failed(why) => Self::Failed(why),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use notify::event::{AccessKind, AccessMode, CreateKind, EventKind, RemoveKind};
-
-    use super::*;
-
-    const RESCAN: Duration = Duration::from_secs(3600);
-
-    fn event(kind: EventKind, path: impl Into<PathBuf>) -> notify::Result<notify::Event> {
-        Ok(notify::Event::new(kind).add_path(path.into()))
-    }
-
-    const CREATED: EventKind = EventKind::Create(CreateKind::File);
-
-    #[tokio::test]
-    async fn the_limit_of_the_kernel_is_told_with_what_to_do_and_the_folder_is_scanned_instead() {
-        let home = tempfile::tempdir().unwrap();
-        let watch = Watch::new(home.path(), RESCAN);
-        watch.before_look(false).await;
-        assert_eq!(watch.text(), "watching");
-        watch.ear.hear(Err(notify::Error::new(ErrorKind::MaxFilesWatch)));
-        watch.changed().await;
-        assert!(watch.before_look(false).await.batch.everything);
-        assert!(!watch.is_whole());
-        let text = watch.text();
-        assert!(
-            text.contains("fs.inotify.max_user_watches") && text.contains("3600 s"),
-            "{text}"
-        );
-        // It is tried again when a scan is due.
-        watch.before_look(false).await;
-        assert!(!watch.is_whole());
-        watch.state.lock().await.tried = None;
-        watch.before_look(false).await;
-        assert!(watch.is_whole());
-    }
-
-    #[tokio::test]
-    async fn a_new_folder_is_watched_before_the_scan_that_follows() {
-        let home = tempfile::tempdir().unwrap();
-        let watch = Watch::new(home.path(), RESCAN);
-        assert!(
-            watch.before_look(false).await.batch.everything,
-            "nobody looked before"
-        );
-        let deep = home.path().join("a/b/c");
-        fs::create_dir_all(&deep).unwrap();
-        watch.changed().await;
-        watch.settled(Duration::ZERO).await;
-        let batch = watch.before_look(false).await.batch;
-        assert!(batch.paths.contains(&home.path().join("a")), "{batch:?}");
-        let file = deep.join("file");
-        fs::write(&file, "x").unwrap();
-        loop {
-            watch.changed().await;
-            if watch.before_look(false).await.batch.paths.contains(&file) {
-                break;
-            }
-        }
-        assert!(watch.is_whole());
-    }
-
-    #[tokio::test]
-    async fn what_happened_before_it_was_asked_for_is_heard_if_it_must_be() {
-        let home = tempfile::tempdir().unwrap();
-        fs::create_dir(home.path().join(AREA)).unwrap();
-        let watch = Watch::new(home.path(), RESCAN);
-        watch.heard(false).await;
-        for number in 0..200 {
-            let file = home.path().join(format!("file {number}"));
-            fs::write(&file, "x").unwrap();
-            if number % 2 == 0 {
-                fs::remove_file(&file).unwrap();
-            }
-            let heard = watch.heard(true).await;
-            let path = RelPath::parse(&format!("file {number}")).unwrap();
-            assert!(!heard.everything && heard.changed.contains(&path), "{heard:?}");
-        }
-        fs::remove_dir(home.path().join(AREA)).unwrap();
-        assert!(
-            watch.heard(true).await.everything,
-            "where no sign can be made nothing is sure"
-        );
-        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 100);
-    }
-
-    #[tokio::test]
-    async fn a_folder_that_comes_back_is_watched_again() {
-        let home = tempfile::tempdir().unwrap();
-        let root = home.path().join("root");
-        let watch = Watch::new(&root, RESCAN);
-        watch.before_look(false).await;
-        assert!(!watch.is_whole() && watch.text().contains("not watched"));
-        fs::create_dir(&root).unwrap();
-        watch.before_look(false).await;
-        assert!(watch.is_whole());
-        fs::rename(&root, home.path().join("away")).unwrap();
-        fs::create_dir(&root).unwrap();
-        watch.changed().await;
-        assert!(watch.before_look(false).await.batch.everything);
-        fs::write(root.join("file"), "x").unwrap();
-        watch.changed().await;
-        let removed = event(EventKind::Remove(RemoveKind::Folder), &*root);
-        watch.ear.hear(removed);
-        assert!(watch.ear.take().0.lost);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_burst_is_over_when_it_is_quiet_and_one_that_goes_on_is_looked_at_all_the_same() {
-        let quiet = Duration::from_secs(1);
-        let watch = Watch::new(Path::new("/r"), RESCAN);
-        let begun = Instant::now();
-        watch.settled(quiet).await;
-        assert_eq!(begun.elapsed(), Duration::ZERO, "nothing changed");
-        watch.ear.hear(event(CREATED, "/r/a"));
-        watch.settled(quiet).await;
-        assert_eq!(begun.elapsed().as_secs(), 1);
-        let close = EventKind::Access(AccessKind::Close(AccessMode::Write));
-        watch.ear.hear(event(close, "/r/a"));
-        watch.settled(quiet).await;
-        assert_eq!(begun.elapsed(), quiet + QUIET_MIN, "its writer closed it");
-        watch.ear.take();
-        let begun = Instant::now();
-        watch.ear.hear(event(CREATED, "/r/b"));
-        let saves = async {
-            tokio::time::sleep(quiet / 4).await;
-            watch.ear.hear(event(close, "/r/b"));
-        };
-        tokio::join!(watch.settled(quiet), saves);
-        let heard = begun.elapsed() - quiet / 4;
-        assert!(heard <= QUIET_MIN * 2, "it was closed {heard:?} ago");
-        watch.ear.take();
-        let begun = Instant::now();
-        let writer = async {
-            loop {
-                watch.ear.hear(event(CREATED, "/r/a"));
-                tokio::time::sleep(quiet / 4).await;
-            }
-        };
-        watch.ear.hear(event(CREATED, "/r/a"));
-        tokio::select! {
-            () = watch.settled(quiet) => {}
-            () = writer => {}
-        }
-        assert_eq!(begun.elapsed().as_secs(), 10, "from its first event on");
-    }
-}
+#[cfg(target_os = "linux")]
+mod disk;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod late;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod moving;
+#[cfg(test)]
+mod tests;
