@@ -6,7 +6,9 @@ use core::cell::RefCell;
 
 use super::Whole;
 use crate::id::{FolderId, LocalKey, NodeId, RemoteId};
+use crate::naming::same_on_disk;
 use crate::path::RelPath;
+use crate::policy::DiskTraits;
 use crate::tree::{LocalContents, LocalKind, LocalNode, RemoteKind, RemoteNode, SyncedNode};
 
 /// Asks the whole.
@@ -71,7 +73,7 @@ impl<'a> Look<'a> {
     }
 
     /// Whether nobody else can want the place of an entry: its folder is one that both sides know, and nothing else is new in
-    /// it on either.
+    /// it on either, but for what takes part in nothing.
     fn is_free(&self, entry: &LocalNode) -> bool {
         let whole = self.whole;
         let above = entry.parent.and_then(|above| whole.local.nodes.get(above));
@@ -84,9 +86,19 @@ impl<'a> Look<'a> {
             let node = self.node_of(row);
             node.is_some_and(|node| node.remote_name == row.name)
         };
+        // Who is ignored has its name all the same.
+        let folding = DiskTraits {
+            folds_case: true,
+            folds_normalisation: true,
+            ..DiskTraits::default()
+        };
+        let apart = |name: &str| !same_on_disk(name, entry.name.as_str(), &folding);
         let mut beside = whole.local.nodes.children(entry.parent);
-        beside.all(|other| other.key == entry.key || self.node_at(other).is_some())
-            && whole.remote.inside(folder).iter().all(known)
+        let mut rows = whole.remote.inside(folder).into_iter();
+        beside.all(|other| {
+            let nobody = other.ignored && apart(other.name.as_str());
+            other.key == entry.key || nobody || self.node_at(other).is_some()
+        }) && rows.all(|row| known(&row) || row.ignored && apart(row.name.as_str()))
     }
 
     /// Whether a record's folder moved here with all that is in it.

@@ -45,6 +45,10 @@ pub(crate) trait Hearing: Send + Sync {
     /// What changed since it was asked last; `surely`: with all that happened before it was asked now (design S11). What is
     /// not told now is told next time.
     fn heard(&self, surely: bool) -> BoxFuture<'_, Heard>;
+
+    /// Whether no folder moved since [`heard`](Self::heard) was asked last, by all that happened before this is asked. Nothing
+    /// is told by that.
+    fn stays(&self) -> BoxFuture<'_, bool>;
 }
 
 /// What a pass looks at.

@@ -34,7 +34,7 @@ pub(crate) struct Disk {
     known: Hashes,
     /// What is looked at again whether or not anything is heard of it: what is known of it may be less than what is true.
     unsure: BTreeSet<RelPath>,
-    /// Folders were read in the look before. One that moved meanwhile may have been read by halves.
+    /// Folders were read in the look before, and one that moved meanwhile may have been read by halves.
     fresh: bool,
     /// Paths at which the pass before did something: that is heard of as well.
     ours: BTreeSet<RelPath>,
@@ -199,7 +199,7 @@ pub(super) struct Sight {
     pub(super) scan: Scan,
     ignore: Ignore,
     known: Hashes,
-    /// Folders were read.
+    /// Folders were read, and one that moved meanwhile may have been read by halves.
     fresh: bool,
     /// The paths of which something was heard, if not everything was looked at.
     pub(super) looked: Option<Looked>,
@@ -271,6 +271,14 @@ impl Kept {
 
 /// Sees the disk: what was heard to have changed, where all else is known, and everything otherwise.
 pub(super) async fn see(session: &Session, before: Option<Disk>) -> Result<Sight, Halt> {
+    let mut sight = looked(session, before).await?;
+    if let (Some(hearing), true) = (&session.hearing, sight.fresh) {
+        sight.fresh = !hearing.stays().await;
+    }
+    Ok(sight)
+}
+
+async fn looked(session: &Session, before: Option<Disk>) -> Result<Sight, Halt> {
     // What happened while folders were read is known before what was read is gone by.
     let fresh = before.as_ref().is_some_and(|disk| disk.fresh);
     let heard = heard(session, fresh).await;

@@ -19,6 +19,10 @@ impl Hearing for Told {
     fn heard(&self, _surely: bool) -> BoxFuture<'_, Heard> {
         std::future::ready(std::mem::take(&mut *self.0.lock().unwrap())).boxed()
     }
+
+    fn stays(&self) -> BoxFuture<'_, bool> {
+        std::future::ready(self.0.lock().unwrap().moved.is_empty()).boxed()
+    }
 }
 
 /// A machine on which one process goes on.

@@ -65,6 +65,13 @@ impl Ear {
         seen.first.zip(seen.last)
     }
 
+    /// Whether no folder moved, as far as heard.
+    pub(crate) fn stays(&self) -> bool {
+        let inner = self.inner();
+        let seen = &inner.gathered.seen;
+        seen.moved.is_empty() && !seen.batch.everything
+    }
+
     /// Whether somebody is writing to a file that changed.
     pub(crate) fn is_writing(&self) -> bool {
         self.inner().gathered.is_writing()

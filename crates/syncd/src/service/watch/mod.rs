@@ -136,6 +136,13 @@ impl Hearing for Watch {
             }
         })
     }
+
+    fn stays(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async move {
+            let mut state = self.state.lock().await;
+            self.how() == How::Watching && self.sign(&mut state).await && self.ear.stays()
+        })
+    }
 }
 
 impl Watch {

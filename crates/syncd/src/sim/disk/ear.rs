@@ -54,6 +54,18 @@ impl Ear {
         }
     }
 
+    fn stays(&self) -> bool {
+        let Some(disk) = here() else { return false };
+        let now = disk.marks(self.machine);
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stirred = inner.stirred;
+        let came_and_went = disk.stirred(self.machine, &now, &mut stirred);
+        let is_folder = |path: &RelPath| now.get(path.as_str()).is_some_and(|mark| mark.bytes.is_none());
+        let marks = inner.marks.as_ref();
+        marks.is_some_and(|before| changes(before, &now).moved.is_empty())
+            && !came_and_went.iter().any(is_folder)
+    }
+
     fn listen(&self) -> Heard {
         let lost = Heard {
             everything: true,
@@ -100,6 +112,10 @@ impl Ear {
 impl Hearing for Ear {
     fn heard(&self, _surely: bool) -> BoxFuture<'_, Heard> {
         std::future::ready(self.listen()).boxed()
+    }
+
+    fn stays(&self) -> BoxFuture<'_, bool> {
+        std::future::ready(self.stays()).boxed()
     }
 }
 
