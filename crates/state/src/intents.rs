@@ -10,7 +10,6 @@ use crate::error::JournalError;
 use crate::intent_body::{BODY_VERSION, IntentBody};
 use crate::journal::{Durability, Journal};
 use crate::row::{Num, num};
-use crate::synced;
 
 /// Bits of an intent's number: all but the sign of SQLite's integers, so that order and text agree everywhere.
 const ID_BITS: u64 = u64::MAX >> 1;
@@ -145,7 +144,6 @@ impl Journal {
     /// As [`Journal::commit`].
     pub fn forget_old_intents(&mut self, before: i64) -> Result<usize, JournalError> {
         self.write(Durability::Relaxed, "forgetting old intents", |tx| {
-            synced::prune_held_ids(tx)?;
             tx.prepare_cached("DELETE FROM intent WHERE closed_at < ?1")?
                 .execute([before])
         })

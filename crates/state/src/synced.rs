@@ -8,7 +8,7 @@ use planner::tree::{Standing, SyncedFile, SyncedKind, SyncedNode, SyncedTree};
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
 use crate::error::JournalError;
-use crate::journal::Journal;
+use crate::journal::{Durability, Journal};
 use crate::row::{
     self, Digest, Num, file_id, folder_id, hash_opt, local_name, node_id, node_id_opt, num, remote_name,
     short_url,
@@ -18,6 +18,16 @@ use crate::row::{
 const HELD_IDS: i64 = 1_000_000;
 
 impl Journal {
+    /// Keeps the memory of past file ids within its bound. It takes as long as there are files.
+    ///
+    /// # Errors
+    /// As [`Journal::commit`].
+    pub fn prune_held_ids(&mut self) -> Result<(), JournalError> {
+        self.write(Durability::Relaxed, "forgetting old file ids", |tx| {
+            prune_held_ids(tx)
+        })
+    }
+
     /// Everything both sides agreed on.
     ///
     /// # Errors
@@ -124,8 +134,7 @@ pub(crate) fn count_files(conn: &Connection) -> rusqlite::Result<u64> {
         .query_row([], |row| num(row, 0))
 }
 
-/// Keeps the memory of past file ids within its bound.
-pub(crate) fn prune_held_ids(conn: &Connection) -> rusqlite::Result<()> {
+fn prune_held_ids(conn: &Connection) -> rusqlite::Result<()> {
     conn.prepare_cached(
         "DELETE FROM held_id WHERE file_id < (SELECT file_id FROM held_id ORDER BY file_id DESC LIMIT 1 OFFSET ?1)
             AND file_id NOT IN (SELECT remote_id FROM node WHERE is_file = 1)",
@@ -362,7 +371,7 @@ mod tests {
         journal.hear(90);
         journal.commit(&[Change::Put(file(1, None))]).unwrap();
         journal.commit(&[Change::Forget(NodeId(1))]).unwrap();
-        journal.forget_old_intents(0).unwrap();
+        journal.prune_held_ids().unwrap();
         assert_eq!(journal.held_since(id).unwrap(), Some(70));
     }
 

@@ -12,7 +12,7 @@ use super::Finding;
 use crate::config::{PairConfig, RemoteSpec};
 use crate::remote::account::Account;
 use crate::remote::root::{Missing, find};
-use crate::remote::walk::{Contents, Walk};
+use crate::remote::walk::Walk;
 use crate::report::Report;
 use crate::text::{count, len, shown};
 
@@ -59,16 +59,11 @@ async fn walk(client: &Client, pair: &PairConfig) -> Result<Option<Walk>, Report
 }
 
 fn each(walk: &Walk) -> impl Iterator<Item = Vec<String>> {
-    walk.folders.values().filter_map(|contents| match contents {
-        Contents::Listed(listed) => {
-            let files = listed.files.iter().map(|row| row.name.to_string());
-            Some(
-                files
-                    .chain(listed.folders.iter().map(|row| row.name.clone()))
-                    .collect(),
-            )
-        }
-        Contents::Unreadable(_) => None,
+    walk.folders().filter_map(|folder| {
+        let listed = walk.listed(folder)?;
+        let files = listed.files.iter().map(|row| row.name.to_string());
+        let folders = listed.folders.iter().map(|row| row.name.clone());
+        Some(files.chain(folders).collect())
     })
 }
 
@@ -79,7 +74,7 @@ fn duplicates(walk: &Walk) -> Finding {
         twice.extend(names.into_iter().filter(|name| !seen.insert(name.clone())));
     }
     if twice.is_empty() {
-        let folders = u64::try_from(walk.folders.len()).unwrap_or(u64::MAX);
+        let folders = u64::try_from(walk.len()).unwrap_or(u64::MAX);
         return Finding::fine(
             "duplicates",
             format!("no name is twice in {}", count(folders, "folder", "folders")),

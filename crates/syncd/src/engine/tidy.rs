@@ -84,11 +84,12 @@ pub(crate) async fn finish(session: &mut Session, tally: &mut Tally, ending: End
     Ok(())
 }
 
-/// Records how many files there are, and forgets the hashes of those that are not there any more.
+/// Records how many files there are, and forgets the hashes and ids of those that are not there any more.
 fn count(session: &mut Session, now: i64) -> Result<(), JournalError> {
     let files = session.synced.iter().filter_map(|node| node.remote().file());
     let files: BTreeSet<_> = files.collect();
     session.journal.record_synced_count(now)?;
+    session.journal.prune_held_ids()?;
     session.journal.prune_remote_hashes(&files)
 }
 

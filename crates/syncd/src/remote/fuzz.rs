@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::account::Account;
-use super::walk::{Contents, Walk};
+use super::walk::Walk;
 use crate::cases::cases_or;
 
 /// Folders that a made-up account has, 1 being the pair's root.
@@ -180,8 +180,8 @@ proptest! {
                 prop_assert!(!text.contains(['/', '\0']) && text != "." && text != "..", "{text:?}");
             }
         }
-        for (folder, contents) in &walk.folders {
-            if let Contents::Listed(listed) = contents {
+        for folder in walk.folders() {
+            if let Some(listed) = walk.listed(folder) {
                 let place = api::FolderId::new(folder.map_or(1, FolderId::get)).map(api::Parent::In);
                 for row in &listed.folders {
                     prop_assert_eq!(row.parent, place);

@@ -3,7 +3,7 @@
 //! A change of a folder's row makes a look sooner; nothing spares one: every folder's turn comes within `full`. What must
 //! never happen here: an older listing beating a newer one about where something is, or a folder that is never listed again.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
@@ -83,6 +83,10 @@ pub(crate) struct Listings {
     news: bool,
     /// Folders whose rows became others since somebody decided about them.
     stirred: BTreeSet<Option<FolderId>>,
+    /// A folder left its place: what is below it may hang from nothing.
+    loose: bool,
+    /// The folder whose listing is the oldest, as it was found last.
+    eldest: Cell<Option<(Instant, Option<FolderId>)>>,
 }
 
 impl Listings {
@@ -98,7 +102,7 @@ impl Listings {
             changed: None,
         };
         Ok(Self {
-            seen: walk.folders.keys().map(|folder| (*folder, seen)).collect(),
+            seen: walk.folders().map(|folder| (folder, seen)).collect(),
             homes: OnceLock::new(),
             each_once: OnceLock::new(),
             due: BTreeSet::new(),
@@ -107,6 +111,8 @@ impl Listings {
             root: account.root,
             news: true,
             stirred: BTreeSet::new(),
+            loose: true,
+            eldest: Cell::new(None),
             walk,
         })
     }
@@ -123,7 +129,7 @@ impl Listings {
 
     /// The folders there are.
     pub(crate) fn folders(&self) -> BTreeSet<Option<FolderId>> {
-        self.walk.folders.keys().copied().collect()
+        self.walk.folders().collect()
     }
 
     /// Whether the last refresh showed anything that was not known before, or left anything open.
@@ -150,7 +156,7 @@ impl Listings {
 
     /// Every row, with its folder.
     fn listed(&self) -> impl Iterator<Item = (RemoteId, Option<FolderId>)> {
-        let folders = self.walk.folders.keys().copied();
+        let folders = self.walk.folders();
         folders.flat_map(|folder| {
             let listed = self.walk.listed(folder).into_iter();
             listed.flat_map(move |listed| listed.ids().map(move |id| (id, folder)))
@@ -193,8 +199,15 @@ impl Listings {
 
     /// How old the oldest listing is.
     pub(crate) fn oldest(&self) -> Duration {
-        let oldest = self.seen.values().map(|seen| seen.listed).min();
-        oldest.map_or(Duration::ZERO, |at| at.elapsed())
+        // Listings become newer, or go: while the one that was the oldest is what it was, no other is.
+        let is_there =
+            |(at, folder): &(Instant, _)| self.seen.get(folder).is_some_and(|seen| seen.listed == *at);
+        let eldest = self.eldest.get().filter(is_there).or_else(|| {
+            let all = self.seen.iter().map(|(folder, seen)| (seen.listed, *folder));
+            all.min()
+        });
+        self.eldest.set(eldest);
+        eldest.map_or(Duration::ZERO, |(at, _)| at.elapsed())
     }
 
     /// Takes in a listing made since.
@@ -208,9 +221,7 @@ impl Listings {
         }
         self.settle_homes(folder, &raw, Instant::now());
         let below = self.walk.take_in(folder, raw);
-        let unknown = below
-            .into_iter()
-            .filter(|id| !self.walk.folders.contains_key(&Some(*id)));
+        let unknown = below.into_iter().filter(|id| !self.walk.has(Some(*id)));
         let unknown: Vec<_> = unknown.map(Some).collect();
         self.due.extend(unknown);
     }
@@ -218,7 +229,7 @@ impl Listings {
     /// Whether a folder was listed, or its parent shows it.
     fn is_known(&self, folder: Option<FolderId>) -> bool {
         let shown = folder.is_some_and(|id| self.homes().get(RemoteId::Folder(id)).is_some());
-        shown || self.walk.folders.contains_key(&folder)
+        shown || self.walk.has(folder)
     }
 
     /// A folder may be another than its listing says.
@@ -291,16 +302,18 @@ impl Listings {
                     }
                     Err(error) if folder.is_none() => return Err(error),
                     Err(error) => {
-                        self.walk.folders.insert(folder, Contents::Unreadable(error));
+                        self.walk.put(folder, Contents::Unreadable(error));
+                        self.loose = true;
                         self.due.insert(folder);
                     }
                 }
             }
         }
-        let folders = self.walk.folders.len();
+        let folders = self.walk.len();
         self.walk.look_again(account).await;
-        if self.walk.folders.len() != folders {
+        if self.walk.len() != folders {
             self.stirred.insert(None);
+            self.loose = true;
         }
         self.prune();
         Ok(asked)
@@ -397,7 +410,7 @@ impl Listings {
             (Some(before), Some(after)) => differ(before, after),
             (None, _) | (_, None) => true,
         };
-        let unknown = |id: &FolderId| !self.walk.folders.contains_key(&Some(*id));
+        let unknown = |id: &FolderId| !self.walk.has(Some(*id));
         below
             .into_iter()
             .filter(|id| unknown(id) || changed(id))
@@ -425,6 +438,7 @@ impl Listings {
     fn disbelieve(&mut self, believed: &BTreeSet<FolderId>) -> BTreeSet<Option<FolderId>> {
         for (folder, contents) in self.walk.disbelieve(believed) {
             self.forget(Some(folder), &contents);
+            self.loose = true;
         }
         let shown = self.rows(None).into_keys();
         shown.filter(|id| !believed.contains(id)).map(Some).collect()
@@ -442,6 +456,7 @@ impl Listings {
 
     /// A folder does not show a row any more.
     fn leaves(&mut self, id: RemoteId, folder: Option<FolderId>) {
+        self.loose |= id.folder().is_some();
         if let Some(homes) = self.homes_mut()
             && homes.get(id) == Some(folder)
         {
@@ -469,6 +484,7 @@ impl Listings {
                 && other != folder
             {
                 self.walk.left(other, id);
+                self.loose |= id.folder().is_some();
                 self.stirred.insert(other);
             }
         }
@@ -487,22 +503,30 @@ impl Listings {
 
     /// Forgets what hangs from nothing any more.
     fn prune(&mut self) {
+        if !std::mem::take(&mut self.loose) {
+            #[cfg(any(test, feature = "sim"))]
+            assert_eq!(
+                self.walk.reached().len(),
+                self.walk.len(),
+                "nothing left its place"
+            );
+            return;
+        }
         let reached = self.walk.reached();
         let lost: Vec<_> = self
             .walk
-            .folders
-            .keys()
-            .filter(|folder| !reached.contains(*folder))
-            .copied()
+            .folders()
+            .filter(|folder| !reached.contains(folder))
             .collect();
         self.news |= !lost.is_empty();
         for folder in lost {
-            if let Some(contents) = self.walk.folders.remove(&folder) {
+            if let Some(contents) = self.walk.take_out(folder) {
                 self.forget(folder, &contents);
             }
             self.due.remove(&folder);
         }
         self.seen.retain(|folder, _| reached.contains(folder));
+        self.loose = false;
     }
 }
 

@@ -41,7 +41,9 @@ pub(crate) enum Contents {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Walk {
     /// Every folder that was entered.
-    pub(crate) folders: BTreeMap<Option<FolderId>, Contents>,
+    folders: BTreeMap<Option<FolderId>, Contents>,
+    /// Those of them that could not be listed.
+    failed: BTreeSet<Option<FolderId>>,
     /// States of rows that are not active: evidence for confirming a deletion (design S2).
     pub(crate) states: BTreeMap<RemoteId, RowState>,
     /// Folders in the account's top that one probe called dead, or that nothing proves alive: neither believed nor
@@ -90,7 +92,7 @@ impl Walk {
                 }
                 Err(error) if is_fatal(&error) => return Err(error),
                 Err(error) => {
-                    walk.folders.insert(Some(folder), Contents::Unreadable(error));
+                    walk.put(Some(folder), Contents::Unreadable(error));
                 }
             }
         }
@@ -107,11 +109,37 @@ impl Walk {
     /// Whether everything that is believed to be in the pair was listed. What is doubted shows no active file, or is dead
     /// by a working probe: trash may hang from the account's top for ever (`wire.md` Q05).
     pub(crate) fn is_complete(&self) -> bool {
-        self.folders.len() < FOLDER_LIMIT
-            && self
-                .folders
-                .values()
-                .all(|contents| matches!(contents, Contents::Listed(_)))
+        self.folders.len() < FOLDER_LIMIT && self.failed.is_empty()
+    }
+
+    /// What the newest look at a folder showed.
+    pub(crate) fn put(&mut self, folder: Option<FolderId>, contents: Contents) {
+        match contents {
+            Contents::Listed(_) => self.failed.remove(&folder),
+            Contents::Unreadable(_) => self.failed.insert(folder),
+        };
+        self.folders.insert(folder, contents);
+    }
+
+    /// Takes a folder out.
+    pub(crate) fn take_out(&mut self, folder: Option<FolderId>) -> Option<Contents> {
+        self.failed.remove(&folder);
+        self.folders.remove(&folder)
+    }
+
+    /// Every folder that was entered.
+    pub(crate) fn folders(&self) -> impl Iterator<Item = Option<FolderId>> {
+        self.folders.keys().copied()
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.folders.len()
+    }
+
+    /// Whether a folder was entered.
+    pub(crate) fn has(&self, folder: Option<FolderId>) -> bool {
+        self.folders.contains_key(&folder)
     }
 
     /// Whether everything was listed, and nothing in it is doubted.
@@ -129,11 +157,11 @@ impl Walk {
             match account.life_of(id, &row).await {
                 Life::Alive => {}
                 Life::Dead => {
-                    self.folders.remove(&Some(id));
+                    self.take_out(Some(id));
                     self.states.insert(RemoteId::Folder(id), RowState::Trash);
                 }
                 Life::Doubted | Life::Unknown => {
-                    self.folders.remove(&Some(id));
+                    self.take_out(Some(id));
                     self.doubted.insert(id);
                 }
             }
@@ -173,7 +201,7 @@ impl Walk {
         for row in &raw.listed.files {
             translate::file_id(row.id).map(|id| self.states.remove(&RemoteId::File(id)));
         }
-        self.folders.insert(folder, Contents::Listed(raw.listed));
+        self.put(folder, Contents::Listed(raw.listed));
         below
     }
 
@@ -196,7 +224,7 @@ impl Walk {
             .collect();
         let others = others.into_iter();
         others
-            .filter_map(|id| Some((id, self.folders.remove(&Some(id))?)))
+            .filter_map(|id| Some((id, self.take_out(Some(id))?)))
             .collect()
     }
 
