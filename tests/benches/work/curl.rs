@@ -153,10 +153,19 @@ pub(crate) fn make_folders(cloud: &Cloud, top: &str, layout: Layout) -> BTreeMap
     let mut made = BTreeMap::new();
     made.insert(String::new(), cloud.control.create_folder(None, top).unwrap());
     for number in 0..layout.folders {
-        let path = layout.folder(number);
-        let (parent, name) = path.rsplit_once('/').unwrap_or(("", &path));
-        let id = cloud.control.create_folder(Some(made[parent]), name).unwrap();
-        made.insert(path, id);
+        let mut parent = String::new();
+        for name in layout.folder(number).split('/') {
+            let path = if parent.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{parent}/{name}")
+            };
+            if !made.contains_key(&path) {
+                let id = cloud.control.create_folder(Some(made[&parent]), name).unwrap();
+                made.insert(path.clone(), id);
+            }
+            parent = path;
+        }
     }
     made
 }

@@ -16,6 +16,8 @@ pub(crate) struct Layout {
     pub(crate) size: u64,
     /// Folders below one top folder, and it.
     pub(crate) family: u64,
+    /// So many top folders are in one folder above them; `None`: they are at the top.
+    pub(crate) tops: Option<u64>,
 }
 
 impl Layout {
@@ -32,16 +34,19 @@ impl Layout {
     /// A folder's path.
     pub(crate) fn folder(self, number: u64) -> String {
         let top = number / self.family;
+        let above = self.tops.map(|tops| format!("part {}/", top / tops));
+        let above = above.unwrap_or_default();
         if number.is_multiple_of(self.family) {
-            format!("top {top}")
+            format!("{above}top {top}")
         } else {
-            format!("top {top}/folder {number}")
+            format!("{above}top {top}/folder {number}")
         }
     }
 
     /// Its folders, and the one in which it is.
     pub(crate) fn all_folders(self) -> u64 {
-        self.folders + 1
+        let tops = self.folders.div_ceil(self.family);
+        self.folders + 1 + self.tops.map_or(0, |each| tops.div_ceil(each))
     }
 
     /// Where a file is.

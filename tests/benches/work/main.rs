@@ -91,6 +91,7 @@ fn main() {
             folders: option("folders", 100),
             size: option("size", 4_096),
             family: 10,
+            tops: None,
         },
         latency: option("latency", 20),
         runs: option("runs", 3),

@@ -139,9 +139,14 @@ fn open(session: &Session, decision: &Decision, held: usize, stirred: BTreeSet<R
             local.insert(hold.path.clone());
         }
     }
-    // Gone on both sides, and on record until it is known whether a new file, whose bytes cannot be read yet, is it.
+    // What is on record and not on both sides as it is to be: it is held, or waits for a new file, whose bytes cannot be read
+    // yet, to be it or not. Its record may be at another path than what is held.
     let undecided = (decision.merged.target.iter())
-        .filter(|node| node.local.is_none() && node.remote.is_none())
+        .filter(|node| {
+            let here = node.local.is_some() && node.local_name.is_some();
+            let there = node.remote.is_some() && node.remote_name.is_some();
+            !(here && there)
+        })
         .filter_map(|node| session.synced.path(node.synced?));
     local.extend(undecided);
     // What is held for another reason than the merge's has no place here.
