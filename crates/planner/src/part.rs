@@ -216,15 +216,10 @@ impl<'a> Cut<'a> {
 
     /// Opens a folder with all below it, where there is one.
     fn open_below(&mut self, path: &RelPath) {
-        let (mut node, mut entry) = (Some(None), Some(None));
-        for name in path.components() {
-            node = node.and_then(|folder| Some(Some(self.look.named(folder, name)?.id)));
-            entry = entry.and_then(|folder| Some(Some(self.look.entry_named(folder, name)?.key)));
-        }
-        if let Some(node) = node {
+        if let Some(node) = self.look.record_at(path) {
             self.open(Place::Synced(node), Depth::Below);
         }
-        if let Some(entry) = entry {
+        if let Some(entry) = self.look.entry_at(path) {
             self.open(Place::Local(entry), Depth::Below);
         }
     }

@@ -45,17 +45,19 @@ impl<'a> Look<'a> {
     /// Whether all that a folder holds is decided as if the folder had not moved: it is where it was on record, but for its
     /// own place here, at which nothing else is or was. Its contents are looked for there from now on.
     pub(super) fn takes_along(&mut self, now: &RelPath, before: &RelPath) -> bool {
-        let Some(entry) = self.entry_at(now) else {
+        let whole = self.whole;
+        let entry = self.entry_at(now).flatten();
+        let Some(entry) = entry.and_then(|key| whole.local.nodes.get(key)) else {
             return false;
         };
         // What we move ourselves is on record where it is.
         if self.node_at(entry).is_some_and(|node| self.is_still(node)) {
             return true;
         }
-        let Some(node) = self.node_named(before) else {
+        let node = self.record_at(before).flatten();
+        let Some(node) = node.and_then(|id| whole.synced.get(id)) else {
             return false;
         };
-        let whole = self.whole;
         let above = node.parent.and_then(|above| whole.synced.get(above));
         let folder = above.and_then(|above| above.remote().folder());
         let row = whole.remote.row(node.remote());
@@ -106,22 +108,26 @@ impl<'a> Look<'a> {
         self.along.contains_key(&node.id)
     }
 
-    fn entry_at(&self, path: &RelPath) -> Option<&'a LocalNode> {
-        let mut entry = None;
-        for name in path.components() {
-            let folder = entry.map(|entry: &LocalNode| entry.key);
-            entry = Some(self.entry_named(folder, name)?);
-        }
-        entry
+    /// The entry at a path.
+    #[expect(
+        clippy::option_option,
+        reason = "no such entry, and the root, which has no key"
+    )]
+    pub(super) fn entry_at(&self, path: &RelPath) -> Option<Option<LocalKey>> {
+        let mut names = path.components();
+        names.try_fold(None, |folder, name| {
+            Some(Some(self.entry_named(folder, name)?.key))
+        })
     }
 
-    fn node_named(&self, path: &RelPath) -> Option<&'a SyncedNode> {
-        let mut node = None;
-        for name in path.components() {
-            let folder = node.map(|node: &SyncedNode| node.id);
-            node = Some(self.named(folder, name)?);
-        }
-        node
+    /// The record at a path.
+    #[expect(
+        clippy::option_option,
+        reason = "no such record, and the root, which has none"
+    )]
+    pub(super) fn record_at(&self, path: &RelPath) -> Option<Option<NodeId>> {
+        let mut names = path.components();
+        names.try_fold(None, |folder, name| Some(Some(self.named(folder, name)?.id)))
     }
 
     /// The record of that name in a folder.

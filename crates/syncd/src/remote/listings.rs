@@ -3,17 +3,14 @@
 //! A change of a folder's row makes a look sooner; nothing spares one: every folder's turn comes within `full`. What must
 //! never happen here: an older listing beating a newer one about where something is, or a folder that is never listed again.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use api::{ApiError, FolderRow};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use planner::id::{FolderId, RemoteId};
-use planner::part::Rows;
-use planner::tree::RemoteNode;
 use tokio::time::Instant;
 
 use super::account::Account;
@@ -163,7 +160,7 @@ impl Listings {
         })
     }
 
-    fn homes(&self) -> &Homes {
+    pub(super) fn homes(&self) -> &Homes {
         self.homes.get_or_init(|| self.listed().collect())
     }
 
@@ -174,7 +171,7 @@ impl Listings {
     }
 
     /// Whether a row that a folder shows was seen there last.
-    fn is_at_home(&self, id: RemoteId, folder: Option<FolderId>) -> bool {
+    pub(super) fn is_at_home(&self, id: RemoteId, folder: Option<FolderId>) -> bool {
         let alone = self.homes.get().is_none() && self.show_each_once();
         alone || self.homes().get(id) == Some(folder)
     }
@@ -187,14 +184,6 @@ impl Listings {
     /// Somebody decides about everything that was listed.
     pub(crate) fn decided(&mut self) {
         self.stirred.clear();
-    }
-
-    /// The rows as the newest listing of each folder shows them.
-    pub(crate) fn rows_by_folder(&self) -> RowsByFolder<'_> {
-        RowsByFolder {
-            listings: self,
-            folders: RefCell::default(),
-        }
     }
 
     /// How old the oldest listing is.
@@ -527,51 +516,6 @@ impl Listings {
         }
         self.seen.retain(|folder, _| reached.contains(folder));
         self.loose = false;
-    }
-}
-
-/// The rows of a listing by id.
-type Shown = BTreeMap<RemoteId, RemoteNode>;
-
-/// The rows of the newest listings, folder by folder, as they are asked for.
-#[derive(Debug)]
-pub(crate) struct RowsByFolder<'a> {
-    listings: &'a Listings,
-    folders: RefCell<BTreeMap<Option<FolderId>, Rc<Shown>>>,
-}
-
-impl RowsByFolder<'_> {
-    fn shown(&self, folder: Option<FolderId>) -> Rc<Shown> {
-        let mut folders = self.folders.borrow_mut();
-        let shown = folders.entry(folder).or_insert_with(|| {
-            let nodes = self.at_home(folder).map(|node| (node.id, node));
-            Rc::new(nodes.collect())
-        });
-        Rc::clone(shown)
-    }
-
-    fn at_home(&self, folder: Option<FolderId>) -> impl Iterator<Item = RemoteNode> {
-        let nodes = self.listings.walk.nodes_in(folder).into_iter();
-        nodes.filter(move |node| self.listings.is_at_home(node.id, folder))
-    }
-}
-
-impl Rows for RowsByFolder<'_> {
-    fn inside(&self, folder: Option<FolderId>) -> Vec<RemoteNode> {
-        // Kept only where single rows are asked for: whoever goes through all folders does so once.
-        match self.folders.borrow().get(&folder) {
-            Some(shown) => shown.values().cloned().collect(),
-            None => self.at_home(folder).collect(),
-        }
-    }
-
-    fn row(&self, id: RemoteId) -> Option<RemoteNode> {
-        let home = self.listings.homes().get(id)?;
-        self.shown(home).get(&id).cloned()
-    }
-
-    fn row_in(&self, folder: Option<FolderId>, id: RemoteId) -> Option<RemoteNode> {
-        self.shown(folder).get(&id).cloned()
     }
 }
 

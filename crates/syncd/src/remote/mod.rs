@@ -3,6 +3,7 @@
 
 pub(crate) mod account;
 pub(crate) mod apply;
+mod by_folder;
 pub(crate) mod confirm;
 #[cfg(test)]
 mod fuzz;

@@ -50,7 +50,7 @@ pub(crate) enum Part {
 /// What is looked at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Paths<'a> {
-    /// Where something may have changed, also in a folder that moved since: by where it was or is.
+    /// Where something may have changed; in a folder that moved, by where that is now, or was when the scan before ended.
     pub(crate) changed: &'a BTreeSet<RelPath>,
     /// Files whose writers were seen to close them.
     pub(crate) closed: &'a BTreeSet<RelPath>,

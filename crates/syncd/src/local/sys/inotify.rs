@@ -182,18 +182,10 @@ pub(crate) fn look(fd: BorrowedFd<'_>) -> Result<Meta, Errno> {
 
 /// The names in a folder that are folders, or of which the file system does not say what they are.
 pub(crate) fn folders(folder: BorrowedFd<'_>) -> Result<Vec<OsString>, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let own = rustix::io::retry_on_intr(|| rustix::fs::openat(folder, ".", flags, Mode::empty()))?;
-    let mut listed = Vec::new();
-    for entry in rustix::fs::Dir::new(own)? {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
+    real::listed(folder, |entry| {
         let may_be = matches!(entry.file_type(), FileType::Directory | FileType::Unknown);
-        if may_be && name != b"." && name != b".." {
-            listed.push(OsStr::from_bytes(name).to_owned());
-        }
-    }
-    Ok(listed)
+        may_be.then(|| OsStr::from_bytes(entry.file_name().to_bytes()).to_owned())
+    })
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use planner::content::Stamp;
 use planner::hold::Odd;
 use planner::id::LocalIdentity;
 use rustix::fs::{
-    Access, AtFlags, FileType, FlockOperation, Gid, Mode, OFlags, RawMode, RenameFlags, ResolveFlags,
-    StatxAttributes, StatxFlags, Uid,
+    Access, AtFlags, DirEntry, FileType, FlockOperation, Gid, Mode, OFlags, RawMode, RenameFlags,
+    ResolveFlags, StatxAttributes, StatxFlags, Uid,
 };
 
 use super::{Errno, Kind, Meta, Renames, Resolve};
@@ -348,6 +348,16 @@ pub(in crate::local) fn inherit(fd: BorrowedFd<'_>, new: &Meta, old: &Meta) -> R
 
 /// The raw names in a folder with their inode numbers, without `.` and `..`.
 pub(in crate::local) fn names(folder: BorrowedFd<'_>) -> Result<Vec<(Vec<u8>, u64)>, Errno> {
+    listed(folder, |entry| {
+        Some((entry.file_name().to_bytes().to_vec(), entry.ino()))
+    })
+}
+
+/// What is wanted of the entries of a folder, without `.` and `..`.
+pub(super) fn listed<T>(
+    folder: BorrowedFd<'_>,
+    mut wanted: impl FnMut(&DirEntry) -> Option<T>,
+) -> Result<Vec<T>, Errno> {
     // A handle of its own, so that nobody else's place in the listing moves.
     let own = open_at(folder, ".", OFlags::RDONLY | OFlags::DIRECTORY)?;
     let mut listed = Vec::new();
@@ -355,7 +365,7 @@ pub(in crate::local) fn names(folder: BorrowedFd<'_>) -> Result<Vec<(Vec<u8>, u6
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name != b"." && name != b".." {
-            listed.push((name.to_vec(), entry.ino()));
+            listed.extend(wanted(&entry));
         }
     }
     Ok(listed)

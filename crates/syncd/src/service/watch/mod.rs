@@ -244,7 +244,9 @@ impl Watch {
                  fs.inotify.max_user_watches, as in \"sysctl fs.inotify.max_user_watches=524288\"; it is tried again by \
                  itself"
             ),
-            How::Failed(why) => format!("the folder is not watched: {why}; {instead}"),
+            How::Failed(why) => {
+                format!("the folder is not watched: {why}; {instead}, and watching is tried again each time")
+            }
         }
     }
 
@@ -330,14 +332,5 @@ impl From<Trouble> for How {
     }
 }
 
-#[cfg(test)]
-#[cfg(target_os = "linux")]
-mod disk;
-#[cfg(test)]
-#[cfg(target_os = "linux")]
-mod late;
-#[cfg(test)]
-#[cfg(target_os = "linux")]
-mod moving;
 #[cfg(test)]
 mod tests;

@@ -197,14 +197,6 @@ mod tests {
             watch.settled(Duration::ZERO).await;
             watch.before_look(false).await;
         }
-        let file = home.path().join("e/c/file");
-        fs::write(&file, "x").unwrap();
-        loop {
-            watch.changed().await;
-            if watch.before_look(false).await.batch.paths.contains(&file) {
-                break;
-            }
-        }
-        assert!(watch.is_whole());
+        super::super::tests::hears(&watch, &home.path().join("e/c/file")).await;
     }
 }

@@ -1,9 +1,28 @@
 //! The watch as a pair has it, on the folders of this machine.
 
+#[cfg(target_os = "linux")]
+mod disk;
+#[cfg(target_os = "linux")]
+mod late;
+#[cfg(target_os = "linux")]
+mod moving;
+
 use std::fs;
 
 use super::news::News;
 use super::*;
+
+/// Writes a file, and waits until that is heard.
+pub(super) async fn hears(watch: &Watch, file: &Path) {
+    fs::write(file, "x").unwrap();
+    loop {
+        watch.changed().await;
+        if watch.before_look(false).await.batch.paths.contains(file) {
+            break;
+        }
+    }
+    assert!(watch.is_whole());
+}
 
 const RESCAN: Duration = Duration::from_secs(3600);
 
@@ -44,15 +63,7 @@ async fn a_new_folder_is_watched_before_the_scan_that_follows() {
     watch.settled(Duration::ZERO).await;
     let batch = watch.before_look(false).await.batch;
     assert!(batch.paths.contains(&home.path().join("a")), "{batch:?}");
-    let file = deep.join("file");
-    fs::write(&file, "x").unwrap();
-    loop {
-        watch.changed().await;
-        if watch.before_look(false).await.batch.paths.contains(&file) {
-            break;
-        }
-    }
-    assert!(watch.is_whole());
+    hears(&watch, &deep.join("file")).await;
 }
 
 #[tokio::test]

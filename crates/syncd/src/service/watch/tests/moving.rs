@@ -8,7 +8,7 @@ use std::time::Duration;
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 
-use super::Watch;
+use super::super::Watch;
 use super::disk::{Disk, disturb, exchange};
 use crate::engine::{Heard, Hearing as _};
 use crate::local::root::AREA;

@@ -11,11 +11,11 @@ use futures_util::FutureExt as _;
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::cover::Stop;
+use super::super::cover::Stop;
+use super::super::ear::Ear;
+use super::super::gather::Seen;
+use super::super::reader::{Break, Reader};
 use super::disk::{Disk, disturb};
-use super::ear::Ear;
-use super::gather::Seen;
-use super::reader::{Break, Reader};
 use crate::local::sys::inotify::{Event, Flags};
 
 /// Longer than anything is waited for.
