@@ -84,6 +84,10 @@ pub(crate) fn all(world: &World) -> Result<(), String> {
 /// disk has it.
 fn plain(path: &str) -> String {
     let here = |name: &str| {
+        // After the slash that a folder ends in.
+        if name.is_empty() {
+            return String::new();
+        }
         let local = naming::to_local(&RemoteName::new(name), &DiskTraits::default(), Unstorable::Escape);
         local.map_or_else(|_| name.to_owned(), |local| local.to_string())
     };
@@ -132,11 +136,21 @@ fn agree(world: &World) -> Result<(), String> {
             };
             odd.iter().any(below)
         };
+        let ours: BTreeSet<String> = files.keys().map(|path| plain(path)).collect();
+        let is_folder = |path: &&String| path.ends_with('/');
+        // What is in a folder that is not here is not missed by itself.
+        let absent = |path: &str| {
+            let above = path.trim_end_matches('/').match_indices('/');
+            let mut above = above.filter_map(|(end, _)| path.get(..=end));
+            above.any(|folder| !ours.contains(folder))
+        };
         // One of two that differ by their marks may be odd here by now.
         let mut seen = here.iter().filter(|((path, _), _)| !hidden(path));
         let differs = seen.find(|(file, count)| there.get(*file) != Some(count));
         let differs = differs.or_else(|| {
-            let missing = there.iter().filter(|((path, _), _)| !hidden(path));
+            let missing = there
+                .iter()
+                .filter(|((path, _), _)| !hidden(path) && !absent(path));
             let mut missing = missing.filter(|(file, count)| here.get(*file) != Some(count));
             // What was renamed there and is odd here by now has another name there.
             missing.nth(odd.len())
@@ -147,19 +161,17 @@ fn agree(world: &World) -> Result<(), String> {
                 "machine {machine} and the account differ at {path} = {bytes}"
             ));
         }
-        let ours: BTreeSet<String> = files.keys().map(|path| plain(path)).collect();
-        let is_folder = |path: &&String| path.ends_with('/');
         if let Some(path) = files.keys().filter(is_folder).find(|path| {
             let told = world.is_held(machine, path) || odd.iter().any(|odd| odd.starts_with(&plain(path)));
             !told && !folders.contains(&plain(path))
         }) {
             return Err(format!("the folder {path} is on machine {machine} alone"));
         }
-        // One that was made there for what is odd here by now holds nothing here.
+        // One that is odd here by now was renamed there, or made there for it: nothing that is in it there is here.
         let mut missing = folders
             .iter()
             .filter(is_folder)
-            .filter(|path| !ours.contains(*path) && !hidden(path));
+            .filter(|path| !ours.contains(*path) && !hidden(path) && !absent(path));
         if let Some(path) = missing.nth(odd.len()) {
             return Err(format!("the folder {path} is not on machine {machine}"));
         }
