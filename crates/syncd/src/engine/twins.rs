@@ -11,7 +11,7 @@ use planner::id::{FileId, FolderId, RemoteId};
 use planner::name::RemoteName;
 use planner::naming::{self, Shape};
 use planner::policy::Direction;
-use planner::tree::{RemoteNode, Standing, SyncedFile, SyncedKind, SyncedNode};
+use planner::tree::{LocalNode, RemoteNode, Standing, SyncedFile, SyncedKind, SyncedNode};
 use state::{Change, Intent, IntentBody, RemoteVersion};
 
 use super::observe::RemoteSeen;
@@ -127,7 +127,7 @@ async fn files_of_one_name(
             (Some(bytes), None) => give_way(session, scan, seen, (&node, row), (theirs, bytes)).await?,
             // It came to us in another folder before it came here: as long as it is on this disk as well, one copy is
             // enough. The merge removes ours and gives it the name.
-            (Some(_), Some(twin)) if equal && is_here(session, scan, &twin) => {
+            (Some(_), Some(twin)) if equal && is_here(session, scan, &twin, &node) => {
                 clear_copy(session, row).await?
             }
             (Some(_) | None, _) => false,
@@ -149,8 +149,9 @@ fn record_of(session: &Session, id: RemoteId) -> Option<SyncedNode> {
     session.synced.iter().find(|node| node.remote() == id).cloned()
 }
 
-/// Whether a file is on this disk where its record says, with the bytes that its record says.
-fn is_here(session: &Session, scan: &Scan, node: &SyncedNode) -> bool {
+/// Whether a file is on this disk where its record says, with the bytes that its record says, and is not `other`: two that
+/// traded their names have one place on record until both have followed in the account.
+fn is_here(session: &Session, scan: &Scan, node: &SyncedNode, other: &SyncedNode) -> bool {
     let (Some(path), Some(base)) = (session.synced.path(node.id), node.file()) else {
         return false;
     };
@@ -159,11 +160,16 @@ fn is_here(session: &Session, scan: &Scan, node: &SyncedNode) -> bool {
         .nodes
         .iter()
         .filter(|entry| entry.name == node.local_name);
+    let is_other = |entry: &LocalNode| match (entry.identity, other.identity) {
+        (Some(found), Some(other)) => found == other,
+        (Some(_) | None, _) => session.synced.path(other.id).as_ref() == Some(&path),
+    };
     entries.any(|entry| {
-        let same = entry.file().is_some_and(|file| {
-            let known = Some(file.stamp) == base.stamp || (file.hash.is_some() && file.hash == base.hash);
-            file.size == base.size && known
-        });
+        let same = !is_other(entry)
+            && entry.file().is_some_and(|file| {
+                let known = Some(file.stamp) == base.stamp || (file.hash.is_some() && file.hash == base.hash);
+                file.size == base.size && known
+            });
         same && scan.tree.nodes.path(entry.key).as_ref() == Some(&path)
     })
 }

@@ -37,6 +37,16 @@ impl Params {
             .filter(|value| !value.is_empty())
     }
 
+    /// All that a story tells of them: none of who asks.
+    pub(super) fn told(&self) -> String {
+        let told = self
+            .0
+            .iter()
+            .filter(|(name, _)| name.ends_with("_id") || name.ends_with("name"));
+        let told = told.filter(|(name, _)| name != "account_id" && name != "username");
+        told.map(|(name, value)| format!(" {name}={value}")).collect()
+    }
+
     /// A parameter as an id.
     pub(super) fn given(&self, key: &str) -> Given {
         let text = trim(self.raw(key).unwrap_or_default().as_bytes());

@@ -96,6 +96,7 @@ pub(super) fn perform(
             |failure| render(Err(failure), dialect, now),
         );
     }
+    tracing::trace!(call = path, params = %params.told(), "the account works");
     let mut call = Call {
         state,
         params,
