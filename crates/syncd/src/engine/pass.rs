@@ -435,6 +435,9 @@ fn leave(
             sight::Disk::after_part(whole, &part, seen, learned, touched, copied)
         }
     });
+    if let Some(listings) = &session.listings {
+        listings.settle_down();
+    }
 }
 
 /// Paths of this disk at which a plan does something.

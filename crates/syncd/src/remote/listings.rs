@@ -160,6 +160,12 @@ impl Listings {
         })
     }
 
+    /// Finds out where each row is: whoever goes on with these listings has to know it at the first change, and to find it out
+    /// takes as long as there are rows.
+    pub(crate) fn settle_down(&self) {
+        self.homes();
+    }
+
     pub(super) fn homes(&self) -> &Homes {
         self.homes.get_or_init(|| self.listed().collect())
     }

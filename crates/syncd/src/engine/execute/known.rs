@@ -147,9 +147,15 @@ impl Execution<'_> {
         let rows = &self.decision.remote.tree.nodes;
         let place = |id: RemoteId| rows.get(id).map(|row| row.parent);
         match remote {
-            RemoteStep::CreateFolder { parent, .. }
-            | RemoteStep::Upload { parent, .. }
-            | RemoteStep::Replace { parent, .. } => self.out.wrote.extend(self.parent(*parent)),
+            RemoteStep::CreateFolder { parent, .. } | RemoteStep::Upload { parent, .. } => {
+                self.out.wrote.extend(self.parent(*parent));
+            }
+            RemoteStep::Replace { old, parent, .. } => {
+                let (to, from) = (self.parent(*parent), place(RemoteId::File(*old)));
+                // What moved as well is not where its new version is listed: nothing else would tell that it is gone from there.
+                self.out.doubted.extend(from.filter(|_| from != to));
+                self.out.wrote.extend(to);
+            }
             RemoteStep::EditFile { id, parent, .. } => {
                 self.out.wrote.extend(
                     parent

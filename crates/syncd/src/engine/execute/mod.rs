@@ -65,7 +65,8 @@ pub(crate) struct Executed {
     pub(crate) stale: bool,
     /// An answer was lost: a look may settle it.
     pub(crate) unanswered: bool,
-    /// Folders of the account of which a row may not be true any more: what it says could not be fetched.
+    /// Folders of the account of which a row may not be true any more: what it says could not be fetched, or it was replaced by
+    /// one in another folder.
     pub(crate) doubted: BTreeSet<Option<FolderId>>,
     /// Nothing more can be done in this run.
     pub(crate) fatal: Option<api::ApiError>,
