@@ -73,20 +73,25 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// What is to be looked at, or was, in a folder that moved is where that is now.
+    /// What is to be looked at, or was, in a folder that moved is where that is now; and what is at its old place by now, if
+    /// anything is, is looked at as well: a path does not say which of the two it was told of.
     fn redirect(&mut self, from: &RelPath, to: &RelPath) {
-        let moved = |paths: Vec<RelPath>| paths.into_iter().map(|path| path.moved(from, to));
-        let ahead = take_within(&mut self.queue, from).into_iter();
-        let ahead = ahead.chain(take_within(&mut self.behind, from)).collect();
-        self.queue.extend(moved(ahead));
+        let moved = |paths: &[RelPath]| -> Vec<RelPath> {
+            let moved = paths.iter().map(|path| path.moved(from, to));
+            moved.collect()
+        };
+        let mut ahead = within(&self.queue, from);
+        ahead.extend(take_within(&mut self.behind, from));
+        self.queue.extend(moved(&ahead));
         if let Some(missed) = &mut self.missed {
             missed.remove(from);
             let inside = take_within(missed, from);
-            missed.extend(moved(inside));
+            missed.extend(moved(&inside));
         }
-        let seen = within(&self.done, from);
-        self.done.extend(moved(seen));
-        // What is at its old place now, if anything is.
+        let seen = take_within(&mut self.done, from);
+        self.done.extend(moved(&seen));
+        self.queue.extend(ahead);
+        self.queue.extend(seen);
         self.done.remove(from);
         self.queue.insert(from.clone());
     }
