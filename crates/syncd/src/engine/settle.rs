@@ -47,7 +47,7 @@ pub(crate) async fn settle(
     let listings: Vec<_> = stream::iter(wanted)
         .map(|folder| {
             let account = Arc::clone(&account);
-            async move { (folder, rows::list(&account, folder).await) }
+            async move { (folder, rows::list(&account, folder).await.map(Raw::brief)) }
         })
         .buffer_unordered(AT_ONCE)
         .collect()
@@ -73,13 +73,15 @@ pub(crate) async fn settle(
         let Some(nodes) = published.get(folder) else {
             continue;
         };
+        let nodes = nodes.iter().filter_map(|id| session.synced.get(*id).cloned());
+        let nodes: Vec<SyncedNode> = nodes.collect();
         if !alive.contains(folder) {
             settled.surprises = true;
             continue;
         }
         let rows = rows_of(raw, *folder);
         let mut agreed = Vec::new();
-        for node in nodes {
+        for node in &nodes {
             match rows.get(&node.remote()) {
                 Some(row) if as_recorded(&session.synced, node, row) => {
                     agreed.push(SyncedNode {
@@ -207,15 +209,15 @@ fn rows_of(raw: &Raw, folder: Option<FolderId>) -> BTreeMap<RemoteId, RemoteNode
 }
 
 /// What is only published, by the folder it is in.
-fn published(session: &Session) -> BTreeMap<Option<FolderId>, Vec<SyncedNode>> {
-    let mut found: BTreeMap<Option<FolderId>, Vec<SyncedNode>> = BTreeMap::new();
+fn published(session: &Session) -> BTreeMap<Option<FolderId>, Vec<NodeId>> {
+    let mut found: BTreeMap<Option<FolderId>, Vec<NodeId>> = BTreeMap::new();
     for node in session
         .synced
         .iter()
         .filter(|node| node.standing == Standing::Published)
     {
         if let Some(folder) = folder_of(session, node) {
-            found.entry(folder).or_default().push(node.clone());
+            found.entry(folder).or_default().push(node.id);
         }
     }
     found
