@@ -297,6 +297,10 @@ impl Listings {
                     }
                     Err(error) if folder.is_none() => return Err(error),
                     Err(error) => {
+                        // Nobody knows where that is now: what was in it has no place until somebody shows it.
+                        if let Some(contents) = self.walk.take_out(folder) {
+                            self.forget(folder, &contents);
+                        }
                         self.walk.put(folder, Contents::Unreadable(error));
                         self.loose = true;
                         self.due.insert(folder);
