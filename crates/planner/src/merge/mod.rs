@@ -286,7 +286,8 @@ fn add(forced: &mut Forced, more: Forced) -> bool {
 fn decide_all(cx: &mut Context<'_>, items: &Items<'_>) -> Vec<Verdict> {
     let revived = Revived::new(items, cx.policy);
     let mut copies = OpenCopies::default();
-    let mut verdicts = alloc::vec![Verdict::bare(Fate::Live)];
+    let mut verdicts = Vec::with_capacity(items.len());
+    verdicts.push(Verdict::bare(Fate::Live));
     for (ix, item) in items.iter() {
         let verdict = decide(cx, item, revived.has(ix));
         verdicts.push(limit_copies(cx, items, &mut copies, item, verdict));

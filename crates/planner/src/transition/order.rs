@@ -4,7 +4,7 @@
 //! sides hold already come first, then the disk, then the account, then records that need both. So the numbering below
 //! is a topological order by construction, and no search for cycles is needed.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::{Action, Plan, Settles, Step, StepId};
@@ -13,7 +13,14 @@ use crate::rule::Rule;
 
 /// Names a draft. Within a phase, later drafts have larger refs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Ref(usize);
+pub(super) struct Ref(u32);
+
+impl Ref {
+    /// As a place in a list.
+    fn place(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
 
 /// When a step comes, as far as other steps care.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -46,8 +53,8 @@ pub(super) struct Draft {
     pub(super) settles: Settles,
     /// As in [`Step::forgets`].
     pub(super) forgets: Vec<NodeId>,
-    /// As in [`Step::after`].
-    pub(super) after: BTreeSet<Ref>,
+    /// As in [`Step::after`]: each once, in order.
+    after: Vec<Ref>,
 }
 
 /// All drafts of a plan.
@@ -66,6 +73,7 @@ impl Drafts {
         because: Rule,
         after: BTreeSet<Ref>,
     ) -> Ref {
+        let at = Ref(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
         self.list.push(Draft {
             phase,
             node,
@@ -73,24 +81,24 @@ impl Drafts {
             because,
             settles: Settles::default(),
             forgets: Vec::new(),
-            after,
+            after: after.into_iter().collect(),
         });
-        Ref(self.list.len() - 1)
+        at
     }
 
     /// The draft of a ref. `None` never happens for refs of this value.
     pub(super) fn get(&self, which: Ref) -> Option<&Draft> {
-        self.list.get(which.0)
+        self.list.get(which.place())
     }
 
     /// The draft of a ref, to complete it.
     pub(super) fn get_mut(&mut self, which: Ref) -> Option<&mut Draft> {
-        self.list.get_mut(which.0)
+        self.list.get_mut(which.place())
     }
 
     /// All drafts in the order in which they were added.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Ref, &Draft)> {
-        self.list.iter().enumerate().map(|(at, draft)| (Ref(at), draft))
+        (0..).map(Ref).zip(&self.list)
     }
 
     /// Whether `first` comes before `then` in the plan, so that an edge from one to the other is sound.
@@ -106,47 +114,42 @@ impl Drafts {
     /// Adds an edge: `then` waits for `first`. Answers whether it was sound; if not, nothing is added.
     pub(super) fn wait(&mut self, then: Ref, first: Ref) -> bool {
         let sound = self.precedes(first, then);
-        if sound && let Some(draft) = self.get_mut(then) {
-            draft.after.insert(first);
+        if sound
+            && let Some(draft) = self.get_mut(then)
+            && let Err(place) = draft.after.binary_search(&first)
+        {
+            draft.after.insert(place, first);
         }
         sound
     }
 
-    /// Numbers the steps in (phase, ref) order.
+    /// Numbers the steps in (phase, ref) order. As many as there may be, none is held twice meanwhile.
     pub(super) fn into_plan(self) -> Plan {
-        let mut order: Vec<(Phase, usize)> = self
-            .list
-            .iter()
-            .enumerate()
-            .map(|(at, draft)| (draft.phase, at))
-            .collect();
+        let mut order: Vec<(Phase, Ref)> = self.iter().map(|(at, draft)| (draft.phase, at)).collect();
         order.sort_unstable();
-        let numbers: BTreeMap<usize, StepId> = order
-            .iter()
-            .zip(0u32..)
-            .map(|((_, at), number)| (*at, StepId(number)))
-            .collect();
-        let mut drafts: Vec<Option<Draft>> = self.list.into_iter().map(Some).collect();
-        let steps = order.iter().filter_map(|(_, at)| {
-            let draft = drafts.get_mut(*at)?.take()?;
-            let mut after: Vec<StepId> = draft
-                .after
-                .iter()
-                .filter_map(|needed| numbers.get(&needed.0).copied())
-                .collect();
-            after.sort_unstable();
-            Some(Step {
-                id: *numbers.get(at)?,
-                node: draft.node,
-                action: draft.action,
-                settles: draft.settles,
-                forgets: draft.forgets,
-                because: draft.because,
-                after,
-            })
-        });
-        Plan {
-            steps: steps.collect(),
+        let mut numbers = alloc::vec![StepId(0); order.len()];
+        for ((_, at), number) in order.into_iter().zip(0..) {
+            if let Some(place) = numbers.get_mut(at.place()) {
+                *place = StepId(number);
+            }
         }
+        let number = |at: &Ref| numbers.get(at.place()).copied();
+        let mut steps: Vec<Step> = (self.list.into_iter().zip(&numbers))
+            .map(|(draft, id)| {
+                let mut after: Vec<StepId> = draft.after.iter().filter_map(number).collect();
+                after.sort_unstable();
+                Step {
+                    id: *id,
+                    node: draft.node,
+                    action: draft.action,
+                    settles: draft.settles,
+                    forgets: draft.forgets,
+                    because: draft.because,
+                    after,
+                }
+            })
+            .collect();
+        steps.sort_unstable_by_key(|step| step.id);
+        Plan { steps }
     }
 }

@@ -36,7 +36,8 @@ enum Deed {
 /// See the head of this file.
 pub(super) struct Settler<'a, 'l> {
     local: &'l Local<'a>,
-    steps: BTreeMap<TargetKey, Vec<Ref>>,
+    /// The steps of each node, in the order in which they come.
+    steps: Vec<(TargetKey, Phase, Ref)>,
     /// The step after which a node has a record in its place.
     placed: BTreeMap<TargetKey, Ref>,
     of_synced: BTreeMap<NodeId, TargetKey>,
@@ -45,15 +46,11 @@ pub(super) struct Settler<'a, 'l> {
 impl<'a, 'l> Settler<'a, 'l> {
     /// Looks at all steps of both sides.
     pub(super) fn new(local: &'l Local<'a>, drafts: &Drafts) -> Self {
-        let mut steps: BTreeMap<TargetKey, Vec<Ref>> = BTreeMap::new();
-        for (step, draft) in drafts.iter() {
-            if let Some(node) = draft.node {
-                steps.entry(node).or_default().push(step);
-            }
-        }
-        for steps in steps.values_mut() {
-            steps.sort_by_key(|step| drafts.rank(*step));
-        }
+        let of_nodes = drafts
+            .iter()
+            .filter_map(|(step, draft)| Some((draft.node?, draft.phase, step)));
+        let mut steps: Vec<_> = of_nodes.collect();
+        steps.sort_unstable();
         let target = &local.merged.target;
         Self {
             of_synced: target
@@ -75,8 +72,15 @@ impl<'a, 'l> Settler<'a, 'l> {
         }
     }
 
+    fn steps_of(&self, key: TargetKey) -> Vec<Ref> {
+        let first = self.steps.partition_point(|(node, ..)| *node < key);
+        let from_it = self.steps.iter().skip(first);
+        let steps = from_it.take_while(|(node, ..)| *node == key);
+        steps.map(|(.., step)| *step).collect()
+    }
+
     fn settle_node(&mut self, node: &TargetNode, drafts: &mut Drafts) {
-        let steps = self.steps.get(&node.key).cloned().unwrap_or_default();
+        let steps = self.steps_of(node.key);
         let due = self.due(node, &steps, drafts);
         if due == Settles::default() {
             return;
