@@ -221,17 +221,17 @@ impl<'a> Items<'a> {
 
 /// Puts the three trees side by side.
 pub(crate) fn gather<'a>(trees: Trees<'a>, known: &Identified, policy: &Policy) -> Items<'a> {
-    // No more than these, and mostly fewer.
-    let most = (trees.synced.len())
-        .saturating_add(trees.local.nodes.len())
-        .saturating_add(trees.remote.nodes.len());
+    // No fewer than these, and mostly no more.
+    let least = (trees.synced.len())
+        .max(trees.local.nodes.len())
+        .max(trees.remote.nodes.len());
     let mut gather = Gather {
         trees,
         known,
         policy,
         rows: Rows::new(trees),
         items: Items {
-            list: Vec::with_capacity(most.saturating_add(1)),
+            list: Vec::with_capacity(least.saturating_add(1)),
             root: Item::new(true, Ix::ROOT),
             by_local: BTreeMap::new(),
             by_remote: BTreeMap::new(),
