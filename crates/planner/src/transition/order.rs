@@ -107,7 +107,7 @@ impl Drafts {
     }
 
     /// The place of a draft in the plan, compared with others.
-    pub(super) fn rank(&self, which: Ref) -> Option<(Phase, Ref)> {
+    fn rank(&self, which: Ref) -> Option<(Phase, Ref)> {
         self.get(which).map(|draft| (draft.phase, which))
     }
 

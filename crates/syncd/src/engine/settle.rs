@@ -73,12 +73,12 @@ pub(crate) async fn settle(
         let Some(nodes) = published.get(folder) else {
             continue;
         };
-        let nodes = nodes.iter().filter_map(|id| session.synced.get(*id).cloned());
-        let nodes: Vec<SyncedNode> = nodes.collect();
         if !alive.contains(folder) {
             settled.surprises = true;
             continue;
         }
+        let nodes = nodes.iter().filter_map(|id| session.synced.get(*id).cloned());
+        let nodes: Vec<SyncedNode> = nodes.collect();
         let rows = rows_of(raw, *folder);
         let mut agreed = Vec::new();
         for node in &nodes {
